@@ -1,0 +1,1 @@
+#include "protocol/scanner.h"
