@@ -1,0 +1,49 @@
+# How every target of the project is compiled: language, output folders, warnings, sanitizers.
+# Included once, before any target; a folder needs nothing of its own.
+include(GNUInstallDirs)
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
+set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Build type" FORCE)
+endif()
+
+# The sanitizers' presets: some optimization, line tables, assertions of libraries on.
+set(CMAKE_CXX_FLAGS_SANITIZE "-O1 -g1 -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS")
+set(CMAKE_EXE_LINKER_FLAGS_SANITIZE "")
+set(CMAKE_SHARED_LINKER_FLAGS_SANITIZE "")
+
+if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  find_program(PANNIER_CCACHE ccache)
+  if(PANNIER_CCACHE)
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${PANNIER_CCACHE}")
+  endif()
+endif()
+
+# Includes are written from the repository root: #include "storage/cache.h".
+include_directories("${PROJECT_SOURCE_DIR}")
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion)
+if(PANNIER_WERROR)
+  add_compile_options(-Werror)
+endif()
+
+if(PANNIER_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "PANNIER_FUZZ needs clang: configure with -DCMAKE_CXX_COMPILER=clang++ or --preset fuzz")
+  endif()
+  # Coverage counters in every object; only the fuzz binaries link libFuzzer's own main.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+  add_link_options(-fsanitize=fuzzer-no-link)
+endif()
+if(PANNIER_SANITIZE)
+  add_compile_options(-fsanitize=${PANNIER_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${PANNIER_SANITIZE})
+endif()

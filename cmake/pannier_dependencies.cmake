@@ -1,0 +1,19 @@
+# Third-party libraries that have no usable CMake package of their own in Debian 12, as imported targets.
+# A folder links what it uses, PRIVATE. The others come by find_package in the folder that uses them:
+#   find_package(leveldb REQUIRED)       leveldb::leveldb
+#   find_package(spdlog REQUIRED)        spdlog::spdlog
+#   find_package(tomlplusplus REQUIRED)  tomlplusplus::tomlplusplus
+#   find_package(CLI11 REQUIRED)         CLI11::CLI11
+#   find_package(nlohmann_json REQUIRED) nlohmann_json::nlohmann_json
+find_package(PkgConfig REQUIRED)
+
+# pannier::libuv: libuv, shared.
+pkg_check_modules(LIBUV REQUIRED IMPORTED_TARGET GLOBAL libuv>=1.44)
+add_library(pannier::libuv ALIAS PkgConfig::LIBUV)
+
+# pannier::msgpack: msgpack-c for C++, header-only, used without Boost.
+find_path(MSGPACK_INCLUDE_DIR msgpack.hpp REQUIRED)
+add_library(pannier_msgpack INTERFACE)
+add_library(pannier::msgpack ALIAS pannier_msgpack)
+target_include_directories(pannier_msgpack SYSTEM INTERFACE "${MSGPACK_INCLUDE_DIR}")
+target_compile_definitions(pannier_msgpack INTERFACE MSGPACK_NO_BOOST)

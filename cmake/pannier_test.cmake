@@ -1,0 +1,57 @@
+# Helpers for tests, usable in every folder under tests/:
+#
+#   pannier_add_test(NAME SOURCES file... [LIBS target...] [LABELS label...] [TIMEOUT seconds])
+#     A GoogleTest executable NAME (bin/tests/NAME) with gtest_main and gmock; each TEST becomes a
+#     ctest test `NAME.Suite.test`. TIMEOUT counts for each of them; 120 unless given.
+#
+#   pannier_add_fuzzer(NAME SOURCES file... [LIBS target...] [CORPUS directory])
+#     The sources define LLVMFuzzerTestOneInput. With PANNIER_FUZZ (preset `fuzz`) it is a libFuzzer
+#     binary, bin/fuzz/NAME, beside a file NAME.corpus that names its corpus directory. Otherwise it is
+#     a program that replays every file of the corpus directory once, run by ctest as `NAME.replay`.
+include_guard(GLOBAL)
+
+if(PANNIER_TESTS)
+  find_package(GTest REQUIRED)
+  find_package(Threads REQUIRED)
+  include(GoogleTest)
+endif()
+
+function(pannier_add_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;LIBS;LABELS")
+  if(NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "pannier_add_test(${name}): needs SOURCES, and knows LIBS, LABELS, TIMEOUT only; "
+                        "got: ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_LIBS} GTest::gmock GTest::gtest_main Threads::Threads)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/tests")
+  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+endfunction()
+
+function(pannier_add_fuzzer name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "CORPUS" "SOURCES;LIBS")
+  if(NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "pannier_add_fuzzer(${name}): needs SOURCES, and knows LIBS, CORPUS only; "
+                        "got: ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_LIBS})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/fuzz")
+  if(arg_CORPUS)
+    cmake_path(ABSOLUTE_PATH arg_CORPUS NORMALIZE OUTPUT_VARIABLE corpus)
+  endif()
+  if(PANNIER_FUZZ)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    file(WRITE "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/fuzz/${name}.corpus" "${corpus}\n")
+  else()
+    target_sources(${name} PRIVATE "${PROJECT_SOURCE_DIR}/cmake/fuzz_replay.cc")
+    if(arg_CORPUS)
+      add_test(NAME ${name}.replay COMMAND ${name} "${corpus}")
+      set_tests_properties(${name}.replay PROPERTIES TIMEOUT 120 LABELS fuzz)
+    endif()
+  endif()
+endfunction()
