@@ -1,0 +1,126 @@
+// DurableStore: what the durable tier needs of a disk. The one seam between storage and the outside.
+//
+// Thread safety: load() and scan() may be called by several threads at once, and while one other thread is in one of
+// the writing methods (those that are not const); at most one thread may be in a writing method. All of them block on
+// the disk: they belong on a worker thread, never on the loop.
+//
+// Every writing method is atomic and fsync'ed: when it answers without an error all it wrote survives power loss, and
+// when it fails nothing of it is there, or (erase_some, whose steps repeat) it can be called again. After an error the
+// store may refuse everything until reopen() succeeded.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "storage/settings.h"
+#include "storage/types.h"
+
+namespace pannier::storage {
+
+/// The disk failed, or what it holds is damaged; `text` says how, for logs and error replies.
+struct StoreError {
+  std::string text;
+};
+
+/// An entry as it is on disk.
+struct Record {
+  std::string value;
+  Version version = 0;
+  TimeMs deadline = kNever;
+  std::uint64_t stale_ms = 0;
+};
+
+/// A durable cache as it was found on disk.
+struct Definition {
+  CacheId id = 0;
+  std::string name;
+  Settings settings;
+  std::uint64_t disk_entries = 0;  ///< records of this cache on disk
+};
+
+/// What is known about whether a key has a record on disk before a batch is written; kUnknown costs a look-up.
+enum class OnDisk : std::uint8_t { kNo, kYes, kUnknown };
+
+/// One entry of a batch: a record to be written, or (no record) a key to be erased.
+struct BatchItem {
+  CacheId cache = 0;
+  std::string key;
+  std::optional<Record> record;
+  OnDisk on_disk = OnDisk::kUnknown;
+  std::uint64_t sequence = 0;  ///< the dirty sequence it was taken with (write_back.h)
+};
+
+struct DiskEntries {
+  CacheId cache;
+  std::uint64_t disk_entries;
+};
+/// A batch is on disk: the new counts of the caches that it touched.
+struct Wrote {
+  std::vector<DiskEntries> counts;
+};
+
+struct Absent {};
+
+struct ScannedKey {
+  std::string key;
+  Version version;
+  TimeMs deadline;
+};
+/// A piece of a walk over a cache in key order. `next_key`: where to go on (itself included); nothing at the end.
+struct Scanned {
+  std::vector<ScannedKey> keys;
+  std::optional<std::string> next_key;
+};
+
+struct EraseRange {
+  CacheId cache = 0;
+  std::string prefix;
+  std::string from_key;                ///< go on here; empty at the start
+  Version version_max = kVersionMax;   ///< records with a higher one stay
+  TimeMs now = 0;                      ///< records past their deadline by then do not count as live
+};
+struct ErasedSome {
+  std::uint64_t erased_live = 0;
+  std::uint64_t disk_entries = 0;       ///< of the cache, afterwards
+  std::optional<std::string> next_key;  ///< nothing when done
+};
+
+class DurableStore {
+ public:
+  virtual ~DurableStore() = default;
+
+  /// The definitions found on disk, and the caches whose erasing (begin_drop) was begun but not ended.
+  virtual std::variant<std::vector<Definition>, StoreError> definitions() const = 0;
+  virtual std::variant<std::vector<CacheId>, StoreError> unfinished_drops() const = 0;
+
+  /// Writes or replaces the definition of a cache; its disk_entries are kept (0 for a new one).
+  virtual std::optional<StoreError> define(CacheId id, std::string_view name, const Settings& settings) = 0;
+  /// Takes the definition away and notes that the cache's records are to be erased; erase_some does it, step by step,
+  /// and end_drop removes the note.
+  virtual std::optional<StoreError> begin_drop(CacheId id) = 0;
+  virtual std::optional<StoreError> end_drop(CacheId id) = 0;
+
+  /// Writes all items at once. An item of a cache that has no definition (it was dropped meanwhile) is left out.
+  virtual std::variant<Wrote, StoreError> write(const std::vector<BatchItem>& items) = 0;
+  /// Erases at most `steps_max` records of the range.
+  virtual std::variant<ErasedSome, StoreError> erase_some(const EraseRange& range, std::uint64_t steps_max) = 0;
+
+  /// A damaged record is a StoreError, never a wrong value.
+  virtual std::variant<Record, Absent, StoreError> load(CacheId cache, std::string_view key) const = 0;
+  /// At most `keys_max` keys, and at most about 1 MiB of them, that start with `prefix`, from `from_key` on.
+  virtual std::variant<Scanned, StoreError> scan(CacheId cache, std::string_view prefix, std::string_view from_key,
+                                                 std::uint64_t keys_max) const = 0;
+
+  /// Versions below the reserved bound may have been used by an earlier process: start above it. 0 on a new store.
+  virtual std::variant<Version, StoreError> reserved_versions() const = 0;
+  virtual std::optional<StoreError> reserve_versions(Version bound) = 0;
+
+  /// After an error: closes and opens the store again.
+  virtual std::optional<StoreError> reopen() = 0;
+};
+
+}  // namespace pannier::storage
