@@ -31,6 +31,10 @@ endif()
 include_directories("${PROJECT_SOURCE_DIR}")
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # Part of clang's -Wconversion, not of g++'s.
+  add_compile_options(-Wno-sign-conversion)
+endif()
 if(PANNIER_WERROR)
   add_compile_options(-Werror)
 endif()

@@ -10,7 +10,9 @@
 #     a program that replays every file of the corpus directory once, run by ctest as `NAME.replay`.
 include_guard(GLOBAL)
 
-if(PANNIER_TESTS)
+if(PANNIER_FUZZ)
+  add_custom_target(fuzzers)
+elseif(PANNIER_TESTS)
   find_package(GTest REQUIRED)
   find_package(Threads REQUIRED)
   include(GoogleTest)
@@ -46,6 +48,7 @@ function(pannier_add_fuzzer name)
   endif()
   if(PANNIER_FUZZ)
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    add_dependencies(fuzzers ${name})
     file(WRITE "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/fuzz/${name}.corpus" "${corpus}\n")
   else()
     target_sources(${name} PRIVATE "${PROJECT_SOURCE_DIR}/cmake/fuzz_replay.cc")
