@@ -1,5 +1,5 @@
-// Views of raw bytes as they stand in a frame. A view never owns anything: it is valid as long as the buffer it
-// was taken from stays as it is, which in the daemon is the loop pass that read it.
+// Views of raw bytes as they stand in a frame. A view never owns anything: it is valid as long as the buffer
+// it was taken from stays as it is, which in the daemon is the loop pass that read it.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// The error codes of the contract, and the text that goes over the wire: "code: what was wrong". The code is stable,
-// the words after it are for people. Not here: which operation fails with what; each handler decides that.
+// The error codes of the contract, and the text that goes over the wire: "code: what was wrong". The code is
+// stable, the words after it are for people. Not here: which operation fails with what; each handler decides
+// that.
 #pragma once
 
 #include <string>
@@ -35,8 +36,10 @@ struct Error {
   std::string wire_text() const;
 };
 
-/// `bytes` between quotes, printable ASCII and whole UTF-8 characters as they are, all else as \xNN (and \n \r \t \" \\);
-/// at most kQuotedBytesMax bytes of it, then "..." and the full length: `"abc..." (1234 bytes)`. Always valid UTF-8.
+/// `bytes` between quotes: whole UTF-8 characters as they are, all else and control characters (U+0080 to
+/// U+009F too, which terminals may take for commands) as \xNN, or \n \r \t \" \\. At most kQuotedBytesMax
+/// bytes of it, never half a character, then "..." and the full length: `"abc..." (1234 bytes)`. Always valid
+/// UTF-8.
 std::string quoted(Bytes bytes);
 
 /// Whether `bytes` is valid UTF-8 (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF).

@@ -1,5 +1,5 @@
-// The limits of the wire: what a peer may send at most, and what it is refused with. Those that the contract fixes
-// are constants; those that an operator may set are members. `hello` tells a client the ones in force.
+// The limits of the wire: what a peer may send at most, and what it is refused with. Those that the contract
+// fixes are constants; those that an operator may set are members. `hello` tells a client the ones in force.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,8 @@ inline constexpr std::uint64_t kKeysLimitMax = 10'000;
 inline constexpr std::size_t kQuotedBytesMax = 80;
 
 struct FrameLimits {
-  /// A whole message, in bytes; larger ones are refused from their announced lengths, before their bytes arrive.
+  /// A whole message, in bytes; larger ones are refused from their announced lengths, before their bytes
+  /// arrive.
   std::size_t frame_bytes_max = std::size_t{64} << 20;
   /// Nesting of arrays and maps in a message, the message's own array counted as 1.
   std::size_t depth_max = 128;

@@ -1,5 +1,6 @@
-// Writer appends MessagePack to a byte buffer, each item in its shortest encoding. It neither owns the buffer nor
-// checks that containers get as many items as were announced: its callers are few and tested against msgpack-c.
+// Writer appends MessagePack to a byte buffer, each item in its shortest encoding. It neither owns the buffer
+// nor checks that containers get as many items as were announced: its callers are few and tested against
+// msgpack-c. Strings of up to 2^32 - 1 bytes can be written.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,7 @@ class Writer {
   void boolean(bool value);
   void integer(std::int64_t value);
   void unsigned_integer(std::uint64_t value);
+  /// Always of 64 bits, so that no reader has to wonder about precision.
   void real(double value);
   void string(Bytes value);
   void binary(Bytes value);
