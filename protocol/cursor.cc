@@ -10,6 +10,23 @@
 namespace pannier::protocol {
 namespace {
 
+/// The head of the item that `rest` starts with, if the item is of `type` and its body is there whole.
+inline std::optional<ItemHead> head_of_next(Bytes rest, Type type) {
+  if (rest.empty()) return std::nullopt;
+  const ItemForm form = form_of(rest.front());
+  if (form.type != type || !form.is_used || rest.size() <= form.length_bytes) return std::nullopt;
+  const ItemHead head = head_of(form, rest);
+  if (rest.size() - head.head_bytes < head.body_bytes) return std::nullopt;
+  return head;
+}
+
+/// The item with this head, taken off `rest`.
+inline Bytes take(Bytes& rest, const ItemHead& head) {
+  const Bytes item(rest.data(), head.head_bytes + head.body_bytes);
+  rest.remove_prefix(item.size());
+  return item;
+}
+
 struct Integer {
   std::uint64_t bits;  ///< two's complement if negative
   bool is_negative;
@@ -114,94 +131,79 @@ std::optional<Type> Cursor::peek() const {
   return form.is_used ? std::optional(form.type) : std::nullopt;
 }
 
-std::optional<ItemHead> Cursor::next(Type type) const {
-  if (peek() != type) return std::nullopt;
-  const ItemForm form = form_of(rest_.front());
-  if (rest_.size() <= form.length_bytes) return std::nullopt;
-  const ItemHead head = head_of(form, rest_);
-  if (rest_.size() - head.head_bytes < head.body_bytes) return std::nullopt;
-  return head;
-}
-
-Bytes Cursor::take(const ItemHead& head) {
-  const Bytes item = rest_.substr(0, head.head_bytes + head.body_bytes);
-  rest_.remove_prefix(item.size());
-  return item;
-}
-
 bool Cursor::read_nil() {
-  const auto head = next(Type::kNil);
-  if (head) take(*head);
+  const auto head = head_of_next(rest_, Type::kNil);
+  if (head) take(rest_, *head);
   return head.has_value();
 }
 
 std::optional<bool> Cursor::read_bool() {
-  const auto head = next(Type::kBool);
+  const auto head = head_of_next(rest_, Type::kBool);
   if (!head) return std::nullopt;
-  return take(*head).front() == '\xc3';
+  return take(rest_, *head).front() == '\xc3';
 }
 
 std::optional<std::int64_t> Cursor::read_integer() {
-  const auto head = next(Type::kInteger);
+  const auto head = head_of_next(rest_, Type::kInteger);
   if (!head) return std::nullopt;
-  const Integer integer = integer_of(rest_.substr(0, head->head_bytes + head->body_bytes));
+  const Integer integer = integer_of({rest_.data(), head->head_bytes + head->body_bytes});
   if (!integer.is_negative && integer.bits > std::numeric_limits<std::int64_t>::max()) return std::nullopt;
-  take(*head);
+  take(rest_, *head);
   return static_cast<std::int64_t>(integer.bits);
 }
 
 std::optional<std::uint64_t> Cursor::read_unsigned() {
-  const auto head = next(Type::kInteger);
+  const auto head = head_of_next(rest_, Type::kInteger);
   if (!head) return std::nullopt;
-  const Integer integer = integer_of(rest_.substr(0, head->head_bytes + head->body_bytes));
+  const Integer integer = integer_of({rest_.data(), head->head_bytes + head->body_bytes});
   if (integer.is_negative) return std::nullopt;
-  take(*head);
+  take(rest_, *head);
   return integer.bits;
 }
 
 std::optional<double> Cursor::read_float() {
-  const auto head = next(Type::kFloat);
+  const auto head = head_of_next(rest_, Type::kFloat);
   if (!head) return std::nullopt;
-  return float_of(take(*head).substr(head->head_bytes));
+  return float_of(take(rest_, *head).substr(head->head_bytes));
 }
 
 std::optional<Bytes> Cursor::read_string() {
-  auto head = next(Type::kString);
-  if (!head) head = next(Type::kBinary);
+  auto head = head_of_next(rest_, Type::kString);
+  if (!head) head = head_of_next(rest_, Type::kBinary);
   if (!head) return std::nullopt;
-  return take(*head).substr(head->head_bytes);
+  return take(rest_, *head).substr(head->head_bytes);
 }
 
 std::optional<std::uint32_t> Cursor::read_array() {
-  const auto head = next(Type::kArray);
+  const auto head = head_of_next(rest_, Type::kArray);
   if (!head) return std::nullopt;
-  take(*head);
+  take(rest_, *head);
   return static_cast<std::uint32_t>(head->children);
 }
 
 std::optional<std::uint32_t> Cursor::read_map() {
-  const auto head = next(Type::kMap);
+  const auto head = head_of_next(rest_, Type::kMap);
   if (!head) return std::nullopt;
-  take(*head);
+  take(rest_, *head);
   return static_cast<std::uint32_t>(head->children / 2);
 }
 
 std::optional<Bytes> Cursor::read_object() {
-  Cursor walk = *this;
+  Bytes rest = rest_;
   // How many objects are still to come, whatever container they belong to: enough to find the end without a
   // stack.
   std::uint64_t to_come = 1;
   while (to_come > 0) {
-    const auto type = walk.peek();
-    const auto head = type ? walk.next(*type) : std::nullopt;
+    // An object has a byte at least: more to come than bytes are left means it is cut short. This also keeps
+    // the count far from overflow.
+    if (to_come > rest.size()) return std::nullopt;
+    const auto head = head_of_next(rest, form_of(rest.front()).type);
     if (!head) return std::nullopt;
-    walk.take(*head);
+    take(rest, *head);
     to_come += head->children - 1;
-    // An object has a byte at least, so this one is cut short; it also keeps the count far from overflow.
-    if (to_come > walk.rest_.size()) return std::nullopt;
   }
-  const Bytes object = rest_.substr(0, rest_.size() - walk.rest_.size());
-  rest_ = walk.rest_;
+  const Bytes object = rest_.substr(0, rest_.size() - rest.size());
+  rest_ = rest;
   return object;
 }
 

@@ -47,11 +47,6 @@ class Cursor {
   Bytes rest() const { return rest_; }
 
  private:
-  /// The next item's head if the item is of `type` and its body is there whole.
-  std::optional<ItemHead> next(Type type) const;
-  /// The head and body of the next item, whose head is `head`; rest_ goes on after it.
-  Bytes take(const ItemHead& head);
-
   Bytes rest_;
 };
 

@@ -1,7 +1,5 @@
 #include "protocol/item_head.h"
 
-#include <array>
-
 namespace pannier::protocol {
 namespace {
 
@@ -73,29 +71,8 @@ constexpr std::array<ItemForm, 256> all_forms() {
   return forms;
 }
 
-constexpr std::array<ItemForm, 256> kForms = all_forms();
-
 }  // namespace
 
-std::uint64_t big_endian(Bytes bytes) {
-  std::uint64_t value = 0;
-  for (const char byte : bytes) value = value << 8 | static_cast<unsigned char>(byte);
-  return value;
-}
-
-ItemForm form_of(char first) { return kForms[static_cast<unsigned char>(first)]; }
-
-ItemHead head_of(ItemForm form, Bytes bytes) {
-  const std::uint64_t length = big_endian(bytes.substr(1, form.length_bytes)) + form.fixed;
-  const std::size_t head_bytes = 1U + form.length_bytes;
-  switch (form.type) {
-    case Type::kArray:
-      return {form.type, head_bytes, 0, length};
-    case Type::kMap:
-      return {form.type, head_bytes, 0, 2 * length};
-    default:
-      return {form.type, head_bytes, length, 0};
-  }
-}
+constexpr std::array<ItemForm, 256> kItemForms = all_forms();
 
 }  // namespace pannier::protocol

@@ -5,6 +5,7 @@
 // formats.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -37,13 +38,27 @@ struct ItemHead {
   std::uint64_t children;
 };
 
-ItemForm form_of(char first);
+/// By first byte.
+extern const std::array<ItemForm, 256> kItemForms;
+
+inline ItemForm form_of(char first) { return kItemForms[static_cast<unsigned char>(first)]; }
+
+/// An unsigned big-endian number of bytes.size() bytes, at most 8.
+inline std::uint64_t big_endian(Bytes bytes) {
+  std::uint64_t value = 0;
+  for (const char byte : bytes) value = value << 8 | static_cast<unsigned char>(byte);
+  return value;
+}
 
 /// The head of the object that `bytes` starts with. Precondition: bytes.size() > form.length_bytes, and
 /// `form` is form_of the first byte, which is used.
-ItemHead head_of(ItemForm form, Bytes bytes);
-
-/// An unsigned big-endian number of bytes.size() bytes, at most 8.
-std::uint64_t big_endian(Bytes bytes);
+inline ItemHead head_of(ItemForm form, Bytes bytes) {
+  std::uint64_t length = form.fixed;
+  if (form.length_bytes > 0) length += big_endian({bytes.data() + 1, form.length_bytes});
+  const std::size_t head_bytes = 1U + form.length_bytes;
+  if (form.type == Type::kArray) return {form.type, head_bytes, 0, length};
+  if (form.type == Type::kMap) return {form.type, head_bytes, 0, 2 * length};
+  return {form.type, head_bytes, length, 0};
+}
 
 }  // namespace pannier::protocol

@@ -1,6 +1,5 @@
 #include "protocol/message.h"
 
-#include <algorithm>
 #include <cstdlib>
 
 #include "protocol/writer.h"
@@ -34,38 +33,39 @@ NotAMessage wrong_length(Bytes frame, std::string_view what, std::uint32_t count
   return not_a_message(frame, std::string(what) + ", not of " + std::to_string(count));
 }
 
+/// The method and params that follow, if both are of their types.
 struct Call {
   Bytes method;
   Bytes params;
 };
-
-/// The method and params that follow, or what is wrong with them.
-std::variant<Call, Error> read_call(Cursor cursor) {
+std::optional<Call> read_call(Cursor cursor) {
   const auto method = cursor.read_string();
-  if (!method)
-    return Error{ErrorCode::kBadRequest, "the method is a string, not " + described(cursor.rest())};
-  if (cursor.peek() != Type::kArray) {
-    return Error{ErrorCode::kBadRequest, "the params are an array, not " + described(cursor.rest())};
-  }
+  if (!method || cursor.peek() != Type::kArray) return std::nullopt;
   return Call{*method, cursor.rest()};
+}
+
+/// What keeps read_call from reading one.
+Error wrong_call(Cursor cursor) {
+  if (!cursor.read_string()) {
+    return {ErrorCode::kBadRequest, "the method is a string, not " + described(cursor.rest())};
+  }
+  return {ErrorCode::kBadRequest, "the params are an array, not " + described(cursor.rest())};
 }
 
 Message read_request(Bytes frame, Cursor cursor, std::uint32_t count) {
   if (count != 4) return wrong_length(frame, "a request is an array of 4: 0, msgid, method, params", count);
   const auto id = read_id(cursor, Sender::kClient);
   if (!id) return id_of_wrong_type(frame, cursor.rest());
-  auto call = read_call(cursor);
-  if (auto* error = std::get_if<Error>(&call)) return BadRequest{*id, std::move(*error)};
-  const auto& [method, params] = std::get<Call>(call);
-  return Request{*id, method, params};
+  const auto call = read_call(cursor);
+  if (!call) return BadRequest{*id, wrong_call(cursor)};
+  return Request{*id, call->method, call->params};
 }
 
 Message read_notification(Bytes frame, Cursor cursor, std::uint32_t count) {
   if (count != 3) return wrong_length(frame, "a notification is an array of 3: 2, method, params", count);
   const auto call = read_call(cursor);
-  if (std::holds_alternative<Error>(call)) return Ignored{};
-  const auto& [method, params] = std::get<Call>(call);
-  return Notification{method, params};
+  if (!call) return Ignored{};
+  return Notification{call->method, call->params};
 }
 
 Message read_response(Bytes frame, Cursor cursor, std::uint32_t count, Sender sender) {
@@ -82,7 +82,7 @@ Message read_response(Bytes frame, Cursor cursor, std::uint32_t count, Sender se
 MessageId MessageId::from_encoded(Bytes encoded) {
   MessageId id;
   if (encoded.empty() || encoded.size() > id.bytes_.size()) std::abort();
-  std::copy(encoded.begin(), encoded.end(), id.bytes_.begin());
+  for (std::size_t i = 0; i < encoded.size(); ++i) id.bytes_[i] = encoded[i];
   id.size_ = static_cast<std::uint8_t>(encoded.size());
   return id;
 }
