@@ -28,7 +28,8 @@ function(pannier_install_client_library)
   install(EXPORT pannier_targets NAMESPACE pannier:: FILE pannier-targets.cmake DESTINATION "${package_dir}")
 
   # From the folder of pannier.pc to the prefix, so that an installed tree can be moved.
-  file(RELATIVE_PATH prefix_from_pc "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/prefix")
+  set(prefix_from_pc "/prefix")
+  cmake_path(RELATIVE_PATH prefix_from_pc BASE_DIRECTORY "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig")
   configure_file("${PROJECT_SOURCE_DIR}/cmake/pannier.pc.in" "${generated_dir}/pannier.pc" @ONLY)
   install(FILES "${generated_dir}/pannier.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 endfunction()
