@@ -42,6 +42,10 @@ if(PANNIER_WERROR)
   add_compile_options(-Werror)
 endif()
 
+# What Debian builds its own daemons with: the programs read what strangers send.
+add_compile_options("$<$<CONFIG:RelWithDebInfo,Release>:-fstack-protector-strong;-D_FORTIFY_SOURCE=2>")
+add_link_options(-Wl,-z,relro,-z,now -Wl,--as-needed)
+
 if(PANNIER_FUZZ)
   if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     message(FATAL_ERROR "PANNIER_FUZZ needs clang: configure with -DCMAKE_CXX_COMPILER=clang++ or --preset fuzz")
