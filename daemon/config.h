@@ -20,6 +20,7 @@ struct ClientLimits {
   protocol::FrameLimits frame;                                   ///< `max_frame`, `max_depth`
   std::uint64_t value_bytes_max = std::uint64_t{32} << 20;       ///< `max_value`
   std::uint64_t reply_bytes_max = std::uint64_t{64} << 20;       ///< `max_reply`
+  std::uint32_t keys_max = 100'000;                              ///< `max_keys`: of one get_many, put_many, delete_many
   std::uint32_t connections_max = 1'024;                         ///< `max_connections`
   std::uint64_t unsent_bytes_max = std::uint64_t{1} << 20;       ///< `max_unsent`: replies a client has not read
   std::uint64_t buffer_bytes_max = std::uint64_t{256} << 20;     ///< `max_buffers`: input and output of all connections

@@ -1,0 +1,194 @@
+#include "daemon/leases.h"
+
+#include <algorithm>
+
+namespace pannier::daemon {
+
+using storage::TimeMs;
+
+Leases::Leases(std::uint32_t leases_per_connection_max, std::function<std::optional<Token>()> take_token)
+    : leases_per_connection_max_(leases_per_connection_max), take_token_(std::move(take_token)) {}
+
+bool Leases::is_holder(const CacheKey& key, Token token) const {
+  const auto found = leases_.find(key);
+  return found != leases_.end() && found->second.token == token;
+}
+
+bool Leases::may_hold_more(ConnectionId connection) const {
+  const auto found = connections_.find(connection);
+  return found == connections_.end() || found->second.held.size() < leases_per_connection_max_;
+}
+
+std::optional<Token> Leases::grant(const CacheKey& key, const LeaseRequest& request, TimeMs now) {
+  const auto token = take_token_();
+  if (!token) return std::nullopt;
+  return hold(leases_.emplace(key, Lease{}).first, *token, request, now);
+}
+
+void Leases::wait(const CacheKey& key, const LeaseRequest& request, TimeMs wait_ends) {
+  const auto lease = leases_.find(key);
+  lease->second.waiters.push_back({request, wait_ends, ++waiter_last_});
+  timers_.insert({wait_ends, waiter_last_, key});
+  connections_[request.connection].waits.insert(key);
+  ++waiting_;
+}
+
+LeaseAnswers Leases::written(const CacheKey& key) {
+  LeaseAnswers answers;
+  const auto lease = leases_.find(key);
+  if (lease == leases_.end()) return answers;
+  let_go(lease);
+  dissolve(lease, LeaseAnswer::Kind::kValue, answers);
+  return answers;
+}
+
+LeaseAnswers Leases::passed_on(const CacheKey& key, TimeMs now) {
+  LeaseAnswers answers;
+  const auto lease = leases_.find(key);
+  if (lease == leases_.end()) return answers;
+  let_go(lease);
+  pass_on(lease, now, answers);
+  return answers;
+}
+
+LeaseAnswers Leases::cleared(storage::CacheId cache, std::string_view prefix, TimeMs now) {
+  LeaseAnswers answers;
+  for (const auto& key : leased_keys(cache, prefix)) {
+    const auto lease = leases_.find(key);
+    let_go(lease);
+    pass_on(lease, now, answers);
+  }
+  return answers;
+}
+
+LeaseAnswers Leases::dropped(storage::CacheId cache) {
+  LeaseAnswers answers;
+  for (const auto& key : leased_keys(cache, {})) {
+    const auto lease = leases_.find(key);
+    let_go(lease);
+    dissolve(lease, LeaseAnswer::Kind::kNoCache, answers);
+  }
+  return answers;
+}
+
+LeaseAnswers Leases::ended(ConnectionId connection, TimeMs now) {
+  LeaseAnswers answers;
+  const auto found = connections_.find(connection);
+  if (found == connections_.end()) return answers;
+  // Its waits first: a lease that it held must not pass on to itself.
+  const OfConnection books = found->second;
+  for (const auto& key : std::set<CacheKey>(books.waits.begin(), books.waits.end())) {
+    const auto lease = leases_.find(key);
+    auto& waiters = lease->second.waiters;
+    const auto gone = std::stable_partition(waiters.begin(), waiters.end(), [&](const Waiter& waiter) {
+      return waiter.request.connection != connection;
+    });
+    for (auto waiter = gone; waiter != waiters.end(); ++waiter) {
+      forget(lease, *waiter);
+      answers.push_back({LeaseAnswer::Kind::kNothing, waiter->request, key});
+    }
+    waiters.erase(gone, waiters.end());
+  }
+  for (const auto& key : books.held) {
+    const auto lease = leases_.find(key);
+    let_go(lease);
+    pass_on(lease, now, answers);
+  }
+  return answers;
+}
+
+LeaseAnswers Leases::expire(TimeMs now) {
+  LeaseAnswers answers;
+  while (!timers_.empty() && timers_.begin()->at <= now) {
+    const Timer timer = *timers_.begin();
+    const auto lease = leases_.find(timer.key);
+    if (timer.waiter == 0) {
+      let_go(lease);
+      pass_on(lease, now, answers);
+      continue;
+    }
+    auto& waiters = lease->second.waiters;
+    const auto waiter = std::find_if(waiters.begin(), waiters.end(),
+                                     [&](const Waiter& one) { return one.number == timer.waiter; });
+    forget(lease, *waiter);
+    answers.push_back({LeaseAnswer::Kind::kNothing, waiter->request, timer.key});
+    waiters.erase(waiter);
+  }
+  return answers;
+}
+
+TimeMs Leases::next_due() const { return timers_.empty() ? storage::kNever : timers_.begin()->at; }
+
+std::uint64_t Leases::waiting(ConnectionId connection) const {
+  const auto found = connections_.find(connection);
+  return found == connections_.end() ? 0 : found->second.waits.size();
+}
+
+Token Leases::hold(Position lease, Token token, const LeaseRequest& request, TimeMs now) {
+  lease->second.token = token;
+  lease->second.holder = request.connection;
+  lease->second.ends = now + static_cast<TimeMs>(request.lease_ms);
+  timers_.insert({lease->second.ends, 0, lease->first});
+  connections_[request.connection].held.insert(lease->first);
+  return token;
+}
+
+void Leases::let_go(Position lease) {
+  timers_.erase({lease->second.ends, 0, lease->first});
+  connections_[lease->second.holder].held.erase(lease->first);
+  tidy(lease->second.holder);
+}
+
+void Leases::forget(Position lease, const Waiter& waiter) {
+  timers_.erase({waiter.ends, waiter.number, lease->first});
+  auto& waits = connections_[waiter.request.connection].waits;
+  waits.erase(waits.find(lease->first));
+  tidy(waiter.request.connection);
+  --waiting_;
+}
+
+void Leases::pass_on(Position lease, TimeMs now, LeaseAnswers& answers) {
+  auto& waiters = lease->second.waiters;
+  while (!waiters.empty()) {
+    const Waiter waiter = waiters.front();
+    forget(lease, waiter);
+    waiters.pop_front();
+    if (waiter.ends <= now) {
+      answers.push_back({LeaseAnswer::Kind::kNothing, waiter.request, lease->first});
+      continue;
+    }
+    const auto token = may_hold_more(waiter.request.connection) ? take_token_() : std::nullopt;
+    if (!token) {
+      answers.push_back({LeaseAnswer::Kind::kTooMany, waiter.request, lease->first});
+      continue;
+    }
+    hold(lease, *token, waiter.request, now);
+    answers.push_back({LeaseAnswer::Kind::kGranted, waiter.request, lease->first, *token});
+    return;
+  }
+  leases_.erase(lease);
+}
+
+void Leases::dissolve(Position lease, LeaseAnswer::Kind kind, LeaseAnswers& answers) {
+  for (const auto& waiter : lease->second.waiters) {
+    forget(lease, waiter);
+    answers.push_back({kind, waiter.request, lease->first});
+  }
+  leases_.erase(lease);
+}
+
+std::vector<CacheKey> Leases::leased_keys(storage::CacheId cache, std::string_view prefix) const {
+  std::vector<CacheKey> keys;
+  for (auto lease = leases_.lower_bound({cache, std::string(prefix)});
+       lease != leases_.end() && lease->first.cache == cache && lease->first.key.starts_with(prefix); ++lease) {
+    keys.push_back(lease->first);
+  }
+  return keys;
+}
+
+void Leases::tidy(ConnectionId connection) {
+  const auto found = connections_.find(connection);
+  if (found->second.held.empty() && found->second.waits.empty()) connections_.erase(found);
+}
+
+}  // namespace pannier::daemon

@@ -1,0 +1,87 @@
+// Params takes the parameters of one request apart, in order, and words what is wrong with them. The first fault sticks:
+// later reads return defaults, so that a handler reads all it needs and then asks once for fault().
+//
+// Options (the last parameter, a map or nil) are read by name; which names a method knows it says itself.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/config.h"
+#include "protocol/bytes.h"
+#include "protocol/cursor.h"
+#include "protocol/error.h"
+#include "storage/cache.h"
+
+namespace pannier::daemon {
+
+/// One option of the map, its value still encoded.
+struct Option {
+  protocol::Bytes name;
+  protocol::Bytes value;
+};
+
+class Params {
+ public:
+  /// `method` begins every error text. `params`: the array whole.
+  Params(std::string_view method, protocol::Bytes params, const ClientLimits& limits);
+
+  // -- positional, in the order of the calls
+
+  /// 1 to 255 bytes of printable ASCII.
+  std::string_view cache_name();
+  /// As cache_name, if there is one: nothing where the parameters end or only options are left.
+  std::optional<std::string_view> optional_cache_name();
+  /// 1 to 65,535 bytes.
+  std::string_view key();
+  std::vector<std::string_view> keys();
+  /// One object as the bytes it came in, at most value_bytes_max of them.
+  std::string_view value();
+  std::vector<std::pair<std::string_view, std::string_view>> pairs();
+  std::int64_t integer(std::string_view name);
+  std::uint64_t unsigned_integer(std::string_view name);
+
+  // -- options: first which are known, then each
+
+  void options(std::initializer_list<std::string_view> known);
+  bool has(std::string_view name) const;
+  bool is_nil(std::string_view name) const;
+  bool flag(std::string_view name);
+  std::optional<std::uint64_t> number(std::string_view name, std::uint64_t min, std::uint64_t max);
+  std::optional<std::int64_t> signed_number(std::string_view name);
+  std::optional<std::uint64_t> duration_ms(std::string_view name, std::uint64_t min = 0);
+  std::optional<std::string_view> text(std::string_view name);
+  /// The encoded object of an option that takes several types.
+  std::optional<protocol::Bytes> object(std::string_view name) const;
+  /// Of `ttl_ms`: left out, nil, or a duration.
+  storage::Ttl ttl();
+
+  /// Says that an option's (or parameter's) value is not what `wanted` says.
+  void reject(std::string_view name, std::string_view wanted, protocol::Bytes object);
+
+  /// The first thing wrong, with parameters that are left over; nothing if all was well.
+  std::optional<protocol::Error> fault();
+
+ private:
+  /// Takes the next parameter if there is one; else the fault is that `name` is missing.
+  std::optional<protocol::Bytes> next(std::string_view name);
+  std::string_view checked_key(protocol::Bytes object, std::string_view name);
+  std::string_view checked_value(protocol::Bytes object);
+  /// Opens an array parameter; the number of its items, at most keys_max.
+  std::uint32_t open_array(std::string_view name, protocol::Bytes object, protocol::Cursor& items);
+  void fail(protocol::ErrorCode code, std::string text);
+  const Option* find(std::string_view name) const;
+
+  std::string_view method_;
+  const ClientLimits& limits_;
+  protocol::Cursor cursor_;
+  std::uint32_t left_ = 0;
+  std::vector<Option> options_;
+  std::optional<protocol::Error> fault_;
+};
+
+}  // namespace pannier::daemon

@@ -1,0 +1,85 @@
+#include "daemon/subscriptions.h"
+
+#include "protocol/writer.h"
+
+namespace pannier::daemon {
+
+Subscriptions::Subscriptions(Outbox& outbox, std::uint64_t unsent_bytes_max, std::uint32_t per_connection_max)
+    : outbox_(outbox), unsent_bytes_max_(unsent_bytes_max), per_connection_max_(per_connection_max) {}
+
+std::optional<std::uint64_t> Subscriptions::subscribe(ConnectionId connection, std::string_view cache,
+                                                      std::string_view prefix) {
+  const Name name(cache, connection);
+  const auto found = subscriptions_.find(name);
+  if (found != subscriptions_.end()) {
+    found->second.prefix = prefix;
+    return found->second.sequence;
+  }
+  if (counts_[connection] >= per_connection_max_) return std::nullopt;
+  ++counts_[connection];
+  subscriptions_.emplace(name, Subscription{std::string(prefix)});
+  return 0;
+}
+
+bool Subscriptions::unsubscribe(ConnectionId connection, std::string_view cache) {
+  if (subscriptions_.erase(Name(cache, connection)) == 0) return false;
+  if (--counts_[connection] == 0) counts_.erase(connection);
+  return true;
+}
+
+bool Subscriptions::is_subscribed(ConnectionId connection, std::string_view cache) const {
+  return subscriptions_.contains(Name(cache, connection));
+}
+
+void Subscriptions::changed(std::string_view cache, std::string_view key) {
+  if (subscriptions_.empty()) return;
+  for (auto one = subscriptions_.lower_bound(Name(cache, 0)); one != subscriptions_.end() && one->first.first == cache;
+       ++one) {
+    if (key.starts_with(one->second.prefix)) tell(one->first, one->second, key);
+  }
+}
+
+void Subscriptions::changed_all(std::string_view cache, std::string_view prefix) {
+  for (auto one = subscriptions_.lower_bound(Name(cache, 0)); one != subscriptions_.end() && one->first.first == cache;
+       ++one) {
+    const std::string& watched = one->second.prefix;
+    if (watched.starts_with(prefix) || prefix.starts_with(watched)) tell(one->first, one->second, std::nullopt);
+  }
+}
+
+void Subscriptions::drained(ConnectionId connection) {
+  if (!counts_.contains(connection)) return;
+  for (auto& [name, subscription] : subscriptions_) {
+    if (name.second != connection || !subscription.has_lost) continue;
+    subscription.has_lost = false;
+    tell(name, subscription, std::nullopt);
+  }
+}
+
+void Subscriptions::closed(ConnectionId connection) {
+  if (counts_.erase(connection) == 0) return;
+  std::erase_if(subscriptions_, [&](const auto& one) { return one.first.second == connection; });
+}
+
+void Subscriptions::tell(const Name& name, Subscription& subscription, std::optional<std::string_view> key) {
+  ++subscription.sequence;
+  std::string* output = outbox_.output(name.second);
+  if (output == nullptr) return;
+  if (subscription.has_lost || outbox_.unsent_bytes(name.second) > unsent_bytes_max_) {
+    subscription.has_lost = true;
+    return;
+  }
+  protocol::Writer writer(*output);
+  writer.notification_start("invalidate");
+  writer.array(3);
+  writer.string(name.first);
+  if (key) {
+    writer.array(1);
+    writer.key(*key);
+  } else {
+    writer.nil();
+  }
+  writer.unsigned_integer(subscription.sequence);
+}
+
+}  // namespace pannier::daemon

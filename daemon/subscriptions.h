@@ -1,0 +1,60 @@
+// Subscriptions: who is told of changes in which cache. A notification is appended to the subscriber's output at the moment
+// of the change, and so stands before the reply to the request that caused it.
+//
+// Memory is bounded: to a subscriber that does not keep up (unsent output above the budget) nothing is queued but the fact
+// that something was lost; when it has caught up it gets nil for the keys: forget everything.
+// A subscription is to a name: it outlives a drop of the cache and sees what is opened under that name afterwards.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "daemon/dispatcher.h"
+
+namespace pannier::daemon {
+
+class Subscriptions {
+ public:
+  Subscriptions(Outbox& outbox, std::uint64_t unsent_bytes_max, std::uint32_t per_connection_max);
+
+  /// The sequence of the subscription's latest notification (0 at first); subscribing again replaces the prefix and goes on
+  /// counting. Nothing if the connection has as many as it may.
+  std::optional<std::uint64_t> subscribe(ConnectionId connection, std::string_view cache, std::string_view prefix);
+  bool unsubscribe(ConnectionId connection, std::string_view cache);
+  bool is_subscribed(ConnectionId connection, std::string_view cache) const;
+
+  /// One key changed.
+  void changed(std::string_view cache, std::string_view key);
+  /// Any key with the prefix may have changed (clear, drop): tells nil to whom it concerns.
+  void changed_all(std::string_view cache, std::string_view prefix);
+  /// Its output has drained: what was lost is told.
+  void drained(ConnectionId connection);
+  void closed(ConnectionId connection);
+
+  std::uint64_t count() const { return subscriptions_.size(); }
+
+ private:
+  struct Subscription {
+    std::string prefix;
+    std::uint64_t sequence = 0;
+    bool has_lost = false;
+  };
+  /// By cache, so that the subscribers of one stand together.
+  using Name = std::pair<std::string, ConnectionId>;
+  using Map = std::map<Name, Subscription, std::less<>>;
+
+  /// `key`: nothing for all keys.
+  void tell(const Name& name, Subscription& subscription, std::optional<std::string_view> key);
+
+  Outbox& outbox_;
+  std::uint64_t unsent_bytes_max_;
+  std::uint32_t per_connection_max_;
+  Map subscriptions_;
+  std::map<ConnectionId, std::uint32_t> counts_;
+};
+
+}  // namespace pannier::daemon

@@ -1,0 +1,29 @@
+#include "daemon/waits.h"
+
+namespace pannier::daemon {
+
+Waits::Ticket::Ticket(Waits& waits, ConnectionId connection, std::uint64_t bytes)
+    : waits_(waits), connection_(connection), bytes_(bytes) {
+  Of& of = waits_.connections_[connection_];
+  ++of.requests;
+  of.bytes += bytes_;
+  ++waits_.requests_;
+}
+
+Waits::Ticket::~Ticket() {
+  const auto found = waits_.connections_.find(connection_);
+  found->second.bytes -= bytes_;
+  if (--found->second.requests == 0) waits_.connections_.erase(found);
+  --waits_.requests_;
+}
+
+std::shared_ptr<Waits::Ticket> Waits::take(ConnectionId connection, std::uint64_t bytes) {
+  return std::make_shared<Ticket>(*this, connection, bytes);
+}
+
+Waits::Of Waits::of(ConnectionId connection) const {
+  const auto found = connections_.find(connection);
+  return found == connections_.end() ? Of() : found->second;
+}
+
+}  // namespace pannier::daemon

@@ -1,0 +1,44 @@
+// Waits counts, for each connection, the requests that were taken but cannot be answered yet because the disk has to be
+// asked, and the memory they hold. Its figures decide when reading from a connection pauses.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+
+#include "daemon/dispatcher.h"
+
+namespace pannier::daemon {
+
+class Waits {
+ public:
+  struct Of {
+    std::uint64_t requests = 0;
+    std::uint64_t bytes = 0;
+  };
+
+  /// One waiting request; it stops counting when the ticket goes. A ticket must not outlive its Waits.
+  class Ticket {
+   public:
+    Ticket(Waits& waits, ConnectionId connection, std::uint64_t bytes);
+    ~Ticket();
+    Ticket(const Ticket&) = delete;
+    Ticket& operator=(const Ticket&) = delete;
+
+   private:
+    Waits& waits_;
+    ConnectionId connection_;
+    std::uint64_t bytes_;
+  };
+
+  /// Shared, because callbacks are copied.
+  std::shared_ptr<Ticket> take(ConnectionId connection, std::uint64_t bytes);
+  Of of(ConnectionId connection) const;
+  std::uint64_t requests() const { return requests_; }
+
+ private:
+  std::unordered_map<ConnectionId, Of> connections_;
+  std::uint64_t requests_ = 0;
+};
+
+}  // namespace pannier::daemon
