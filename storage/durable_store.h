@@ -4,9 +4,10 @@
 // the writing methods (those that are not const); at most one thread may be in a writing method. All of them block on
 // the disk: they belong on a worker thread, never on the loop.
 //
-// Every writing method is atomic and fsync'ed: when it answers without an error all it wrote survives power loss, and
-// when it fails nothing of it is there, or (erase_some, whose steps repeat) it can be called again. After an error the
-// store may refuse everything until reopen() succeeded.
+// Every writing method is atomic and fsync'ed: when it answers without an error all it wrote survives power loss. When it
+// fails, all or nothing of it is there, and which of both nobody knows until the store is read again: the caller has to
+// repeat it, with OnDisk::kUnknown for all keys of a failed batch. Every writing method may be repeated.
+// After an error the store may refuse everything until reopen() succeeded.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +43,8 @@ struct Definition {
   std::uint64_t disk_entries = 0;  ///< records of this cache on disk
 };
 
-/// What is known about whether a key has a record on disk before a batch is written; kUnknown costs a look-up.
+/// What is known about whether a key has a record on disk before a batch is written; kUnknown costs a look-up. A wrong
+/// one spoils the cache's disk_entries. Never kYes or kNo for a key whose latest batch failed.
 enum class OnDisk : std::uint8_t { kNo, kYes, kUnknown };
 
 /// One entry of a batch: a record to be written, or (no record) a key to be erased.
@@ -97,16 +99,19 @@ class DurableStore {
   virtual std::variant<std::vector<Definition>, StoreError> definitions() const = 0;
   virtual std::variant<std::vector<CacheId>, StoreError> unfinished_drops() const = 0;
 
-  /// Writes or replaces the definition of a cache; its disk_entries are kept (0 for a new one).
+  /// Writes or replaces the definition of a cache; its disk_entries are kept (0 for a new one). If another cache has that
+  /// name on disk (left by a define() that failed), its dropping is begun with it.
   virtual std::optional<StoreError> define(CacheId id, std::string_view name, const Settings& settings) = 0;
   /// Takes the definition away and notes that the cache's records are to be erased; erase_some does it, step by step,
-  /// and end_drop removes the note.
+  /// and end_drop removes the note. Precondition of end_drop: all records are erased.
   virtual std::optional<StoreError> begin_drop(CacheId id) = 0;
   virtual std::optional<StoreError> end_drop(CacheId id) = 0;
 
-  /// Writes all items at once. An item of a cache that has no definition (it was dropped meanwhile) is left out.
+  /// Writes all items at once. No two of them have the same cache and key. An item of a cache that has no definition (it
+  /// was dropped meanwhile) is left out.
   virtual std::variant<Wrote, StoreError> write(const std::vector<BatchItem>& items) = 0;
-  /// Erases at most `steps_max` records of the range.
+  /// Looks at `steps_max` records of the range at most, and at about 1 MiB of keys, and erases those that are to go. A
+  /// damaged record goes too, whatever its version, and does not count as live.
   virtual std::variant<ErasedSome, StoreError> erase_some(const EraseRange& range, std::uint64_t steps_max) = 0;
 
   /// A damaged record is a StoreError, never a wrong value.

@@ -1,0 +1,101 @@
+// DiskWorker: the only way from the loop to the DurableStore. It runs the store's methods on libuv's thread
+// pool, and calls back on the loop, never before the call that asked returns. It knows nothing of caches in
+// memory.
+//
+// Two lanes. Writing: one job at a time, in the order of the calls. Reading: a few at once, the rest in a
+// queue; they do not wait for writes. Failures: a job's error goes to its callback. After a failed writing
+// job the store is reopened: before the next writing job, or by itself after a back-off; until that succeeds
+// writing jobs answer the error of the reopening. Owner: main. It must outlive its jobs: destroy it when
+// is_idle(). Loop thread only.
+#pragma once
+
+#include <uv.h>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "daemon/backoff.h"
+#include "daemon/uv_timer.h"
+#include "storage/durable_store.h"
+#include "storage/write_back.h"
+
+namespace pannier::daemon {
+
+struct DiskLimits {
+  std::uint32_t reads_at_once_max = 2;  ///< threads of the pool that reads may take
+  std::uint32_t reads_waiting_max = 16'384;
+  std::uint32_t writes_waiting_max = 1'024;
+};
+
+class DiskWorker {
+ public:
+  using Done = std::function<void(std::optional<storage::StoreError>)>;
+  using WriteDone = std::function<void(std::variant<storage::Wrote, storage::StoreError>)>;
+  using EraseDone = std::function<void(std::variant<storage::ErasedSome, storage::StoreError>)>;
+  using LoadDone = std::function<void(std::variant<storage::Record, storage::Absent, storage::StoreError>)>;
+  using ScanDone = std::function<void(std::variant<storage::Scanned, storage::StoreError>)>;
+
+  /// `store` must outlive the worker, and is nobody else's from now on.
+  DiskWorker(uv_loop_t* loop, storage::DurableStore& store, const DiskLimits& limits);
+  /// Precondition: is_idle().
+  ~DiskWorker();
+  DiskWorker(const DiskWorker&) = delete;
+  DiskWorker& operator=(const DiskWorker&) = delete;
+
+  // -- the writing lane
+
+  void write(std::shared_ptr<const storage::Batch> batch, WriteDone done);
+  void define(storage::CacheId id, std::string name, const storage::Settings& settings, Done done);
+  void begin_drop(storage::CacheId id, Done done);
+  void end_drop(storage::CacheId id, Done done);
+  void erase_some(storage::EraseRange range, std::uint64_t steps_max, EraseDone done);
+  void reserve_versions(storage::Version bound, Done done);
+  /// For those who start new work: answer `overloaded` instead. Jobs are taken nevertheless.
+  bool write_queue_full() const { return write_jobs_.size() >= limits_.writes_waiting_max; }
+
+  // -- the reading lane
+
+  void load(storage::CacheId cache, std::string key, LoadDone done);
+  void scan(storage::CacheId cache, std::string prefix, std::string from_key, std::uint64_t keys_max,
+            ScanDone done);
+  /// As write_queue_full.
+  bool read_queue_full() const { return read_jobs_.size() >= limits_.reads_waiting_max; }
+
+  // -- how it is
+
+  /// Jobs whose callback is still to be called.
+  std::uint64_t writes_pending() const { return write_jobs_.size() + (writing_ ? 1 : 0); }
+  std::uint64_t reads_pending() const { return read_jobs_.size() + reading_; }
+  bool is_idle() const { return writes_pending() == 0 && reads_pending() == 0; }
+  /// The last writing job failed, and the store was not reopened since.
+  bool is_failing() const { return failing_; }
+
+ private:
+  using Job = std::function<void()>;  // starts the work
+
+  template <class Result, class Method>
+  void enqueue_write(Method method, std::function<void(Result)> done);
+  template <class Result, class Method>
+  void enqueue_read(Method method, std::function<void(Result)> done);
+  void start_writes();
+  void start_reads();
+  void write_ended(bool failed);
+  void reopen();
+
+  uv_loop_t* loop_;
+  storage::DurableStore& store_;
+  DiskLimits limits_;
+  std::deque<Job> write_jobs_;
+  std::deque<Job> read_jobs_;
+  bool writing_ = false;
+  std::uint32_t reading_ = 0;
+  bool failing_ = false;
+  Backoff backoff_;
+  UvTimer reopen_timer_;
+};
+
+}  // namespace pannier::daemon

@@ -1,0 +1,38 @@
+// Work on libuv's thread pool. A job runs on one of its threads, its result comes back on the loop. A job
+// cannot be canceled: what it refers to must live until its `done` was called, for which the loop has to run.
+#pragma once
+
+#include <uv.h>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace pannier::daemon {
+
+/// One job with its result inside.
+class UvWork {
+ public:
+  virtual ~UvWork() = default;
+  /// On a thread of the pool.
+  virtual void work() = 0;
+  /// On the loop, afterwards; then the object is destroyed.
+  virtual void done() = 0;
+};
+
+void start_work(uv_loop_t* loop, std::unique_ptr<UvWork> work);
+
+/// Runs `job()` on the pool and `done(its result)` on the loop, never before this returns.
+template <class Job, class Done>
+void run_in_pool(uv_loop_t* loop, Job job, Done done) {
+  struct Work final : UvWork {
+    Work(Job the_job, Done the_done) : job(std::move(the_job)), on_done(std::move(the_done)) {}
+    void work() override { result.emplace(job()); }
+    void done() override { on_done(std::move(*result)); }
+    Job job;
+    Done on_done;
+    std::optional<decltype(job())> result;
+  };
+  start_work(loop, std::make_unique<Work>(std::move(job), std::move(done)));
+}
+
+}  // namespace pannier::daemon

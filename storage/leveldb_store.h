@@ -1,0 +1,73 @@
+// LevelDbStore: the durable tier's disk, one LevelDB database in a directory of its own. Keys and values in
+// it are those of record.h; DISK.md describes them for everyone else. It knows what is on disk, not what is
+// in memory or dirty.
+//
+// Memory: what LevelDbOptions bounds. A batch is held up to three times while it is written: by its caller,
+// as LevelDB's batch, and in the write buffer. A process that has the directory open keeps it locked; a
+// second one is refused.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "storage/durable_store.h"
+
+namespace leveldb {
+class Env;
+}
+
+namespace pannier::storage {
+
+struct LevelDbOptions {
+  std::size_t block_cache_bytes = std::size_t{8} << 20;  ///< blocks of tables kept uncompressed
+  std::size_t write_buffer_bytes = std::size_t{8}
+                                   << 20;  ///< twice this, and the largest batch, while one is written out
+  int open_files_max = 256;                ///< each with its index and Bloom filter, about 40 KiB
+};
+
+/// Thread safety: that of DurableStore. reopen() waits for loads and scans under way, and makes later ones
+/// wait.
+class LevelDbStore final : public DurableStore {
+ public:
+  /// Opens the database in the directory `path`, and creates both if there is nothing. What is there and
+  /// cannot be opened, or is not Pannier's, or newer than this program, is left as it is: a StoreError.
+  /// `env`: LevelDB's view of the operating system; must outlive the store. Null: the real one.
+  static std::variant<std::unique_ptr<LevelDbStore>, StoreError> open(std::string path,
+                                                                      const LevelDbOptions& options,
+                                                                      leveldb::Env* env = nullptr);
+  ~LevelDbStore() override;
+  LevelDbStore(const LevelDbStore&) = delete;
+  LevelDbStore& operator=(const LevelDbStore&) = delete;
+
+  std::variant<std::vector<Definition>, StoreError> definitions() const override;
+  std::variant<std::vector<CacheId>, StoreError> unfinished_drops() const override;
+
+  std::optional<StoreError> define(CacheId id, std::string_view name, const Settings& settings) override;
+  std::optional<StoreError> begin_drop(CacheId id) override;
+  std::optional<StoreError> end_drop(CacheId id) override;
+
+  std::variant<Wrote, StoreError> write(const std::vector<BatchItem>& items) override;
+  std::variant<ErasedSome, StoreError> erase_some(const EraseRange& range, std::uint64_t steps_max) override;
+
+  std::variant<Record, Absent, StoreError> load(CacheId cache, std::string_view key) const override;
+  std::variant<Scanned, StoreError> scan(CacheId cache, std::string_view prefix, std::string_view from_key,
+                                         std::uint64_t keys_max) const override;
+
+  std::variant<Version, StoreError> reserved_versions() const override;
+  std::optional<StoreError> reserve_versions(Version bound) override;
+
+  /// Fails without closing anything while the directory takes no new file, so that loads go on meanwhile.
+  std::optional<StoreError> reopen() override;
+
+ private:
+  class Database;
+  explicit LevelDbStore(std::unique_ptr<Database> database);
+
+  std::unique_ptr<Database> database_;
+};
+
+}  // namespace pannier::storage
