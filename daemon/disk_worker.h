@@ -3,13 +3,15 @@
 // memory.
 //
 // Two lanes. Writing: one job at a time, in the order of the calls. Reading: a few at once, the rest in a
-// queue; they do not wait for writes. Failures: a job's error goes to its callback. After a failed writing
-// job the store is reopened: before the next writing job, or by itself after a back-off; until that succeeds
-// writing jobs answer the error of the reopening. Owner: main. It must outlive its jobs: destroy it when
-// is_idle(). Loop thread only.
+// queue; they do not wait for writes.
+//
+// Failures: a job's error goes to its callback. After a failed writing job the store is reopened: before the
+// next writing job, or without one after a back-off; until that succeeds writing jobs answer the error of the
+// reopening.
+//
+// Owner: main, which destroys it when is_idle(). Loop thread only.
 #pragma once
 
-#include <uv.h>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -19,6 +21,7 @@
 #include <variant>
 
 #include "daemon/backoff.h"
+#include "daemon/uv_loop.h"
 #include "daemon/uv_timer.h"
 #include "storage/durable_store.h"
 #include "storage/write_back.h"
@@ -40,7 +43,7 @@ class DiskWorker {
   using ScanDone = std::function<void(std::variant<storage::Scanned, storage::StoreError>)>;
 
   /// `store` must outlive the worker, and is nobody else's from now on.
-  DiskWorker(uv_loop_t* loop, storage::DurableStore& store, const DiskLimits& limits);
+  DiskWorker(UvLoop& loop, storage::DurableStore& store, const DiskLimits& limits);
   /// Precondition: is_idle().
   ~DiskWorker();
   DiskWorker(const DiskWorker&) = delete;
@@ -86,7 +89,7 @@ class DiskWorker {
   void write_ended(bool failed);
   void reopen();
 
-  uv_loop_t* loop_;
+  UvLoop& loop_;
   storage::DurableStore& store_;
   DiskLimits limits_;
   std::deque<Job> write_jobs_;

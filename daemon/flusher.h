@@ -4,15 +4,14 @@
 // A flush begins when an entry was dirty for checkpoint_interval_ms, when checkpoint_dirty_bytes are dirty,
 // when somebody waits (wait_clean), and at the end (drain). It writes batch after batch until all that was
 // dirty at its begin is clean. Everyone who waits is served by the same batches: those of one pass of the
-// loop by one. Failures: a batch that failed stays dirty, and all who wait get its error; it is tried again
-// after 100 ms, then twice as long each time up to 10 s, by the same path. Those who come to wait meanwhile
-// get the outcome of the next try.
+// loop by one.
 //
-// Owner: main. It must outlive its batch in flight: destroy it after the DiskWorker is idle. Loop thread
-// only.
+// Failures: a batch that failed stays dirty, and all who wait get its error; it is tried again after 100 ms,
+// then twice as long each time up to 10 s. Those who come to wait meanwhile get the outcome of the next try.
+//
+// Owner: main. Destroy it when the DiskWorker is idle. Loop thread only.
 #pragma once
 
-#include <uv.h>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -21,8 +20,10 @@
 #include <variant>
 
 #include "daemon/backoff.h"
+#include "daemon/clock.h"
 #include "daemon/config.h"
 #include "daemon/disk_worker.h"
+#include "daemon/uv_loop.h"
 #include "daemon/uv_timer.h"
 #include "storage/catalog.h"
 
@@ -51,15 +52,14 @@ struct FlushEvents {
 
 class Flusher {
  public:
-  using Now = std::function<storage::TimeMs()>;
   using CleanDone = std::function<void(std::optional<storage::StoreError>)>;
   /// Entries and bytes that are still dirty.
   using Progress = std::function<void(const storage::DirtyTotals& left)>;
   /// The error that it gave up with; then entries are still dirty.
   using DrainDone = std::function<void(std::optional<storage::StoreError>)>;
 
-  Flusher(uv_loop_t* loop, storage::Catalog& catalog, DiskWorker& disk, const DurableOptions& options,
-          Now now, FlushEvents events);
+  Flusher(UvLoop& loop, storage::Catalog& catalog, DiskWorker& disk, const DurableOptions& options, Now now,
+          FlushEvents events);
   ~Flusher();
   Flusher(const Flusher&) = delete;
   Flusher& operator=(const Flusher&) = delete;
@@ -105,7 +105,7 @@ class Flusher {
   storage::Catalog& catalog_;
   DiskWorker& disk_;
   DurableOptions options_;
-  Now now_;
+  const Clock& clock_;
   FlushEvents events_;
   UvTimer timer_;
   Backoff backoff_;

@@ -1,32 +1,31 @@
-// UvTimer: one libuv timer. Its owner holds it by value; destroying it closes the handle, whose memory is
-// freed by the loop's next pass (run the loop once more before uv_loop_close). Loop thread only.
+// UvTimer turns a point in time into a callback on the loop: once for each start.
 #pragma once
 
-#include <uv.h>
 #include <cstdint>
 #include <functional>
+
+#include "daemon/uv_handle.h"
+#include "daemon/uv_loop.h"
 
 namespace pannier::daemon {
 
 class UvTimer {
  public:
-  /// `fired` is called on the loop; it may start and stop the timer, and destroy it.
-  UvTimer(uv_loop_t* loop, std::function<void()> fired);
-  ~UvTimer();
+  /// `fired` may start and stop the timer, but not destroy it. `loop` must outlive this.
+  UvTimer(UvLoop& loop, std::function<void()> fired);
   UvTimer(const UvTimer&) = delete;
   UvTimer& operator=(const UvTimer&) = delete;
 
-  /// Fires once, `delay_ms` from the loop's present time; 0: in the loop's next pass. Replaces an earlier
-  /// start.
+  /// Fires once, `delay_ms` after the start of the loop's present pass; 0: early in its next pass. An earlier
+  /// start counts no more. Keeps the loop running until then.
   void start(std::uint64_t delay_ms);
+  /// Does not fire.
   void stop();
   bool is_active() const;
-  /// A timer that is not important enough to keep the loop running.
-  void unref();
 
  private:
-  struct Handle;
-  Handle* handle_;  // owned until its close callback
+  std::function<void()> fired_;
+  UvHandle<uv_timer_t> handle_;
 };
 
 }  // namespace pannier::daemon

@@ -1,11 +1,12 @@
-// Work on libuv's thread pool. A job runs on one of its threads, its result comes back on the loop. A job
-// cannot be canceled: what it refers to must live until its `done` was called, for which the loop has to run.
+// Work on libuv's thread pool: a job runs on one of its threads, its result comes back on the loop. A job
+// cannot be canceled: what it refers to must live until `done` was called, for which the loop has to run.
 #pragma once
 
-#include <uv.h>
 #include <memory>
 #include <optional>
 #include <utility>
+
+#include "daemon/uv_loop.h"
 
 namespace pannier::daemon {
 
@@ -15,15 +16,17 @@ class UvWork {
   virtual ~UvWork() = default;
   /// On a thread of the pool.
   virtual void work() = 0;
-  /// On the loop, afterwards; then the object is destroyed.
+  /// Afterwards on the loop; then the object is destroyed.
   virtual void done() = 0;
 };
 
-void start_work(uv_loop_t* loop, std::unique_ptr<UvWork> work);
+/// Returns at once.
+void start_work(UvLoop& loop, std::unique_ptr<UvWork> work);
 
-/// Runs `job()` on the pool and `done(its result)` on the loop, never before this returns.
-template <class Job, class Done>
-void run_in_pool(uv_loop_t* loop, Job job, Done done) {
+/// Runs `job()` on the pool and then `done(result)` on the loop, never before this returns. Keeps the loop
+/// running.
+template <typename Job, typename Done>
+void run_in_pool(UvLoop& loop, Job job, Done done) {
   struct Work final : UvWork {
     Work(Job the_job, Done the_done) : job(std::move(the_job)), on_done(std::move(the_done)) {}
     void work() override { result.emplace(job()); }

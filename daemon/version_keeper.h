@@ -5,7 +5,6 @@
 // Owner: main. Loop thread only; destroy it when the DiskWorker is idle.
 #pragma once
 
-#include <uv.h>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,6 +13,7 @@
 
 #include "daemon/backoff.h"
 #include "daemon/disk_worker.h"
+#include "daemon/uv_loop.h"
 #include "daemon/uv_timer.h"
 #include "storage/catalog.h"
 #include "storage/durable_store.h"
@@ -26,7 +26,7 @@ class VersionKeeper {
 
   /// Reserves the first block, blocking, and tells the catalog. Call it before the DiskWorker owns the store.
   /// An error if the disk fails, or if all 2^53 versions are used up.
-  static std::variant<std::unique_ptr<VersionKeeper>, storage::StoreError> start(uv_loop_t* loop,
+  static std::variant<std::unique_ptr<VersionKeeper>, storage::StoreError> start(UvLoop& loop,
                                                                                  storage::DurableStore& store,
                                                                                  storage::Catalog& catalog,
                                                                                  DiskWorker& disk);
@@ -43,7 +43,7 @@ class VersionKeeper {
   void stop(DiskWorker::Done done);
 
  private:
-  VersionKeeper(uv_loop_t* loop, storage::Catalog& catalog, DiskWorker& disk, storage::Version bound);
+  VersionKeeper(UvLoop& loop, storage::Catalog& catalog, DiskWorker& disk, storage::Version bound);
   storage::Version next_unused() const;
   void reserve();
   void reserved(storage::Version bound, const std::optional<storage::StoreError>& error);
