@@ -23,6 +23,7 @@
 #include "daemon/clock.h"
 #include "daemon/config.h"
 #include "daemon/disk_worker.h"
+#include "daemon/log.h"
 #include "daemon/uv_loop.h"
 #include "daemon/uv_timer.h"
 #include "storage/catalog.h"
@@ -39,27 +40,18 @@ struct FlushTotals {
 /// Of one durable cache, since the start.
 struct FlushInfo {
   FlushTotals written;
-  std::optional<storage::TimeMs>
-      last_sync_ms;               ///< wall clock: when a batch with entries of it, or a sync, succeeded
-  std::uint64_t sync_errors = 0;  ///< batches with entries of it that failed
-};
-
-/// What the flusher tells the one who logs.
-struct FlushEvents {
-  std::function<void(const storage::StoreError& error, std::uint64_t retry_ms)> failed;
-  std::function<void()> recovered;  ///< the first success after that
+  std::optional<storage::TimeMs> last_sync_ms;  ///< when a batch with entries of it, or a sync, succeeded
+  std::uint64_t sync_errors = 0;                ///< batches with entries of it that failed
 };
 
 class Flusher {
  public:
   using CleanDone = std::function<void(std::optional<storage::StoreError>)>;
-  /// Entries and bytes that are still dirty.
-  using Progress = std::function<void(const storage::DirtyTotals& left)>;
   /// The error that it gave up with; then entries are still dirty.
   using DrainDone = std::function<void(std::optional<storage::StoreError>)>;
 
-  Flusher(UvLoop& loop, storage::Catalog& catalog, DiskWorker& disk, const DurableOptions& options, Now now,
-          FlushEvents events);
+  Flusher(UvLoop& loop, storage::Catalog& catalog, DiskWorker& disk, const DurableOptions& options,
+          const Clock& clock, Log& log);
   ~Flusher();
   Flusher(const Flusher&) = delete;
   Flusher& operator=(const Flusher&) = delete;
@@ -70,9 +62,9 @@ class Flusher {
   /// from within this call if it is already; with the error of a try that failed while waiting.
   void wait_clean(std::uint64_t sequence, CleanDone done);
 
-  /// Writes everything that is dirty, trying again after failures until hurry(). Calls `progress` after each
-  /// batch, and `done` once at the end, maybe from within this call. Nothing may become dirty any more.
-  void drain(Progress progress, DrainDone done);
+  /// Writes everything that is dirty, trying again after failures until hurry(), and logs how it gets on.
+  /// Calls `done` once at the end, maybe from within this call. Nothing may become dirty any more.
+  void drain(DrainDone done);
   /// The drain gives up at the next failure, or now if it waits for another try.
   void hurry();
 
@@ -85,7 +77,6 @@ class Flusher {
 
  private:
   struct Drain {
-    Progress progress;
     DrainDone done;
     bool hurried = false;
   };
@@ -106,7 +97,7 @@ class Flusher {
   DiskWorker& disk_;
   DurableOptions options_;
   const Clock& clock_;
-  FlushEvents events_;
+  Log& log_;
   UvTimer timer_;
   Backoff backoff_;
   std::optional<storage::StoreError> last_error_;    // of the last try, if it failed
