@@ -1,0 +1,43 @@
+// InputBuffer keeps the bytes of one connection that have arrived and were not taken yet: as a rule the beginning of one
+// message. It grows with what arrives, not with what is announced, and holds no memory when it is empty.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include "protocol/bytes.h"
+
+namespace pannier::daemon {
+
+class InputBuffer {
+ public:
+  /// Growth at a time, unless doubling is more.
+  static constexpr std::size_t kStepBytes = std::size_t{64} << 10;
+
+  bool is_empty() const { return begin_ == end_; }
+  protocol::Bytes bytes() const { return {memory_.get() + begin_, end_ - begin_}; }
+  /// What it costs.
+  std::size_t capacity_bytes() const { return capacity_; }
+
+  /// Room for further bytes: `bytes_wanted` of them (what the message lacks, as far as that is known), but at most as many
+  /// as are there already, and at least kStepBytes. Valid until the next call of anything but bytes().
+  std::span<char> room(std::size_t bytes_wanted);
+  /// The first `size` bytes of that room were filled.
+  void filled(std::size_t size) { end_ += size; }
+  void append(protocol::Bytes bytes);
+  /// Takes the first `size` bytes away.
+  void consume(std::size_t size);
+  void clear() { consume(end_ - begin_); }
+
+ private:
+  /// So that `size` bytes fit behind what is there, in memory that is not much larger than needed.
+  void reserve(std::size_t size);
+
+  std::unique_ptr<char[]> memory_;
+  std::size_t capacity_ = 0;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
+}  // namespace pannier::daemon

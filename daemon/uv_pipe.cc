@@ -1,0 +1,82 @@
+#include "daemon/uv_pipe.h"
+
+#include <utility>
+
+namespace pannier::daemon {
+namespace {
+
+/// Null once the pipe was destroyed.
+UvPipeEvents* events_of(const uv_stream_t* stream) { return static_cast<UvPipeEvents*>(stream->data); }
+
+/// libuv does not change what it writes, though its buffers are not const.
+uv_buf_t buffer_of(protocol::Bytes bytes) { return {const_cast<char*>(bytes.data()), bytes.size()}; }
+
+void on_space(uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
+  const std::span<char> space = static_cast<UvPipeEvents*>(handle->data)->read_space();
+  *buffer = {space.data(), space.size()};
+}
+
+void on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t*) {
+  UvPipeEvents* const events = events_of(stream);
+  if (events == nullptr || size == 0 || size == UV_ENOBUFS) return;
+  if (size > 0) return events->bytes_arrived(static_cast<std::size_t>(size));
+  if (size == UV_EOF) return events->read_ended();
+  events->read_failed(static_cast<int>(size));
+}
+
+void on_written(uv_write_t* request, int status) {
+  UvPipeEvents* const events = events_of(request->handle);
+  if (events == nullptr) return;
+  if (status == 0) return events->write_done();
+  events->write_failed(status);
+}
+
+}  // namespace
+
+UvPipe::UvPipe(UvLoop& loop, UvPipeEvents& events) : raw_(new Raw) {
+  require_uv(uv_pipe_init(loop.raw(), &raw_->pipe, 0), "uv_pipe_init");
+  raw_->pipe.data = &events;
+}
+
+UvPipe::~UvPipe() { raw_->pipe.data = nullptr; }
+
+void UvPipe::start_reading() { uv_read_start(stream(), on_space, on_read); }
+
+void UvPipe::stop_reading() { uv_read_stop(stream()); }
+
+std::variant<TookBytes, WriteFailed> UvPipe::try_write(protocol::Bytes bytes) {
+  const uv_buf_t buffer = buffer_of(bytes);
+  const int outcome = uv_try_write(stream(), &buffer, 1);
+  if (outcome >= 0) return TookBytes{static_cast<std::size_t>(outcome)};
+  if (outcome == UV_EAGAIN) return TookBytes{0};
+  return WriteFailed{outcome};
+}
+
+void UvPipe::write(protocol::Bytes bytes) {
+  const uv_buf_t buffer = buffer_of(bytes);
+  require_uv(uv_write(&raw_->write, stream(), &buffer, 1, on_written), "uv_write");
+}
+
+std::size_t UvPipe::unwritten_bytes() const { return uv_stream_get_write_queue_size(stream()); }
+
+void UvPipe::shut_down_writing() {
+  // It can only fail where the connection is gone, which reading notices.
+  uv_shutdown(&raw_->shutdown, stream(), [](uv_shutdown_t*, int) {});
+}
+
+UvListener::UvListener(UvLoop& loop, int bound_fd, int backlog, std::function<void()> connected)
+    : connected_(std::move(connected)), handle_(new uv_pipe_t) {
+  require_uv(uv_pipe_init(loop.raw(), handle_.get(), 0), "uv_pipe_init");
+  handle_->data = this;
+  require_uv(uv_pipe_open(handle_.get(), bound_fd), "uv_pipe_open");
+  const auto on_connection = [](uv_stream_t* stream, int status) {
+    if (status == 0) static_cast<UvListener*>(stream->data)->connected_();
+  };
+  require_uv(uv_listen(reinterpret_cast<uv_stream_t*>(handle_.get()), backlog, on_connection), "uv_listen");
+}
+
+bool UvListener::accept(UvPipe& into) {
+  return uv_accept(reinterpret_cast<uv_stream_t*>(handle_.get()), into.stream()) == 0;
+}
+
+}  // namespace pannier::daemon
