@@ -1,0 +1,145 @@
+// What callers choose: how a client connects, and the options of the methods. Plain values; a
+// default-constructed one leaves everything to the daemon, so designated initializers read well: `{.ttl =
+// 5min, .sync = true}`.
+//
+// Durations are std::chrono; the wire has whole milliseconds, from 0 to 2^53. Ranges are checked by the
+// daemon, which answers kBadRequest: this library knows no limits of its own but those of ClientOptions.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace pannier {
+
+/// A number that grows with each write to a cache and is never used twice in it; below 2^53.
+using Version = std::uint64_t;
+/// Names one lease; below 2^53.
+using Token = std::uint64_t;
+
+/// $PANNIER_SOCKET if it is set and not empty, else /run/pannier/pannier.sock.
+std::string default_socket_path();
+
+struct ClientOptions {
+  /// The daemon's socket, at most 107 bytes. Empty: default_socket_path().
+  std::string path = {};
+  /// For one attempt to connect.
+  std::chrono::milliseconds connect_timeout = std::chrono::seconds(1);
+  /// For a request as a whole, waiting for a free connection included.
+  std::chrono::milliseconds request_timeout = std::chrono::seconds(5);
+  /// The same for what waits for the disk or goes through a whole cache: sync, drop, clear, and put or erase
+  /// with sync.
+  std::chrono::milliseconds slow_request_timeout = std::chrono::minutes(1);
+  /// Connections that requests share, at least 1. A request beyond that waits for one. Leases and
+  /// subscriptions hold a connection each in addition.
+  std::size_t pool_size = 4;
+  /// A reply over this many bytes is a ProtocolError: bounds what a call can allocate.
+  std::size_t reply_bytes_max = std::size_t{1} << 30;
+  /// Told to the daemon by Client::hello.
+  std::string client_name = "libpannier";
+};
+
+/// When an entry expires: after a duration, never, or as its cache has it (the default).
+class Ttl {
+ public:
+  Ttl() = default;
+  /// Fractions of a millisecond count as a whole one. 0: past its deadline at once.
+  template <class Rep, class Period>
+  Ttl(std::chrono::duration<Rep, Period> duration)
+      : choice_(std::chrono::ceil<std::chrono::milliseconds>(duration)) {}
+  /// No deadline. In a cache of tier ttl that is kUnsupported.
+  static Ttl none() { return Ttl(Never{}); }
+
+  bool is_cache_default() const { return std::holds_alternative<CacheDefault>(choice_); }
+  /// Nothing for none() and for the cache's default.
+  std::optional<std::chrono::milliseconds> duration() const {
+    const auto* duration = std::get_if<std::chrono::milliseconds>(&choice_);
+    return duration ? std::optional(*duration) : std::nullopt;
+  }
+
+ private:
+  struct CacheDefault {};
+  struct Never {};
+  explicit Ttl(Never never) : choice_(never) {}
+  std::variant<CacheDefault, Never, std::chrono::milliseconds> choice_;
+};
+
+/// What has to be true of the entry for a put to happen.
+struct Always {};
+struct IfAbsent {};
+struct IfPresent {};
+struct IfVersion {
+  Version version;
+};
+using Condition = std::variant<Always, IfAbsent, IfPresent, IfVersion>;
+
+struct PutOptions {
+  Ttl ttl = {};
+  /// Keep deadline and stale window of a live entry; with none live, `ttl` and `stale` count.
+  bool keep_ttl = false;
+  /// How long after its deadline `lease` may still answer the entry. Left out: as the cache has it.
+  std::optional<std::chrono::milliseconds> stale = std::nullopt;
+  Condition condition = Always{};
+  /// Write only while this is the key's lease, and end it. (Lease::put does that by itself.)
+  std::optional<Token> lease = std::nullopt;
+  /// Answered when the entry is on disk (tier durable only).
+  bool sync = false;
+};
+
+struct PutManyOptions {
+  Ttl ttl = {};
+  bool sync = false;
+};
+
+struct EraseOptions {
+  /// Erase only this version.
+  std::optional<Version> if_version = std::nullopt;
+  /// Answered when the key is gone from disk (tier durable only).
+  bool sync = false;
+};
+
+struct IncrementOptions {
+  /// What an absent entry counts as. Left out: 0.
+  std::optional<std::int64_t> initial = std::nullopt;
+  /// The cache's default means here: an entry that is there keeps its deadline.
+  Ttl ttl = {};
+};
+
+struct KeysOptions {
+  /// KeysPage::next of the page before. Left out: from the start.
+  std::optional<std::string> cursor = std::nullopt;
+  std::string_view prefix = {};
+  /// Keys a page, 1 to 10,000. Left out: 1,000.
+  std::optional<std::uint64_t> limit = std::nullopt;
+};
+
+struct LeaseOptions {
+  /// How long a lease lasts if it is granted; at least 1 ms. Left out: 10 s.
+  std::optional<std::chrono::milliseconds> duration = std::nullopt;
+  /// How long to wait while another one computes; 0: not at all. Left out: as long as `duration`.
+  std::optional<std::chrono::milliseconds> wait = std::nullopt;
+};
+
+enum class Tier { kLru, kTtl, kDurable };
+enum class Policy { kLru, kFifo };
+
+/// What a cache is opened with. What is left out is the daemon's default.
+struct CacheSettings {
+  Tier tier = Tier::kLru;
+  std::optional<std::uint64_t> max_entries = std::nullopt;
+  std::optional<std::uint64_t> max_bytes = std::nullopt;
+  /// Required for tier ttl; at least 1 ms.
+  std::optional<std::chrono::milliseconds> max_age = std::nullopt;
+  std::optional<std::chrono::milliseconds> stale = std::nullopt;
+  std::optional<std::uint64_t> reserved_bytes = std::nullopt;
+  /// Which entry goes when the cache is full. Left out: the least recently used.
+  std::optional<Policy> policy = std::nullopt;
+  /// Set bounds and ages of a cache that exists, instead of kConflict.
+  bool alter = false;
+};
+
+}  // namespace pannier

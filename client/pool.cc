@@ -1,0 +1,114 @@
+#include "client/pool.h"
+
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace pannier::detail {
+
+struct Pool::State {
+  const pid_t owner = ::getpid();
+  std::mutex mutex;
+  std::condition_variable place_is_free;
+  std::vector<std::unique_ptr<Connection>> idle;
+  std::size_t lent = 0;
+};
+
+Pool::Loan::Loan(Loan&& other) noexcept
+    : pool_(other.pool_),
+      state_(std::exchange(other.state_, nullptr)),
+      place_(other.place_),
+      connection_(std::move(other.connection_)),
+      keep_(other.keep_) {}
+
+Pool::Loan::~Loan() {
+  if (!state_) return;
+  const std::lock_guard lock(state_->mutex);
+  if (place_ == Place::kCounted) --state_->lent;
+  if (keep_ && connection_) pool_->keep(*state_, std::move(connection_));
+  state_->place_is_free.notify_one();
+}
+
+Pool::Pool(ClientOptions options) : options_(std::move(options)), state_(new State) {
+  if (options_.path.empty()) options_.path = default_socket_path();
+  options_.pool_size = std::max<std::size_t>(options_.pool_size, 1);
+}
+
+Pool::~Pool() { delete &state(); }
+
+Pool::Loan Pool::lend(Place place, Deadline deadline) {
+  Loan loan = reserve(place, deadline);
+  {
+    const std::lock_guard lock(loan.state_->mutex);
+    auto& idle = loan.state_->idle;
+    if (!idle.empty()) {
+      loan.connection_ = std::move(idle.back());
+      idle.pop_back();
+    }
+  }
+  if (!loan.connection_) loan.connection_ = connect(deadline);
+  return loan;
+}
+
+Pool::Loan Pool::lend_new(Place place, Deadline deadline) {
+  Loan loan = reserve(place, deadline);
+  {
+    const std::lock_guard lock(loan.state_->mutex);
+    loan.state_->idle.clear();
+  }
+  loan.connection_ = connect(deadline);
+  return loan;
+}
+
+std::unique_ptr<Connection> Pool::connect(Deadline deadline) const {
+  const auto soonest = std::min(deadline, deadline_after(options_.connect_timeout));
+  return std::make_unique<Connection>(Socket::connect(options_.path, soonest), options_.reply_bytes_max);
+}
+
+void Pool::give(std::unique_ptr<Connection> connection) {
+  if (connection->is_inherited()) return;
+  State& here = state();
+  const std::lock_guard lock(here.mutex);
+  keep(here, std::move(connection));
+}
+
+Pool::Loan Pool::reserve(Place place, Deadline deadline) {
+  State& here = state();
+  if (place == Place::kBeyond) return Loan(*this, here, place);
+  std::unique_lock lock(here.mutex);
+  const auto is_free = [&] { return here.lent < options_.pool_size; };
+  if (!here.place_is_free.wait_until(lock, deadline, is_free)) {
+    throw TimeoutError("all " + std::to_string(options_.pool_size) + " connections of the pool were in use",
+                       false);
+  }
+  ++here.lent;
+  return Loan(*this, here, place);
+}
+
+// The state's mutex is held. What is too much, or has unread bytes, is closed.
+void Pool::keep(State& state, std::unique_ptr<Connection> connection) const {
+  if (state.idle.size() + state.lent < options_.pool_size && connection->is_quiet()) {
+    state.idle.push_back(std::move(connection));
+  }
+}
+
+// This process' state; in a child of the process that made it, a new one.
+Pool::State& Pool::state() {
+  State* current = state_.load();
+  if (current->owner == ::getpid()) return *current;
+  auto fresh = std::make_unique<State>();
+  if (!state_.compare_exchange_strong(current, fresh.get())) return *current;
+  // Nobody else can hold the parent's mutex here, unless it was held by a thread that the fork left behind.
+  if (current->mutex.try_lock()) {
+    current->mutex.unlock();
+    delete current;
+  }
+  return *fresh.release();
+}
+
+}  // namespace pannier::detail

@@ -1,0 +1,97 @@
+#include "client/socket.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "pannier/error.h"
+
+namespace pannier::detail {
+
+namespace {
+
+[[noreturn]] void throw_cannot_connect(const std::string& path, int system_error) {
+  throw ConnectionError("cannot connect to " + path + ": " + std::generic_category().message(system_error),
+                        system_error, false);
+}
+
+sockaddr_un address_of(const std::string& path) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) throw_cannot_connect(path, ENAMETOOLONG);
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return address;
+}
+
+// A Unix socket's connect() waits only while the listener's backlog is full, and only this option ends that
+// wait.
+void limit_connect(int fd, std::chrono::milliseconds wait) {
+  using std::chrono::duration_cast, std::chrono::seconds, std::chrono::microseconds;
+  const auto whole = duration_cast<seconds>(wait);
+  timeval limit = {};
+  limit.tv_sec = whole.count();
+  limit.tv_usec = duration_cast<microseconds>(wait - whole).count();
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+}
+
+TransferOutcome outcome_of(ssize_t transferred) {
+  if (transferred > 0) return Transferred{static_cast<std::size_t>(transferred)};
+  if (transferred == 0) return Ended{0};
+  if (errno == EAGAIN || errno == EINTR) return Transferred{0};
+  return Ended{errno};
+}
+
+}  // namespace
+
+Socket Socket::connect(const std::string& path, Deadline deadline) {
+  const sockaddr_un address = address_of(path);
+  Socket socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (socket.fd_ < 0) throw_cannot_connect(path, errno);
+  for (;;) {
+    // 1 ms at least: 0 would mean no limit.
+    limit_connect(socket.fd_, std::max(time_left(deadline), std::chrono::milliseconds(1)));
+    if (::connect(socket.fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) break;
+    if (errno == EAGAIN || (errno == EINTR && Clock::now() >= deadline)) {
+      throw TimeoutError("cannot connect to " + path + ": too many others wait for the daemon", false);
+    }
+    if (errno != EINTR) throw_cannot_connect(path, errno);
+  }
+  ::fcntl(socket.fd_, F_SETFL, O_NONBLOCK);
+  return socket;
+}
+
+Socket::Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+Socket::~Socket() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+TransferOutcome Socket::send(std::string_view bytes) {
+  return outcome_of(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL));
+}
+
+TransferOutcome Socket::receive(char* buffer, std::size_t size) {
+  return outcome_of(::recv(fd_, buffer, size, 0));
+}
+
+bool Socket::wait(WaitFor what, Deadline deadline) {
+  pollfd entry = {fd_, static_cast<short>(what == WaitFor::kInput ? POLLIN : POLLIN | POLLOUT), 0};
+  for (;;) {
+    const auto left = time_left(deadline);
+    // A poll() takes an int of milliseconds; a longer wait takes several.
+    const auto slice = std::min<std::chrono::milliseconds>(left, std::chrono::hours(1));
+    const int ready = ::poll(&entry, 1, static_cast<int>(slice.count()));
+    if (ready > 0) return true;
+    if (ready <= 0 && Clock::now() >= deadline) return false;
+  }
+}
+
+}  // namespace pannier::detail

@@ -1,0 +1,48 @@
+// Socket: one connected Unix stream socket that never blocks but in wait(), never raises SIGPIPE, and is
+// closed on exec. It is only ever closed, never shut down: a forked child that closes its copy does not
+// disturb the parent. Knows nothing of messages.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "client/deadline.h"
+
+namespace pannier::detail {
+
+/// Some bytes went through; 0: none can at the moment.
+struct Transferred {
+  std::size_t bytes;
+};
+/// No more will go this way. `system_error` is the errno; 0 at the peer's orderly end of stream.
+struct Ended {
+  int system_error;
+};
+using TransferOutcome = std::variant<Transferred, Ended>;
+
+enum class WaitFor { kInput, kInputOrRoom };
+
+class Socket {
+ public:
+  /// Connects to the socket at `path`. Throws ConnectionError (with the errno; ENAMETOOLONG for a path over
+  /// 107 bytes) or TimeoutError, both with the path in their text.
+  static Socket connect(const std::string& path, Deadline deadline);
+
+  Socket(Socket&& other) noexcept;
+  Socket& operator=(Socket&& other) = delete;
+  ~Socket();
+
+  TransferOutcome send(std::string_view bytes);
+  TransferOutcome receive(char* buffer, std::size_t size);
+  /// Until there is something to receive or the peer has ended (or, for kInputOrRoom, something can be sent).
+  /// False: the deadline has passed.
+  bool wait(WaitFor what, Deadline deadline);
+
+ private:
+  explicit Socket(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+}  // namespace pannier::detail
