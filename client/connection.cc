@@ -158,7 +158,7 @@ std::optional<Failure> Connection::take_messages(Exchange& exchange) {
 }
 
 std::optional<Failure> Connection::take_message(std::string_view frame, Exchange& exchange) {
-  const auto message = protocol::read_message(frame);
+  const auto message = protocol::read_message(frame, protocol::Sender::kServer);
   if (const auto* notification = std::get_if<protocol::Notification>(&message)) {
     keep_notification(notification->params);
     return std::nullopt;
