@@ -97,6 +97,15 @@ LeaseAnswers Leases::ended(ConnectionId connection, TimeMs now) {
   return answers;
 }
 
+LeaseAnswers Leases::shut_down() {
+  LeaseAnswers answers;
+  while (!leases_.empty()) {
+    let_go(leases_.begin());
+    dissolve(leases_.begin(), LeaseAnswer::Kind::kNothing, answers);
+  }
+  return answers;
+}
+
 LeaseAnswers Leases::expire(TimeMs now) {
   LeaseAnswers answers;
   while (!timers_.empty() && timers_.begin()->at <= now) {

@@ -80,6 +80,8 @@ class Leases {
   LeaseAnswers dropped(storage::CacheId cache);
   /// The client is done or gone: its waits end with kNothing, its leases pass on.
   LeaseAnswers ended(ConnectionId connection, storage::TimeMs now);
+  /// Everything ends; all who wait are told kNothing.
+  LeaseAnswers shut_down();
   /// Leases and waits whose time is over at `now`.
   LeaseAnswers expire(storage::TimeMs now);
   /// When expire() has something to do next; kNever if nothing.

@@ -179,6 +179,11 @@ storage::Ttl Params::ttl() {
   return {storage::Ttl::Kind::kGiven, *ms};
 }
 
+void Params::require(std::string_view name, std::string_view wanted) {
+  if (has(name)) return;
+  fail(ErrorCode::kBadRequest, "option " + std::string(name) + " is missing; it is " + std::string(wanted));
+}
+
 void Params::reject(std::string_view name, std::string_view wanted, Bytes object) {
   fail(ErrorCode::kBadRequest,
        std::string(name) + " must be " + std::string(wanted) + ", not " + protocol::described(object));

@@ -60,6 +60,8 @@ class Params {
   /// Of `ttl_ms`: left out, nil, or a duration.
   storage::Ttl ttl();
 
+  /// Says that an option that must be given is not, if it is not.
+  void require(std::string_view name, std::string_view wanted);
   /// Says that an option's (or parameter's) value is not what `wanted` says.
   void reject(std::string_view name, std::string_view wanted, protocol::Bytes object);
 

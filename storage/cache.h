@@ -140,6 +140,10 @@ class Cache {
 
   // -- writing; each success tells the ChangeListener before it returns
 
+  /// Why put would refuse one of these entries (key, value) whatever is evicted, or all of them together for their dirty
+  /// bytes: for a request that is to be checked whole before anything is written. Nothing if it would not.
+  std::optional<std::variant<TooBig, DirtyFull, NotSupported>> refusal_of(
+      const std::vector<std::pair<std::string_view, std::string_view>>& entries, const PutOptions& options) const;
   /// Cold only where the condition or keep_ttl needs to know the present entry.
   PutOutcome put(std::string_view key, std::string_view value, const PutOptions& options, TimeMs now);
   EraseOutcome erase(std::string_view key, std::optional<Version> if_version, TimeMs now);

@@ -1,0 +1,37 @@
+// Background runs work that is too long for one pass of the loop (clears, walks) in small steps, and work that is to be
+// tried again later. It has no thread and no timer: housekeeper.h calls it when it is due.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+
+#include "storage/types.h"
+
+namespace pannier::daemon {
+
+/// About how many entries one step of anything may look at: well under a millisecond.
+inline constexpr std::uint64_t kVisitsPerStep = 2'000;
+
+class BackgroundTask {
+ public:
+  virtual ~BackgroundTask() = default;
+  /// Does about kVisitsPerStep's worth. When to call it again (`now` for the next pass); kNever: it is done, or goes on by
+  /// a callback of its own.
+  virtual storage::TimeMs step(storage::TimeMs now) = 0;
+};
+
+class Background {
+ public:
+  /// The task is kept until a step answers kNever.
+  void add(storage::TimeMs due, std::shared_ptr<BackgroundTask> task);
+  /// One step of every task that is due.
+  void step(storage::TimeMs now);
+  /// kNever if there is no task.
+  storage::TimeMs next_due() const;
+
+ private:
+  std::multimap<storage::TimeMs, std::shared_ptr<BackgroundTask>> tasks_;
+};
+
+}  // namespace pannier::daemon

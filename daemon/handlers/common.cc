@@ -1,0 +1,107 @@
+#include "daemon/handlers/common.h"
+
+#include <string>
+#include <utility>
+
+namespace pannier::daemon {
+
+using protocol::Error;
+using protocol::ErrorCode;
+using storage::Cache;
+using storage::TimeMs;
+
+Error unknown_cache(std::string_view name) {
+  return {ErrorCode::kUnknownCache, "there is no cache " + protocol::quoted(name) + "; open makes one"};
+}
+
+Error not_durable(std::string_view method, const Cache& cache) {
+  return {ErrorCode::kUnsupported, std::string(method) + ": cache " + protocol::quoted(cache.name()) + " of tier " +
+                                       std::string(storage::traits_of(cache.settings().tier).name) +
+                                       " is not durable: there is nothing to sync"};
+}
+
+Error error_of(const storage::TooBig& outcome) {
+  return {ErrorCode::kOutOfMemory, "the entry takes " + std::to_string(outcome.charge_bytes) + " bytes; " +
+                                       (outcome.limit_is_of_cache ? "the cache's max_bytes is "
+                                                                  : "what the memory limit can give to it is ") +
+                                       std::to_string(outcome.limit_bytes)};
+}
+
+Error error_of(const storage::DirtyFull& outcome) {
+  return {ErrorCode::kOverloaded, std::to_string(outcome.dirty_bytes) + " bytes of durable entries wait for the disk, the limit is " +
+                                      std::to_string(outcome.limit_bytes) + "; try again when some are written"};
+}
+
+Error error_of(const storage::NoVersions&) {
+  return {ErrorCode::kStorage, "no versions are left, because the disk has refused to reserve more of them"};
+}
+
+Error error_of(const storage::NotSupported& outcome) { return {ErrorCode::kUnsupported, outcome.text}; }
+
+void write_entry(protocol::Writer& writer, const storage::EntryView& entry, bool has_meta, TimeMs now) {
+  writer.array(has_meta ? 3 : 1);
+  writer.raw(entry.value);
+  if (!has_meta) return;
+  writer.unsigned_integer(entry.version);
+  if (entry.deadline == storage::kNever) {
+    writer.nil();
+  } else {
+    writer.integer(entry.deadline - now);
+  }
+}
+
+void after_write(Service& service, Cache& cache, std::string_view key, TimeMs now) {
+  if (service.leases.leases() == 0) return;
+  const CacheKey cache_key{cache.id(), std::string(key)};
+  if (!service.leases.is_leased(cache_key)) return;
+  const bool is_good = std::holds_alternative<storage::Hit>(cache.find(key, now));
+  answer_waiters(service, is_good ? service.leases.written(cache_key) : service.leases.passed_on(cache_key, now), now);
+}
+
+void after_erase(Service& service, Cache& cache, std::string_view key, TimeMs now) {
+  if (service.leases.leases() == 0) return;
+  answer_waiters(service, service.leases.passed_on({cache.id(), std::string(key)}, now), now);
+}
+
+namespace {
+
+void answer_waiter(Service& service, const LeaseAnswer& answer, TimeMs now) {
+  const Address to{answer.request.connection, answer.request.id};
+  Cache* cache = service.catalog.find(answer.key.cache);
+  switch (answer.kind) {
+    case LeaseAnswer::Kind::kGranted:
+      if (cache != nullptr) cache->count_miss();
+      return service.replies.number(to, answer.token);
+    case LeaseAnswer::Kind::kNothing:
+      if (cache != nullptr) cache->count_miss();
+      return service.replies.nil(to);
+    case LeaseAnswer::Kind::kNoCache:
+      return service.replies.error(to, {ErrorCode::kUnknownCache, "the cache was dropped while the request waited"});
+    case LeaseAnswer::Kind::kTooMany:
+      return service.replies.error(to, {ErrorCode::kOverloaded, "the connection holds as many leases as max_leases allows"});
+    case LeaseAnswer::Kind::kValue: {
+      const auto found = cache->get(answer.key.key, now);
+      const auto* hit = std::get_if<storage::Hit>(&found);
+      if (hit == nullptr) return service.replies.nil(to);
+      return service.replies.result(to, [&](protocol::Writer& writer) { write_entry(writer, hit->entry, false, now); });
+    }
+  }
+}
+
+}  // namespace
+
+void answer_waiters(Service& service, const LeaseAnswers& answers, TimeMs now) {
+  for (const auto& answer : answers) answer_waiter(service, answer, now);
+}
+
+void reply_when_clean(Service& service, const Address& to, std::uint64_t sequence, std::function<void()> reply) {
+  if (sequence == 0) return reply();
+  const auto ticket = service.waits.take(to.connection, 0);
+  service.flusher.wait_clean(sequence, [&service, to, reply = std::move(reply),
+                                        ticket](const std::optional<storage::StoreError>& error) {
+    if (error) return service.replies.error(to, {ErrorCode::kStorage, error->text});
+    reply();
+  });
+}
+
+}  // namespace pannier::daemon

@@ -1,0 +1,50 @@
+// What several handlers share: finding the cache, waiting for a key, and the wording of storage's outcomes. A layer
+// translates the outcomes of the one below: nothing here is about how storage works.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include "daemon/call.h"
+#include "daemon/service.h"
+#include "storage/cache.h"
+
+namespace pannier::daemon {
+
+/// For std::visit over the alternatives of an outcome, exhaustively.
+template <class... Cases>
+struct Match : Cases... {
+  using Cases::operator()...;
+};
+
+protocol::Error unknown_cache(std::string_view name);
+protocol::Error not_durable(std::string_view method, const storage::Cache& cache);
+protocol::Error error_of(const storage::TooBig& outcome);
+protocol::Error error_of(const storage::DirtyFull& outcome);
+protocol::Error error_of(const storage::NoVersions& outcome);
+protocol::Error error_of(const storage::NotSupported& outcome);
+
+/// Runs `run(cache)` on the cache of that name, unless there is none, or operations that came before wait for the key.
+template <class Run>
+Outcome with_key(Service& service, std::string_view name, std::string_view key, Run run) {
+  storage::Cache* cache = service.catalog.find(name);
+  if (cache == nullptr) return unknown_cache(name);
+  if (service.cold_keys.is_waited_for(cache->id(), key)) return NeedsKey{{cache->id(), std::string(key)}};
+  return run(*cache);
+}
+
+/// [value], or [value, version, ttl_ms or nil] with meta.
+void write_entry(protocol::Writer& writer, const storage::EntryView& entry, bool has_meta, storage::TimeMs now);
+
+/// A successful write: ends the key's lease; its waiters get the value, or the next one a token if it is past its deadline.
+void after_write(Service& service, storage::Cache& cache, std::string_view key, storage::TimeMs now);
+/// A successful erasing, of whatever was or was not there: ends the key's lease; the next waiter gets a token.
+void after_erase(Service& service, storage::Cache& cache, std::string_view key, storage::TimeMs now);
+/// Sends what the leases have decided, and counts hits and misses.
+void answer_waiters(Service& service, const LeaseAnswers& answers, storage::TimeMs now);
+
+/// Calls `reply` when everything up to the dirty sequence is on disk (at once for 0), or answers the storage error.
+void reply_when_clean(Service& service, const Address& to, std::uint64_t sequence, std::function<void()> reply);
+
+}  // namespace pannier::daemon

@@ -1,0 +1,31 @@
+#include "daemon/erasing.h"
+#include "daemon/handlers/common.h"
+#include "daemon/handlers/handlers.h"
+#include "daemon/params.h"
+
+namespace pannier::daemon {
+
+Outcome handle_drop(Service& service, const Call& call) {
+  Params params("drop", call.params, service.limits);
+  const auto name = params.cache_name();
+  params.options({});
+  if (auto fault = params.fault()) return *fault;
+
+  const auto dropped = service.catalog.drop(name);
+  if (!dropped) {
+    service.replies.boolean(call.from, false);
+    return Answered();
+  }
+  service.subscriptions.changed_all(name, "");
+  service.cold_keys.dropped(dropped->id, unknown_cache(name));
+  service.flusher.forget(dropped->id);
+  answer_waiters(service, service.leases.dropped(dropped->id), call.now);
+  if (dropped->was_durable) {
+    start_disk_drop(service, call.from, dropped->id);
+  } else {
+    service.replies.boolean(call.from, true);
+  }
+  return Answered();
+}
+
+}  // namespace pannier::daemon

@@ -1,0 +1,83 @@
+#include <utility>
+
+#include "daemon/handlers/common.h"
+#include "daemon/handlers/handlers.h"
+#include "daemon/many_call.h"
+#include "daemon/params.h"
+
+namespace pannier::daemon {
+
+namespace {
+
+using protocol::Writer;
+
+void write_found(Writer& writer, const storage::Lookup& found, storage::TimeMs now) {
+  const auto* hit = std::get_if<storage::Hit>(&found);
+  if (hit == nullptr) return writer.nil();
+  write_entry(writer, hit->entry, false, now);
+}
+
+/// Of a durable cache: each key's answer is kept as of the key's turn.
+class GetMany final : public ManyCall {
+ public:
+  GetMany(Service& service, const Call& call, std::vector<std::string> keys)
+      : ManyCall(service, call.from, std::move(keys), call.params.size()), answers_(size()) {}
+
+ private:
+  Part run(storage::Cache& cache, std::size_t index, storage::TimeMs now) override {
+    const auto found = cache.get(key(index), now);
+    if (std::holds_alternative<storage::Cold>(found)) return Part::kCold;
+    // What exceeds the limit is refused in the end: it need not be kept till then.
+    if (bytes_ > service().limits.reply_bytes_max) return Part::kDone;
+    Writer writer(answers_[index]);
+    write_found(writer, found, now);
+    bytes_ += answers_[index].size();
+    return Part::kDone;
+  }
+
+  void answer() override {
+    service().replies.result(from(), [&](Writer& writer) {
+      writer.array(static_cast<std::uint32_t>(size()));
+      for (const auto& one : answers_) writer.raw(one);
+    });
+  }
+
+  std::vector<std::string> answers_;
+  std::uint64_t bytes_ = 0;
+};
+
+void answer_from_memory(Service& service, const Call& call, storage::Cache& cache,
+                        const std::vector<std::string_view>& keys) {
+  service.replies.result(call.from, [&](Writer& writer) {
+    writer.array(static_cast<std::uint32_t>(keys.size()));
+    std::uint64_t bytes = 0;
+    for (const auto key : keys) {
+      const auto found = cache.get(key, call.now);
+      write_found(writer, found, call.now);
+      if (const auto* hit = std::get_if<storage::Hit>(&found)) bytes += hit->entry.value.size();
+      if (bytes > service.limits.reply_bytes_max) break;  // refused as a whole
+    }
+  });
+}
+
+}  // namespace
+
+Outcome handle_get_many(Service& service, const Call& call) {
+  Params params("get_many", call.params, service.limits);
+  const auto name = params.cache_name();
+  const auto keys = params.keys();
+  params.options({});
+  if (auto fault = params.fault()) return *fault;
+
+  storage::Cache* cache = service.catalog.find(name);
+  if (cache == nullptr) return unknown_cache(name);
+  if (cache->is_durable()) {
+    std::vector<std::string> own(keys.begin(), keys.end());
+    std::make_shared<GetMany>(service, call, std::move(own))->start(*cache, call.now);
+  } else {
+    answer_from_memory(service, call, *cache, keys);
+  }
+  return Answered();
+}
+
+}  // namespace pannier::daemon

@@ -1,0 +1,125 @@
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <unistd.h>
+
+#include "daemon/handlers/common.h"
+#include "daemon/handlers/handlers.h"
+#include "daemon/params.h"
+#include "daemon/version.h"
+
+namespace pannier::daemon {
+
+namespace {
+
+using protocol::Writer;
+
+/// A row of the answer: a name, and nil, a number or a text.
+using Figure = std::variant<std::monostate, std::uint64_t, std::string_view>;
+struct Row {
+  std::string_view name;
+  Figure value;
+};
+
+Figure or_nil(const std::optional<std::uint64_t>& value) { return value ? Figure(*value) : Figure(); }
+
+void write_rows(Writer& writer, const std::vector<Row>& rows) {
+  writer.map(static_cast<std::uint32_t>(rows.size()));
+  for (const auto& row : rows) {
+    writer.string(row.name);
+    std::visit(Match{
+                   [&](std::monostate) { writer.nil(); },
+                   [&](std::uint64_t number) { writer.unsigned_integer(number); },
+                   [&](std::string_view text) { writer.string(text); },
+               },
+               row.value);
+  }
+}
+
+void add_durable_rows(const Service& service, const storage::Cache& cache, std::vector<Row>& rows) {
+  const auto dirty = cache.dirty();
+  const auto flush = service.flusher.info(cache.id());
+  rows.push_back({"dirty_entries", dirty.entries});
+  rows.push_back({"dirty_bytes", dirty.bytes});
+  rows.push_back({"last_sync_ms", flush.last_sync_ms ? Figure(static_cast<std::uint64_t>(*flush.last_sync_ms)) : Figure()});
+  rows.push_back({"sync_errors", flush.sync_errors});
+}
+
+void write_cache(Writer& writer, const Service& service, const storage::Cache& cache) {
+  const auto& settings = cache.settings();
+  const auto& stats = cache.stats();
+  std::vector<Row> rows{
+      {"name", cache.name()},
+      {"tier", storage::traits_of(settings.tier).name},
+      {"policy", storage::policy_name(settings.policy)},
+      {"hits", stats.hits},
+      {"misses", stats.misses},
+      {"maxsize", or_nil(settings.entries_max)},
+      {"currsize", cache.entries()},
+      {"max_bytes", or_nil(settings.bytes_max)},
+      {"used_bytes", cache.used_bytes()},
+      {"max_age_ms", or_nil(settings.age_ms_max)},
+      {"stale_ms", settings.stale_ms},
+      {"reserved_bytes", settings.reserved_bytes},
+      {"puts", stats.puts},
+      {"deletes", stats.deletes},
+      {"cleared", stats.cleared},
+      {"evictions", stats.evictions},
+      {"expirations", stats.expirations},
+  };
+  if (cache.is_durable()) add_durable_rows(service, cache, rows);
+  write_rows(writer, rows);
+}
+
+void write_server(Writer& writer, const Service& service, storage::TimeMs now) {
+  const auto dirty = service.catalog.write_back().totals();
+  write_rows(writer, {
+                         {"version", program_version()},
+                         {"pid", static_cast<std::uint64_t>(getpid())},
+                         {"uptime_ms", static_cast<std::uint64_t>(now - service.started_at)},
+                         {"connections", service.outbox.connections()},
+                         {"requests", service.requests},
+                         {"memory_limit", service.catalog.options().memory_bytes_max},
+                         {"memory_used", service.catalog.memory_used()},
+                         {"buffer_bytes", service.outbox.buffer_bytes()},
+                         {"expiry_lag_ms", service.catalog.expiry_lag_ms(now)},
+                         {"leases", service.leases.leases()},
+                         {"lease_waiters", service.leases.waiting()},
+                         {"subscriptions", service.subscriptions.count()},
+                         {"waiting_for_disk", service.waits.requests()},
+                         {"dirty_entries", dirty.entries},
+                         {"dirty_bytes", dirty.bytes},
+                     });
+}
+
+}  // namespace
+
+Outcome handle_info(Service& service, const Call& call) {
+  Params params("info", call.params, service.limits);
+  const auto name = params.optional_cache_name();
+  params.options({});
+  if (auto fault = params.fault()) return *fault;
+
+  if (name) {
+    const storage::Cache* cache = service.catalog.find(*name);
+    if (cache == nullptr) return unknown_cache(*name);
+    service.replies.result(call.from, [&](Writer& writer) { write_cache(writer, service, *cache); });
+    return Answered();
+  }
+  service.replies.result(call.from, [&](Writer& writer) {
+    writer.map(2);
+    writer.string("server");
+    write_server(writer, service, call.now);
+    writer.string("caches");
+    const auto caches = service.catalog.caches();
+    writer.map(static_cast<std::uint32_t>(caches.size()));
+    for (const auto* cache : caches) {
+      writer.string(cache->name());
+      write_cache(writer, service, *cache);
+    }
+  });
+  return Answered();
+}
+
+}  // namespace pannier::daemon

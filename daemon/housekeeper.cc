@@ -1,0 +1,48 @@
+#include "daemon/housekeeper.h"
+
+#include <algorithm>
+
+#include "daemon/handlers/common.h"
+
+namespace pannier::daemon {
+
+using storage::TimeMs;
+
+namespace {
+
+/// Expired entries are taken back together rather than one by one: a promise of a second leaves room for that.
+constexpr TimeMs kExpiryPauseMs = 20;
+
+}  // namespace
+
+Housekeeper::Housekeeper(UvLoop& loop, Service& service, VersionKeeper& versions)
+    : service_(service),
+      versions_(versions),
+      timer_(loop, [this] { work(); }),
+      pass_end_(loop, [this] { pass_ended(); }) {}
+
+void Housekeeper::work() {
+  armed_for_ = storage::kNever;
+  const TimeMs now = service_.clock.now();
+  if (!service_.catalog.step(now, kVisitsPerStep)) worked_at_ = now;
+  answer_waiters(service_, service_.leases.expire(now), now);
+  service_.background.step(now);
+}
+
+void Housekeeper::pass_ended() {
+  service_.flusher.poke();
+  versions_.poke();
+  const TimeMs due = next_due();
+  if (due == armed_for_) return;
+  armed_for_ = due;
+  if (due == storage::kNever) return timer_.stop();
+  timer_.start(static_cast<std::uint64_t>(std::max<TimeMs>(due - service_.clock.now(), 0)));
+}
+
+TimeMs Housekeeper::next_due() const {
+  TimeMs due = service_.catalog.next_due();
+  if (due != storage::kNever) due = std::max(due, worked_at_ + kExpiryPauseMs);
+  return std::min({due, service_.leases.next_due(), service_.background.next_due()});
+}
+
+}  // namespace pannier::daemon

@@ -1,0 +1,31 @@
+// Housekeeper: calls whatever has something to do by itself (expiry, leases that end, background work, checkpoints), when it
+// has, and lets the loop sleep otherwise. At the end of each pass it looks at what is due next.
+#pragma once
+
+#include "daemon/service.h"
+#include "daemon/uv_loop.h"
+#include "daemon/uv_pass.h"
+#include "daemon/uv_timer.h"
+#include "daemon/version_keeper.h"
+
+namespace pannier::daemon {
+
+class Housekeeper {
+ public:
+  /// All are borrowed and must outlive it.
+  Housekeeper(UvLoop& loop, Service& service, VersionKeeper& versions);
+
+ private:
+  void work();
+  void pass_ended();
+  storage::TimeMs next_due() const;
+
+  Service& service_;
+  VersionKeeper& versions_;
+  storage::TimeMs worked_at_ = 0;
+  storage::TimeMs armed_for_ = storage::kNever;
+  UvTimer timer_;
+  UvPassEnd pass_end_;
+};
+
+}  // namespace pannier::daemon

@@ -1,0 +1,34 @@
+// Router: from a frame to its handler. It reads the message, finds the method, calls the handler, sends its error, and parks
+// the call if its key has to be loaded first. It is the Dispatcher of the connections.
+#pragma once
+
+#include "daemon/call.h"
+#include "daemon/dispatcher.h"
+#include "daemon/service.h"
+
+namespace pannier::daemon {
+
+class Router final : public Dispatcher {
+ public:
+  explicit Router(Service& service) : service_(service) {}
+  Router(const Router&) = delete;
+  Router& operator=(const Router&) = delete;
+
+  bool dispatch(ConnectionId from, protocol::Bytes frame, storage::TimeMs now) override;
+  void refuse(ConnectionId from, protocol::Bytes start, const protocol::Error& error) override;
+  void ended(ConnectionId from, storage::TimeMs now) override;
+  std::uint64_t waiting(ConnectionId from) const override;
+  bool is_congested(ConnectionId from) const override;
+  void drained(ConnectionId from, storage::TimeMs now) override;
+  void closed(ConnectionId from, storage::TimeMs now) override;
+
+  /// From now on every request is answered shutting_down, those that wait for a lease too.
+  void shut_down();
+
+ private:
+  void call(const Address& from, protocol::Bytes method, protocol::Bytes params, storage::TimeMs now);
+
+  Service& service_;
+};
+
+}  // namespace pannier::daemon

@@ -1,0 +1,56 @@
+// Service: what the handlers of methods work with, in one place. It owns what lives as long as the daemon serves (leases,
+// subscriptions, waits, background work), and borrows the rest from main. It does nothing itself: router.h calls handlers,
+// handlers call its parts.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "daemon/background.h"
+#include "daemon/clock.h"
+#include "daemon/cold_keys.h"
+#include "daemon/config.h"
+#include "daemon/disk_worker.h"
+#include "daemon/dispatcher.h"
+#include "daemon/flusher.h"
+#include "daemon/leases.h"
+#include "daemon/replies.h"
+#include "daemon/subscriptions.h"
+#include "daemon/waits.h"
+#include "storage/catalog.h"
+
+namespace pannier::daemon {
+
+class Service {
+ public:
+  /// All are borrowed and must outlive the service. `subscriptions` hears the catalog's changes, so main makes it first.
+  Service(const Config& config, const Clock& clock, Outbox& outbox, storage::Catalog& catalog, DiskWorker& disk,
+          Flusher& flusher, Subscriptions& subscriptions);
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  const ClientLimits& limits;
+  const Clock& clock;
+  Outbox& outbox;
+  storage::Catalog& catalog;
+  DiskWorker& disk;
+  Flusher& flusher;
+  Subscriptions& subscriptions;
+  Waits waits;
+  Replies replies;
+  Leases leases;
+  ColdKeys cold_keys;
+  Background background;
+
+  /// How many writes of a durable cache's definition are under way; caches without are not in it.
+  std::map<storage::CacheId, std::uint32_t> definitions_pending;
+  /// The daemon is about to end: nothing is to be tried again.
+  bool is_stopping = false;
+
+  /// Counted by the router; told by `info`.
+  std::uint64_t requests = 0;
+  const storage::TimeMs started_at;
+};
+
+}  // namespace pannier::daemon
