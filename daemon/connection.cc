@@ -1,0 +1,269 @@
+#include "daemon/connection.h"
+
+#include <variant>
+
+#include "protocol/writer.h"
+
+namespace pannier::daemon {
+namespace {
+
+/// An output buffer that is empty keeps this much for the next pass.
+constexpr std::size_t kKeptOutputBytesMax = std::size_t{16} << 10;
+
+void empty_out(std::string& buffer) {
+  buffer.clear();
+  if (buffer.capacity() > kKeptOutputBytesMax) std::string().swap(buffer);
+}
+
+}  // namespace
+
+Connection::Connection(ConnectionId id, UvLoop& loop, const Clock& clock, const ClientLimits& limits,
+                       Dispatcher& dispatcher, ConnectionHost& host)
+    : id_(id),
+      clock_(clock),
+      limits_(limits),
+      dispatcher_(dispatcher),
+      host_(host),
+      scanner_(limits.frame),
+      pipe_(loop, *this) {}
+
+void Connection::start() {
+  is_announced_ = true;
+  pipe_.start_reading();
+}
+
+void Connection::refuse(const protocol::Error& error) {
+  protocol::Writer(output_).response_error(protocol::MessageId(), error);
+  close_after_output();
+}
+
+// -- input
+
+std::span<char> Connection::read_space() {
+  if (host_.buffers_are_full()) return {};
+  reads_into_input_ = state_ == State::kServing && !input_.is_empty();
+  space_ = reads_into_input_ ? input_.room(bytes_wanted_) : host_.shared_space();
+  return space_;
+}
+
+void Connection::bytes_arrived(std::size_t size) {
+  host_.attend(id_);
+  if (state_ != State::kServing) return discard(size);
+  pass_bytes_ += size;
+  if (reads_into_input_) {
+    input_.filled(size);
+    input_.consume(execute(input_.bytes()));
+  } else {
+    const protocol::Bytes arrived(space_.data(), size);
+    input_.append(arrived.substr(execute(arrived)));
+  }
+  host_.account(id_);
+  if (is_paused_) pipe_.stop_reading();
+}
+
+void Connection::read_ended() {
+  host_.attend(id_);
+  has_peer_ended_ = true;
+  if (state_ != State::kServing) return;
+  state_ = State::kEnded;
+  input_.clear();
+  dispatcher_.ended(id_, clock_.now());
+}
+
+void Connection::read_failed(int code) {
+  host_.attend(id_);
+  gone(uv_strerror(code));
+}
+
+void Connection::run() {
+  if (state_ != State::kServing || !is_paused_) return;
+  is_paused_ = false;
+  host_.attend(id_);
+  input_.consume(execute(input_.bytes()));
+  host_.account(id_);
+  if (!is_paused_) pipe_.start_reading();
+}
+
+std::size_t Connection::execute(protocol::Bytes input) {
+  std::size_t taken = 0;
+  while (true) {
+    if (has_used_up_pass() || is_blocked()) {
+      is_paused_ = true;
+      return taken;
+    }
+    const protocol::Bytes rest = input.substr(taken);
+    const protocol::ScanOutcome outcome = scanner_.scan(rest);
+    if (const auto* more = std::get_if<protocol::NeedMore>(&outcome)) {
+      bytes_wanted_ = more->bytes_min > rest.size() ? more->bytes_min - rest.size() : 0;
+      return taken;
+    }
+    bool goes_on = false;
+    if (const auto* end = std::get_if<protocol::FrameEnd>(&outcome)) {
+      taken += end->size;
+      goes_on = dispatch(rest.substr(0, end->size));
+    } else {
+      dispatcher_.refuse(id_, rest, std::get<protocol::Error>(outcome));
+    }
+    if (!goes_on) {
+      close_after_output();
+      return input.size();
+    }
+  }
+}
+
+bool Connection::dispatch(protocol::Bytes frame) {
+  ++pass_frames_;
+  const bool goes_on = dispatcher_.dispatch(id_, frame, clock_.now());
+  host_.account(id_);
+  return goes_on;
+}
+
+void Connection::discard(std::size_t size) {
+  discarded_bytes_ += size;
+  if (discarded_bytes_ > kDiscardedBytesMax) pipe_.stop_reading();
+}
+
+bool Connection::has_used_up_pass() const {
+  return pass_frames_ >= kPassFramesMax || pass_bytes_ >= kPassBytesMax || host_.buffers_are_full();
+}
+
+bool Connection::is_blocked() const {
+  return unsent_bytes() > limits_.unsent_bytes_max || dispatcher_.is_congested(id_);
+}
+
+bool Connection::may_go_on() const {
+  return unsent_bytes() <= limits_.unsent_bytes_max / 2 && !dispatcher_.is_congested(id_);
+}
+
+// -- output
+
+std::string* Connection::output() {
+  const bool can_send = state_ != State::kLingering && state_ != State::kGone;
+  return can_send ? &output_ : nullptr;
+}
+
+std::uint64_t Connection::unsent_bytes() const {
+  return output_.size() + (is_writing_ ? pipe_.unwritten_bytes() : 0);
+}
+
+std::uint64_t Connection::buffer_bytes() const {
+  return input_.capacity_bytes() + output_.capacity() + in_flight_.capacity();
+}
+
+void Connection::flush() {
+  if (is_writing_ || output_.empty()) return;
+  const auto outcome = pipe_.try_write(output_);
+  if (const auto* failure = std::get_if<WriteFailed>(&outcome)) return gone(uv_strerror(failure->code));
+  const std::size_t taken = std::get<TookBytes>(outcome).size;
+  if (taken == output_.size()) return empty_out(output_);
+  in_flight_.swap(output_);
+  is_writing_ = true;
+  pipe_.write(protocol::Bytes(in_flight_).substr(taken));
+}
+
+void Connection::write_done() {
+  host_.attend(id_);
+  is_writing_ = false;
+  empty_out(in_flight_);
+}
+
+void Connection::write_failed(int code) {
+  host_.attend(id_);
+  gone(uv_strerror(code));
+}
+
+void Connection::tell_drained() {
+  if (!was_over_half_ || unsent_bytes() >= limits_.unsent_bytes_max / 2) return;
+  was_over_half_ = false;
+  if (is_announced_) dispatcher_.drained(id_, clock_.now());
+}
+
+// -- the end of a pass, and of the connection
+
+Connection::Next Connection::settle() {
+  pass_frames_ = 0;
+  pass_bytes_ = 0;
+  if (unsent_bytes() >= limits_.unsent_bytes_max / 2) was_over_half_ = true;
+  if (state_ != State::kGone) flush();
+  if (state_ != State::kGone) tell_drained();
+  switch (state_) {
+    case State::kServing:
+      return next_when_serving();
+    case State::kEnded:
+      if (unsent_bytes() > 0 || dispatcher_.waiting(id_) > 0) return Next::kWatch;
+      gone("the client has ended it");
+      break;
+    case State::kClosing:
+    case State::kLingering:
+    case State::kFinishing:
+      return next_when_closing();
+    case State::kGone:
+      break;
+  }
+  tell_closed();
+  return Next::kDestroy;
+}
+
+Connection::Next Connection::next_when_serving() {
+  if (!is_paused_) return Next::kNothing;
+  if (may_go_on()) return Next::kRun;
+  return dispatcher_.is_congested(id_) ? Next::kWatch : Next::kNothing;
+}
+
+Connection::Next Connection::next_when_closing() {
+  if (unsent_bytes() == 0 && state_ == State::kClosing) {
+    pipe_.shut_down_writing();
+    state_ = State::kLingering;
+    tell_closed();
+  }
+  const bool is_done = state_ == State::kLingering
+                           ? has_peer_ended_ || discarded_bytes_ > kDiscardedBytesMax
+                           : state_ == State::kFinishing && unsent_bytes() == 0;
+  if (!is_done && !is_late()) return Next::kWatch;
+  gone(is_done ? "closed" : "closed with the client not following");
+  tell_closed();
+  return Next::kDestroy;
+}
+
+void Connection::close_after_output() {
+  state_ = State::kClosing;
+  is_paused_ = false;
+  set_deadline(kLingerMs);
+  pipe_.start_reading();
+  host_.attend(id_);
+}
+
+void Connection::shed(const protocol::Error& error) {
+  host_.attend(id_);
+  const bool is_input = input_.capacity_bytes() > output_.capacity() + in_flight_.capacity();
+  if (state_ != State::kServing || !is_input) return gone("all buffers together were too large");
+  dispatcher_.refuse(id_, input_.bytes(), error);
+  input_.clear();
+  close_after_output();
+}
+
+void Connection::finish() {
+  host_.attend(id_);
+  if (state_ == State::kGone) return;
+  pipe_.stop_reading();
+  state_ = State::kFinishing;
+  set_deadline(kFinishMs);
+}
+
+void Connection::set_deadline(std::uint64_t after_ms) { deadline_ms_ = clock_.uptime_ms() + after_ms; }
+
+bool Connection::is_late() const { return clock_.uptime_ms() >= deadline_ms_; }
+
+void Connection::gone(std::string_view reason) {
+  if (state_ == State::kGone) return;
+  state_ = State::kGone;
+  reason_ = reason;
+}
+
+void Connection::tell_closed() {
+  if (!is_announced_) return;
+  is_announced_ = false;
+  dispatcher_.closed(id_, clock_.now());
+}
+
+}  // namespace pannier::daemon

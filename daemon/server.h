@@ -1,0 +1,111 @@
+// Server: the socket that is listened on, and all connections. It accepts up to connections_max of them, gives each a turn
+// in every pass of the loop, sends at the end of a pass what the pass has produced, and bounds the memory of all buffers.
+// Not here: what the bytes mean (Dispatcher), how the socket came into being (socket_file.h).
+//
+// The happy path: a connection reads, its whole frames are dispatched, replies are appended to its output through
+// output(), and at the end of the pass settle() sends them. Then everything that can go wrong:
+//  - connections_max is reached: one `overloaded` error with a nil msgid, then the connection is closed.
+//  - The buffers of all connections exceed buffer_bytes_max: whoever holds the most is closed, not whoever asks next, which
+//    may be an innocent with a small request. It is told `overloaded` if it is its input; one that does not read its
+//    replies cannot be told.
+//  - The rest concerns one connection alone: see connection.h.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/clock.h"
+#include "daemon/config.h"
+#include "daemon/connection.h"
+#include "daemon/dispatcher.h"
+#include "daemon/log.h"
+#include "daemon/uv_loop.h"
+#include "daemon/uv_pass.h"
+#include "daemon/uv_pipe.h"
+#include "daemon/uv_timer.h"
+
+namespace pannier::daemon {
+
+class Server final : public Outbox, private ConnectionHost {
+ public:
+  /// Connections above connections_max that are being told so; further ones are told if they have read it by then.
+  static constexpr std::uint32_t kRefusedMax = 64;
+
+  /// All must outlive the server.
+  Server(UvLoop& loop, const Clock& clock, Log& log, const ClientLimits& limits);
+  ~Server() override;
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// Accepts connections on `bound_fd` (a bound stream socket, taken over) from now on, and gives what they send to
+  /// `dispatcher`, which must stay until close() is done. Call it once.
+  void listen(int bound_fd, Dispatcher& dispatcher);
+  /// New connections are not accepted any more; those that exist go on.
+  void stop_accepting();
+  /// Reads nothing more, sends what is unsent (see Connection::finish), and closes all connections; then calls `done`.
+  void close(std::function<void()> done);
+
+  // -- Outbox
+
+  std::string* output(ConnectionId to) override;
+  std::uint64_t unsent_bytes(ConnectionId to) const override;
+  /// Those that are served; not those that are only told why they are not.
+  std::uint64_t connections() const override { return served_; }
+  std::uint64_t buffer_bytes() const override { return buffer_bytes_; }
+
+ private:
+  struct Slot {
+    std::unique_ptr<Connection> connection;
+    bool is_served = false;
+    bool is_marked = false;
+    bool is_ready = false;
+    std::uint64_t accounted_bytes = 0;
+  };
+  using Ids = std::vector<ConnectionId>;
+
+  std::span<char> shared_space() override { return shared_space_; }
+  void attend(ConnectionId id) override;
+  void account(ConnectionId id) override;
+  bool buffers_are_full() const override { return buffer_bytes_ > limits_.buffer_bytes_max; }
+
+  void accept();
+  void refuse(Connection& connection);
+  void mark(ConnectionId id, Slot& slot);
+  void account(Slot& slot);
+  void run_ready();
+  /// The end of a pass.
+  void settle();
+  void settle_one(ConnectionId id);
+  void shed_largest();
+  void destroy(ConnectionId id, Slot& slot);
+
+  UvLoop& loop_;
+  const Clock& clock_;
+  Log& log_;
+  const ClientLimits& limits_;
+  Dispatcher* dispatcher_ = nullptr;  // from listen() on
+  std::vector<char> shared_space_;
+
+  std::unordered_map<ConnectionId, Slot> slots_;
+  ConnectionId last_id_ = 0;
+  std::uint64_t served_ = 0;
+  std::uint64_t buffer_bytes_ = 0;
+  bool is_refusing_ = false;  // the last connection that came was one too many
+
+  Ids marked_;   // to be settled at the end of this pass
+  Ids watched_;  // at the end of every pass
+  Ids ready_;    // to be run in the next pass
+  std::function<void()> closed_;  // of close()
+
+  std::unique_ptr<UvListener> listener_;
+  UvIdle idle_;
+  UvPassEnd pass_end_;
+  UvTimer watch_timer_;
+};
+
+}  // namespace pannier::daemon
