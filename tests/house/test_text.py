@@ -15,7 +15,7 @@ HEADERS = with_suffix(".h")
 
 # Words that mark unfinished work, checks switched off, or a place outside the project. Spelled in two parts, so
 # that this file passes its own test.
-UNFINISHED = ["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK", "not " + "implemented", "NO" + "LINT", "DIS" + "ABLED_"]
+UNFINISHED = ["TO" + "DO", "FIX" + "ME", r"\bXX" + r"X\b", "HA" + "CK", "not " + "implemented", "NO" + "LINT", "DIS" + "ABLED_"]
 PLACES = ["/ho" + "me/", "/Us" + "ers/", "/wo" + "rk/", "/mn" + "t/"]
 
 # One spelling, the American one; without first letters, so that a capital makes no difference.
@@ -27,7 +27,7 @@ PROSE_FREE = ("LICENSE",)
 
 def find_words(words, files):
     """`file:line: text` of every line that holds one of the words, capitals as given."""
-    matcher = re.compile("|".join(re.escape(word) for word in words))
+    matcher = re.compile("|".join(words))
     return [
         f"{file.name}:{number}: {line.strip()}"
         for file in files
