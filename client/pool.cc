@@ -43,14 +43,6 @@ Pool::~Pool() { delete &state(); }
 
 Pool::Loan Pool::lend(Place place, Deadline deadline) {
   Loan loan = reserve(place, deadline);
-  {
-    const std::lock_guard lock(loan.state_->mutex);
-    auto& idle = loan.state_->idle;
-    if (!idle.empty()) {
-      loan.connection_ = std::move(idle.back());
-      idle.pop_back();
-    }
-  }
   if (!loan.connection_) loan.connection_ = connect(deadline);
   return loan;
 }
@@ -79,15 +71,21 @@ void Pool::give(std::unique_ptr<Connection> connection) {
 
 Pool::Loan Pool::reserve(Place place, Deadline deadline) {
   State& here = state();
-  if (place == Place::kBeyond) return Loan(*this, here, place);
   std::unique_lock lock(here.mutex);
-  const auto is_free = [&] { return here.lent < options_.pool_size; };
-  if (!here.place_is_free.wait_until(lock, deadline, is_free)) {
-    throw TimeoutError("all " + std::to_string(options_.pool_size) + " connections of the pool were in use",
-                       false);
+  if (place == Place::kCounted) {
+    const auto is_free = [&] { return here.lent < options_.pool_size; };
+    if (!here.place_is_free.wait_until(lock, deadline, is_free)) {
+      throw TimeoutError("all " + std::to_string(options_.pool_size) + " connections of the pool were in use",
+                         false);
+    }
+    ++here.lent;
   }
-  ++here.lent;
-  return Loan(*this, here, place);
+  Loan loan(*this, here, place);
+  if (!here.idle.empty()) {
+    loan.connection_ = std::move(here.idle.back());
+    here.idle.pop_back();
+  }
+  return loan;
 }
 
 // The state's mutex is held. What is too much, or has unread bytes, is closed.

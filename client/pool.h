@@ -67,7 +67,7 @@ class Pool {
 
  private:
   State& state();
-  /// A loan without a connection yet: one of pool_size places. Waits for it.
+  /// A loan with a connection that was kept, or with none; waits for a place.
   Loan reserve(Place place, Deadline deadline);
   void keep(State& state, std::unique_ptr<Connection> connection) const;
 
