@@ -1,0 +1,82 @@
+"""Limits of clients: each is told by `hello` and refused with `overloaded`; within it, all is served."""
+
+import pytest
+
+from wire import Closed, check_error
+
+LONG = {"lease_ms": 600_000, "wait_ms": 600_000}
+
+
+@pytest.fixture
+def limits(wire):
+    return wire.call("hello")["limits"]
+
+
+def test_more_leases_than_the_limit_are_overloaded(connect, open_cache, limits):
+    holder, cache = connect(), open_cache()
+    leases_max = limits["max_leases"]
+    ids = holder.pipeline(*[("lease", cache, f"k{i}", LONG) for i in range(leases_max)])
+    tokens = holder.results(ids)
+    assert len(set(tokens)) == leases_max
+    assert str(leases_max) in holder.fails("overloaded", "lease", cache, "more").replace(",", "")
+    assert holder.call("release", cache, "k0", tokens[0]) is True
+    assert isinstance(holder.call("lease", cache, "more"), int)
+
+
+def test_more_waiting_requests_than_the_limit_are_overloaded(connect, open_cache, limits):
+    holder, waiter, cache = connect(), connect(), open_cache()
+    token = holder.call("lease", cache, "k", LONG)
+    waiting_max = limits["max_waiting"]
+    ids = waiter.pipeline(*[("lease", cache, "k", LONG) for _ in range(waiting_max)])
+    text = waiter.fails("overloaded", "lease", cache, "k", LONG)
+    assert str(waiting_max) in text.replace(",", "")
+    assert waiter.call("get", cache, "k") is None
+    holder.call("put", cache, "k", 1, {"lease": token})
+    assert waiter.results(ids) == [[1]] * waiting_max
+
+
+def test_the_limits_of_one_connection_leave_the_others_alone(connect, open_cache, limits):
+    holder, other, cache = connect(), connect(), open_cache()
+    holder.results(holder.pipeline(*[("lease", cache, f"k{i}", LONG) for i in range(limits["max_leases"])]))
+    assert isinstance(other.call("lease", cache, "mine", LONG), int)
+
+
+def test_more_subscriptions_than_the_limit_are_overloaded(connect, new_name, limits):
+    wire = connect()
+    names = [new_name() for _ in range(limits["max_subscriptions"] + 1)]
+    wire.results(wire.pipeline(*[("open", name, {"tier": "lru"}) for name in names]))
+    wire.results(wire.pipeline(*[("subscribe", name) for name in names[:-1]]))
+    wire.fails("overloaded", "subscribe", names[-1])
+    assert "sequence" in wire.call("subscribe", names[0]), "to subscribe again needs no room"
+    for name in names:
+        wire.call("drop", name)
+
+
+def test_more_connections_than_the_limit_are_refused_and_told_why(start_daemon, directory):
+    path = f"{directory}/pannier.toml"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("[limits]\nmax_connections = 10\n")
+    daemon = start_daemon("--config", path)
+    wires = [daemon.connect() for _ in range(10)]
+    assert all(wire.call("ping") == "pong" for wire in wires)
+    refused = daemon.connect()
+    messages = refused.read_to_end()
+    assert len(messages) == 1 and messages[0].msgid_bytes == b"\xc0"
+    assert "10" in check_error(messages[0], "overloaded")
+    wires[0].finish_sending()
+    with pytest.raises(Closed):
+        wires[0].receive()
+    assert daemon.connect().call("ping") == "pong"
+
+
+def test_more_caches_than_the_limit_are_overloaded(start_daemon, directory):
+    path = f"{directory}/pannier.toml"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("[limits]\nmax_caches = 5\n")
+    wire = start_daemon("--config", path).connect()
+    assert wire.call("open", "a", {"tier": "lru"}) is True
+    assert wire.call("open", "b", {"tier": "lru"}) is True
+    assert "5" in wire.fails("overloaded", "open", "c", {"tier": "lru"})
+    assert wire.call("open", "a", {"tier": "lru"}) is False
+    wire.call("drop", "a")
+    assert wire.call("open", "c", {"tier": "lru"}) is True
