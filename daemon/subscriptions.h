@@ -14,10 +14,11 @@
 #include <utility>
 
 #include "daemon/dispatcher.h"
+#include "storage/catalog.h"
 
 namespace pannier::daemon {
 
-class Subscriptions {
+class Subscriptions final : public storage::ChangeListener {
  public:
   Subscriptions(Outbox& outbox, std::uint64_t unsent_bytes_max, std::uint32_t per_connection_max);
 
@@ -29,6 +30,8 @@ class Subscriptions {
 
   /// One key changed.
   void changed(std::string_view cache, std::string_view key);
+  /// The same, from storage; why it changed makes no difference to a local copy.
+  void changed(const storage::Cache& cache, std::string_view key, storage::Change) override { changed(cache.name(), key); }
   /// Any key with the prefix may have changed (clear, drop): tells nil to whom it concerns.
   void changed_all(std::string_view cache, std::string_view prefix);
   /// Its output has drained: what was lost is told.
