@@ -19,9 +19,13 @@ using Fault = std::optional<InitialCachesError>;
 constexpr std::uint64_t kTtlMsDefault = 60'000;
 
 std::map<std::string, Settings> default_caches() {
-  return {{"lru", {.tier = Tier::kLru}},
-          {"ttl", {.tier = Tier::kTtl, .age_ms_max = kTtlMsDefault}},
-          {"durable", {.tier = Tier::kDurable}}};
+  Settings lru;
+  Settings ttl;
+  ttl.tier = Tier::kTtl;
+  ttl.age_ms_max = kTtlMsDefault;
+  Settings durable;
+  durable.tier = Tier::kDurable;
+  return {{"lru", lru}, {"ttl", ttl}, {"durable", durable}};
 }
 
 Fault restore(Catalog& catalog, const DurableStore& store) {
