@@ -7,7 +7,9 @@ namespace pannier::daemon {
 
 using storage::TimeMs;
 
-void Background::add(TimeMs due, std::shared_ptr<BackgroundTask> task) { tasks_.emplace(due, std::move(task)); }
+void Background::add(TimeMs due, std::shared_ptr<BackgroundTask> task) {
+  tasks_.emplace(due, std::move(task));
+}
 
 void Background::step(TimeMs now) {
   // Taken out first: a step may add tasks, and one that is due again at once waits for the next pass.

@@ -1,5 +1,5 @@
-// Background runs work that is too long for one pass of the loop (clears, walks) in small steps, and work that is to be
-// tried again later. It has no thread and no timer: housekeeper.h calls it when it is due.
+// Background runs work that is too long for one pass of the loop (clears, walks) in small steps, and work
+// that is to be tried again later. It has no thread and no timer: housekeeper.h calls it when it is due.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ inline constexpr std::uint64_t kVisitsPerStep = 2'000;
 class BackgroundTask {
  public:
   virtual ~BackgroundTask() = default;
-  /// Does about kVisitsPerStep's worth. When to call it again (`now` for the next pass); kNever: it is done, or goes on by
-  /// a callback of its own.
+  /// Does about kVisitsPerStep's worth. When to call it again (`now` for the next pass); kNever: it is done,
+  /// or goes on by a callback of its own.
   virtual storage::TimeMs step(storage::TimeMs now) = 0;
 };
 

@@ -9,7 +9,8 @@ using protocol::Error;
 using protocol::ErrorCode;
 using storage::TimeMs;
 
-ColdKeys::ColdKeys(storage::Catalog& catalog, DiskWorker& disk, const Clock& clock, std::uint32_t loads_waiting_max)
+ColdKeys::ColdKeys(storage::Catalog& catalog, DiskWorker& disk, const Clock& clock,
+                   std::uint32_t loads_waiting_max)
     : catalog_(catalog), disk_(disk), clock_(clock), loads_waiting_max_(loads_waiting_max) {}
 
 bool ColdKeys::is_waited_for(storage::CacheId cache, std::string_view key) const {
@@ -23,7 +24,8 @@ std::optional<Error> ColdKeys::park(const CacheKey& key, std::unique_ptr<KeyOper
     return std::nullopt;
   }
   if (queues_.size() >= loads_waiting_max_) {
-    return Error{ErrorCode::kOverloaded, std::to_string(queues_.size()) + " keys are being read from disk, as many as " +
+    return Error{ErrorCode::kOverloaded, std::to_string(queues_.size()) +
+                                             " keys are being read from disk, as many as " +
                                              "loads_waiting_max allows; try again later"};
   }
   queues_[key].push_back(std::move(operation));
@@ -59,13 +61,15 @@ void ColdKeys::loaded(const CacheKey& key, const LoadResult& result) {
 }
 
 Error ColdKeys::admit(storage::Cache& cache, std::string_view key, const LoadResult& result, TimeMs now) {
-  if (const auto* error = std::get_if<storage::StoreError>(&result)) return {ErrorCode::kStorage, error->text};
+  if (const auto* error = std::get_if<storage::StoreError>(&result))
+    return {ErrorCode::kStorage, error->text};
   if (const auto* record = std::get_if<storage::Record>(&result)) {
     cache.loaded(key, *record, now);
   } else {
     cache.loaded(key, storage::Absent(), now);
   }
-  return {ErrorCode::kOverloaded, "no memory to read the entry into: it is full of entries that wait for the disk; try again later"};
+  return {ErrorCode::kOverloaded,
+          "no memory to read the entry into: it is full of entries that wait for the disk; try again later"};
 }
 
 }  // namespace pannier::daemon

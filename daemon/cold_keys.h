@@ -1,11 +1,11 @@
 // ColdKeys: operations on durable keys that are not in memory, waiting for their load.
 //
-// Happy path: a handler finds its key cold; the operation is parked under the key and the key is loaded, once however many
-// wait; when the load is there, the operations run in the order in which they came, and so does everything that came for
-// the key meanwhile, cold or not: operations on one key take effect in the order of arrival.
-// What can fail: too many keys are being loaded (the operation is refused as overloaded, nothing is parked); the disk fails
-// or memory is pinned by unsynced entries (operations that still need the key fail with that error, others run); the cache
-// is dropped (all fail with unknown_cache).
+// Happy path: a handler finds its key cold; the operation is parked under the key and the key is loaded, once
+// however many wait; when the load is there, the operations run in the order in which they came, and so does
+// everything that came for the key meanwhile, cold or not: operations on one key take effect in the order of
+// arrival. What can fail: too many keys are being loaded (the operation is refused as overloaded, nothing is
+// parked); the disk fails or memory is pinned by unsynced entries (operations that still need the key fail
+// with that error, others run); the cache is dropped (all fail with unknown_cache).
 #pragma once
 
 #include <deque>
@@ -52,7 +52,8 @@ class ColdKeys {
   void load(const CacheKey& key);
   void loaded(const CacheKey& key, const LoadResult& result);
   /// Gives the result to the cache; the error that operations on a key that is still cold fail with.
-  protocol::Error admit(storage::Cache& cache, std::string_view key, const LoadResult& result, storage::TimeMs now);
+  protocol::Error admit(storage::Cache& cache, std::string_view key, const LoadResult& result,
+                        storage::TimeMs now);
 
   storage::Catalog& catalog_;
   DiskWorker& disk_;

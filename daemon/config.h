@@ -1,12 +1,13 @@
-// Config: everything an operator can set, with its default. Read once from the command line and a TOML file (the command
-// line wins), then passed by reference to what needs it. Sizes in bytes, durations in milliseconds.
+// Config: everything an operator can set, with its default. Read once from the command line and a TOML file
+// (the command line wins), then passed by reference to what needs it. Sizes in bytes, durations in
+// milliseconds.
 #pragma once
 
+#include <sys/types.h>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
-#include <sys/types.h>
 #include <variant>
 #include <vector>
 
@@ -17,24 +18,25 @@ namespace pannier::daemon {
 
 /// What one client may take of the daemon, and all of them together. `hello` tells them.
 struct ClientLimits {
-  protocol::FrameLimits frame;                                   ///< `max_frame`, `max_depth`
-  std::uint64_t value_bytes_max = std::uint64_t{32} << 20;       ///< `max_value`
-  std::uint64_t reply_bytes_max = std::uint64_t{64} << 20;       ///< `max_reply`
-  std::uint32_t keys_max = 100'000;                              ///< `max_keys`: of one get_many, put_many, delete_many
-  std::uint32_t connections_max = 1'024;                         ///< `max_connections`
-  std::uint64_t unsent_bytes_max = std::uint64_t{1} << 20;       ///< `max_unsent`: replies a client has not read
-  std::uint64_t buffer_bytes_max = std::uint64_t{256} << 20;     ///< `max_buffers`: input and output of all connections
-  std::uint32_t waiting_max = 1'024;                             ///< `max_waiting`: requests of a connection that wait
-  std::uint32_t leases_max = 1'024;                              ///< `max_leases`: leases of a connection
-  std::uint32_t subscriptions_max = 256;                         ///< `max_subscriptions` of a connection
-  std::uint64_t lease_ms_max = 3'600'000;                        ///< `lease_ms_max`, and the longest `wait_ms`
+  protocol::FrameLimits frame;                              ///< `max_frame`, `max_depth`
+  std::uint64_t value_bytes_max = std::uint64_t{32} << 20;  ///< `max_value`
+  std::uint64_t reply_bytes_max = std::uint64_t{64} << 20;  ///< `max_reply`
+  std::uint32_t keys_max = 100'000;       ///< `max_keys`: of one get_many, put_many, delete_many
+  std::uint32_t connections_max = 1'024;  ///< `max_connections`
+  std::uint64_t unsent_bytes_max = std::uint64_t{1} << 20;  ///< `max_unsent`: replies a client has not read
+  std::uint64_t buffer_bytes_max = std::uint64_t{256}
+                                   << 20;  ///< `max_buffers`: input and output of all connections
+  std::uint32_t waiting_max = 1'024;       ///< `max_waiting`: requests of a connection that wait
+  std::uint32_t leases_max = 1'024;        ///< `max_leases`: leases of a connection
+  std::uint32_t subscriptions_max = 256;   ///< `max_subscriptions` of a connection
+  std::uint64_t lease_ms_max = 3'600'000;  ///< `lease_ms_max`, and the longest `wait_ms`
 };
 
 struct DurableOptions {
-  std::uint64_t checkpoint_interval_ms = 5'000;                        ///< a dirty entry is written at most this much later
-  std::uint64_t checkpoint_dirty_bytes = std::uint64_t{16} << 20;      ///< or as soon as so much is dirty
-  std::optional<std::uint64_t> dirty_bytes_max;                        ///< default: a quarter of memory_bytes_max
-  std::uint32_t loads_waiting_max = 16'384;                            ///< cold keys and walks waiting for the disk
+  std::uint64_t checkpoint_interval_ms = 5'000;  ///< a dirty entry is written at most this much later
+  std::uint64_t checkpoint_dirty_bytes = std::uint64_t{16} << 20;  ///< or as soon as so much is dirty
+  std::optional<std::uint64_t> dirty_bytes_max;                    ///< default: a quarter of memory_bytes_max
+  std::uint32_t loads_waiting_max = 16'384;  ///< cold keys and walks waiting for the disk
 };
 
 struct Config {

@@ -1,5 +1,5 @@
-// The seam between connections, which move bytes, and the service, which knows what they mean. Neither includes the
-// other; main puts them together.
+// The seam between connections, which move bytes, and the service, which knows what they mean. Neither
+// includes the other; main puts them together.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,8 @@
 
 namespace pannier::daemon {
 
-/// Names one connection of the daemon's life; never used again, so that a late reply to a closed one goes nowhere.
+/// Names one connection of the daemon's life; never used again, so that a late reply to a closed one goes
+/// nowhere.
 using ConnectionId = std::uint64_t;
 
 /// What connections tell the service. Implemented by the service, called by connections.
@@ -20,15 +21,18 @@ class Dispatcher {
  public:
   virtual ~Dispatcher() = default;
 
-  /// One whole, well-formed frame. Replies that are ready are appended through Outbox::output before this returns.
-  /// False: it was no message; an error reply was appended, and the connection is to be closed when it is sent.
+  /// One whole, well-formed frame. Replies that are ready are appended through Outbox::output before this
+  /// returns. False: it was no message; an error reply was appended, and the connection is to be closed when
+  /// it is sent.
   virtual bool dispatch(ConnectionId from, protocol::Bytes frame, storage::TimeMs now) = 0;
-  /// The stream broke a limit; `start`: what there is of the frame. An error reply was appended; close when it is sent.
+  /// The stream broke a limit; `start`: what there is of the frame. An error reply was appended; close when
+  /// it is sent.
   virtual void refuse(ConnectionId from, protocol::Bytes start, const protocol::Error& error) = 0;
-  /// The client has sent its end of stream, and all its requests were dispatched: its leases and waits (for leases) end.
-  /// What waits for the disk is still answered.
+  /// The client has sent its end of stream, and all its requests were dispatched: its leases and waits (for
+  /// leases) end. What waits for the disk is still answered.
   virtual void ended(ConnectionId from, storage::TimeMs now) = 0;
-  /// Requests of it whose reply is still to come; a connection at its end of stream closes when there are none.
+  /// Requests of it whose reply is still to come; a connection at its end of stream closes when there are
+  /// none.
   virtual std::uint64_t waiting(ConnectionId from) const = 0;
   /// Whether reading from it should pause, because what it has waiting holds much memory.
   virtual bool is_congested(ConnectionId from) const = 0;
@@ -43,8 +47,8 @@ class Outbox {
  public:
   virtual ~Outbox() = default;
 
-  /// Where output for `to` is appended; null if it is gone. What was appended is sent at the end of the loop pass. Valid
-  /// until control returns to the loop.
+  /// Where output for `to` is appended; null if it is gone. What was appended is sent at the end of the loop
+  /// pass. Valid until control returns to the loop.
   virtual std::string* output(ConnectionId to) = 0;
   /// Bytes appended and not yet taken by the kernel.
   virtual std::uint64_t unsent_bytes(ConnectionId to) const = 0;

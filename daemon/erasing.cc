@@ -20,7 +20,8 @@ constexpr TimeMs kRetryMs = 1'000;
 /// What clear and drop have in common: one client to answer once, and a disk to try again.
 class DiskTask : public BackgroundTask, public std::enable_shared_from_this<DiskTask> {
  protected:
-  DiskTask(Service& service, const Address& to) : service_(service), to_(to), ticket_(service.waits.take(to.connection, 0)) {}
+  DiskTask(Service& service, const Address& to)
+      : service_(service), to_(to), ticket_(service.waits.take(to.connection, 0)) {}
 
   /// The client is answered and waits no more.
   void answered() { ticket_.reset(); }
@@ -67,7 +68,8 @@ class ClearTask final : public DiskTask {
   TimeMs step(TimeMs now) override {
     storage::Cache* cache = service_.catalog.find(range_.cache);
     if (cache == nullptr) {
-      if (!is_answered()) service_.replies.error(to_, {ErrorCode::kUnknownCache, "the cache was dropped while it was cleared"});
+      if (!is_answered())
+        service_.replies.error(to_, {ErrorCode::kUnknownCache, "the cache was dropped while it was cleared"});
     } else if (is_on_disk_) {
       write_dirty();
     } else if (cache->clear_step(clear_, kVisitsPerStep)) {
@@ -81,10 +83,11 @@ class ClearTask final : public DiskTask {
 
  private:
   void write_dirty() {
-    service_.flusher.wait_clean(dirty_sequence_, [this, self = shared_from_this()](const std::optional<StoreError>& error) {
-      if (error) return failed(*error);
-      erase_on_disk();
-    });
+    service_.flusher.wait_clean(dirty_sequence_,
+                                [this, self = shared_from_this()](const std::optional<StoreError>& error) {
+                                  if (error) return failed(*error);
+                                  erase_on_disk();
+                                });
   }
 
   void erased_all() override {
@@ -99,28 +102,33 @@ class ClearTask final : public DiskTask {
 
 class DropTask final : public DiskTask {
  public:
-  DropTask(Service& service, const Address& to, storage::CacheId cache) : DiskTask(service, to) { range_.cache = cache; }
+  DropTask(Service& service, const Address& to, storage::CacheId cache) : DiskTask(service, to) {
+    range_.cache = cache;
+  }
 
   TimeMs step(TimeMs) override {
-    service_.disk.begin_drop(range_.cache, [this, self = shared_from_this()](const std::optional<StoreError>& error) {
-      if (error) return failed(*error);
-      erase_on_disk();
-    });
+    service_.disk.begin_drop(range_.cache,
+                             [this, self = shared_from_this()](const std::optional<StoreError>& error) {
+                               if (error) return failed(*error);
+                               erase_on_disk();
+                             });
     return storage::kNever;
   }
 
  private:
   void erased_all() override {
-    service_.disk.end_drop(range_.cache, [this, self = shared_from_this()](const std::optional<StoreError>& error) {
-      if (error) return failed(*error);
-      if (!is_answered()) service_.replies.boolean(to_, true);
-    });
+    service_.disk.end_drop(range_.cache,
+                           [this, self = shared_from_this()](const std::optional<StoreError>& error) {
+                             if (error) return failed(*error);
+                             if (!is_answered()) service_.replies.boolean(to_, true);
+                           });
   }
 };
 
 }  // namespace
 
-void start_clear(Service& service, const Address& to, storage::Cache& cache, std::string_view prefix, TimeMs now) {
+void start_clear(Service& service, const Address& to, storage::Cache& cache, std::string_view prefix,
+                 TimeMs now) {
   auto task = std::make_shared<ClearTask>(service, to, cache, prefix, now);
   const TimeMs again = task->step(now);
   if (again != storage::kNever) service.background.add(again, std::move(task));

@@ -1,12 +1,13 @@
 // Erasing many entries at once: clear and drop, as far as they go on after their request was taken.
 //
-// clear: from its start what is to go is a miss for everyone. In memory it goes step by step (Background). For a durable
-// cache first what is dirty is written, so that the disk alone knows what there is; then the range is erased on disk, step
-// by step between other writes; then what is left in memory goes.
-// drop of a durable cache: its definition goes, then its records step by step, then the note that they have to.
+// clear: from its start what is to go is a miss for everyone. In memory it goes step by step (Background).
+// For a durable cache first what is dirty is written, so that the disk alone knows what there is; then the
+// range is erased on disk, step by step between other writes; then what is left in memory goes. drop of a
+// durable cache: its definition goes, then its records step by step, then the note that they have to.
 //
-// What can fail is the disk. The client is answered the first error; the work is tried again every second until it is done
-// or the daemon stops, because what was taken from a cache must not come back. A drop goes on in the next process.
+// What can fail is the disk. The client is answered the first error; the work is tried again every second
+// until it is done or the daemon stops, because what was taken from a cache must not come back. A drop goes
+// on in the next process.
 #pragma once
 
 #include <string_view>
@@ -18,7 +19,8 @@
 namespace pannier::daemon {
 
 /// Answers how many live entries went.
-void start_clear(Service& service, const Address& to, storage::Cache& cache, std::string_view prefix, storage::TimeMs now);
+void start_clear(Service& service, const Address& to, storage::Cache& cache, std::string_view prefix,
+                 storage::TimeMs now);
 
 /// Of a durable cache that is no longer in the catalog. Answers true when all of it is gone from disk.
 void start_disk_drop(Service& service, const Address& to, storage::CacheId cache);

@@ -10,7 +10,8 @@ using storage::TimeMs;
 
 namespace {
 
-/// Expired entries are taken back together rather than one by one: a promise of a second leaves room for that.
+/// Expired entries are taken back together rather than one by one: a promise of a second leaves room for
+/// that.
 constexpr TimeMs kExpiryPauseMs = 20;
 
 }  // namespace

@@ -1,5 +1,6 @@
-// Housekeeper: calls whatever has something to do by itself (expiry, leases that end, background work, checkpoints), when it
-// has, and lets the loop sleep otherwise. At the end of each pass it looks at what is due next.
+// Housekeeper: calls whatever has something to do by itself (expiry, leases that end, background work,
+// checkpoints), when it has, and lets the loop sleep otherwise. At the end of each pass it looks at what is
+// due next.
 #pragma once
 
 #include "daemon/service.h"

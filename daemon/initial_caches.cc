@@ -31,15 +31,17 @@ std::map<std::string, Settings> default_caches() {
 Fault restore(Catalog& catalog, const DurableStore& store) {
   auto found = store.definitions();
   if (const auto* error = std::get_if<StoreError>(&found)) return InitialCachesError{error->text};
-  for (const auto& definition : std::get<std::vector<storage::Definition>>(found)) catalog.restore(definition);
+  for (const auto& definition : std::get<std::vector<storage::Definition>>(found))
+    catalog.restore(definition);
   return std::nullopt;
 }
 
-Fault open(Catalog& catalog, DurableStore& store, const std::string& name, const Settings& settings, TimeMs now) {
+Fault open(Catalog& catalog, DurableStore& store, const std::string& name, const Settings& settings,
+           TimeMs now) {
   const auto outcome = catalog.open(name, settings, true, now);
   if (const auto* conflict = std::get_if<storage::OpenConflict>(&outcome)) {
-    return InitialCachesError{"cache " + name + " is configured otherwise than it was found on disk: " + conflict->text +
-                              "; change the configuration, or drop the cache"};
+    return InitialCachesError{"cache " + name + " is configured otherwise than it was found on disk: " +
+                              conflict->text + "; change the configuration, or drop the cache"};
   }
   if (const auto* refused = std::get_if<storage::OpenRefused>(&outcome)) {
     return InitialCachesError{"cache " + name + ": " + refused->text};

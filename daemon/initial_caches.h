@@ -1,5 +1,6 @@
-// The caches that are there before the first request: the durable ones found on disk, those of the configuration, and `lru`,
-// `ttl` and `durable`. Blocking: to be called before the loop runs and before the DiskWorker owns the store.
+// The caches that are there before the first request: the durable ones found on disk, those of the
+// configuration, and `lru`, `ttl` and `durable`. Blocking: to be called before the loop runs and before the
+// DiskWorker owns the store.
 #pragma once
 
 #include <optional>
@@ -22,9 +23,11 @@ struct InitialCachesError {
   std::string text;
 };
 
-/// What is configured wins over what is on disk in bounds and ages; another tier or policy is an error. A cache that is not
-/// configured stays as it was found.
-std::variant<InitialCaches, InitialCachesError> open_initial_caches(storage::Catalog& catalog, storage::DurableStore& store,
-                                                                    const Config& config, storage::TimeMs now);
+/// What is configured wins over what is on disk in bounds and ages; another tier or policy is an error. A
+/// cache that is not configured stays as it was found.
+std::variant<InitialCaches, InitialCachesError> open_initial_caches(storage::Catalog& catalog,
+                                                                    storage::DurableStore& store,
+                                                                    const Config& config,
+                                                                    storage::TimeMs now);
 
 }  // namespace pannier::daemon

@@ -189,7 +189,8 @@ void Leases::dissolve(Position lease, LeaseAnswer::Kind kind, LeaseAnswers& answ
 std::vector<CacheKey> Leases::leased_keys(storage::CacheId cache, std::string_view prefix) const {
   std::vector<CacheKey> keys;
   for (auto lease = leases_.lower_bound({cache, std::string(prefix)});
-       lease != leases_.end() && lease->first.cache == cache && lease->first.key.starts_with(prefix); ++lease) {
+       lease != leases_.end() && lease->first.cache == cache && lease->first.key.starts_with(prefix);
+       ++lease) {
     keys.push_back(lease->first);
   }
   return keys;

@@ -1,9 +1,9 @@
-// Leases: who may compute which key, and who waits for it. One lease a key; its holder is a connection, its end a time.
-// Waiters stand in a queue under the key and are served in the order in which they came.
+// Leases: who may compute which key, and who waits for it. One lease a key; its holder is a connection, its
+// end a time. Waiters stand in a queue under the key and are served in the order in which they came.
 //
-// Pure bookkeeping: it knows neither values nor sockets nor the clock. Each call returns what is to be answered to whom;
-// the caller looks up values, counts hits and misses, and sends. Everything here is gone with the process: a lease ends
-// with its connection.
+// Pure bookkeeping: it knows neither values nor sockets nor the clock. Each call returns what is to be
+// answered to whom; the caller looks up values, counts hits and misses, and sends. Everything here is gone
+// with the process: a lease ends with its connection.
 #pragma once
 
 #include <cstdint>
@@ -43,11 +43,11 @@ struct CacheKey {
 /// A waiter leaves its queue.
 struct LeaseAnswer {
   enum class Kind : std::uint8_t {
-    kGranted,   ///< it is the holder now: answer the token
-    kValue,     ///< the key was written: answer the value
-    kNothing,   ///< its time is over, or its client ended: answer nil
-    kNoCache,   ///< the cache was dropped: answer unknown_cache
-    kTooMany,   ///< it holds as many leases as it may: answer overloaded
+    kGranted,  ///< it is the holder now: answer the token
+    kValue,    ///< the key was written: answer the value
+    kNothing,  ///< its time is over, or its client ended: answer nil
+    kNoCache,  ///< the cache was dropped: answer unknown_cache
+    kTooMany,  ///< it holds as many leases as it may: answer overloaded
   } kind;
   LeaseRequest request;
   CacheKey key;
@@ -57,7 +57,8 @@ using LeaseAnswers = std::vector<LeaseAnswer>;
 
 class Leases {
  public:
-  /// `take_token`: a number never given before, or nothing if none is left (then a lease ends instead of passing on).
+  /// `take_token`: a number never given before, or nothing if none is left (then a lease ends instead of
+  /// passing on).
   Leases(std::uint32_t leases_per_connection_max, std::function<std::optional<Token>()> take_token);
 
   /// Whether the key is leased at all, by whomever.
@@ -72,8 +73,8 @@ class Leases {
 
   /// A value that is still good was written: the lease ends, and every waiter gets the value.
   LeaseAnswers written(const CacheKey& key);
-  /// The lease ends without a good value (release, delete, a value that is past its deadline already): the next waiter
-  /// gets a token.
+  /// The lease ends without a good value (release, delete, a value that is past its deadline already): the
+  /// next waiter gets a token.
   LeaseAnswers passed_on(const CacheKey& key, storage::TimeMs now);
   /// The same for every leased key of the cache with the prefix (clear).
   LeaseAnswers cleared(storage::CacheId cache, std::string_view prefix, storage::TimeMs now);

@@ -27,7 +27,8 @@ class ManyCall::KeyPart final : public KeyOperation {
   std::size_t index_;
 };
 
-ManyCall::ManyCall(Service& service, const Address& from, std::vector<std::string> keys, std::uint64_t held_bytes)
+ManyCall::ManyCall(Service& service, const Address& from, std::vector<std::string> keys,
+                   std::uint64_t held_bytes)
     : service_(service),
       from_(from),
       keys_(std::move(keys)),

@@ -1,6 +1,7 @@
-// ManyCall: a request over many keys of one durable cache, some of which may be cold. Each key is an operation of its own:
-// it runs at once, or waits for its key in its place among the others that wait for it. The request is answered when the
-// last has run; if one failed, with the first error (what the others did stays done).
+// ManyCall: a request over many keys of one durable cache, some of which may be cold. Each key is an
+// operation of its own: it runs at once, or waits for its key in its place among the others that wait for it.
+// The request is answered when the last has run; if one failed, with the first error (what the others did
+// stays done).
 #pragma once
 
 #include <cstdint>

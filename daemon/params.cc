@@ -34,7 +34,8 @@ std::string_view Params::cache_name() {
 
 std::optional<std::string_view> Params::optional_cache_name() {
   const auto type = left_ > 0 ? cursor_.peek() : std::nullopt;
-  if (!type || (left_ == 1 && (*type == protocol::Type::kNil || *type == protocol::Type::kMap))) return std::nullopt;
+  if (!type || (left_ == 1 && (*type == protocol::Type::kNil || *type == protocol::Type::kMap)))
+    return std::nullopt;
   return cache_name();
 }
 
@@ -75,7 +76,8 @@ std::vector<std::pair<std::string_view, std::string_view>> Params::pairs() {
       reject("pairs[" + std::to_string(i) + "]", "an array [key, value]", item);
       break;
     }
-    const auto key = checked_key(pair.read_object().value_or(Bytes()), "key of pairs[" + std::to_string(i) + "]");
+    const auto key =
+        checked_key(pair.read_object().value_or(Bytes()), "key of pairs[" + std::to_string(i) + "]");
     pairs.emplace_back(key, checked_value(pair.read_object().value_or(Bytes())));
   }
   return pairs;
@@ -190,7 +192,8 @@ void Params::reject(std::string_view name, std::string_view wanted, Bytes object
 }
 
 std::optional<Error> Params::fault() {
-  if (!fault_ && left_ > 0) fail(ErrorCode::kBadRequest, std::to_string(left_) + " more parameters than it takes");
+  if (!fault_ && left_ > 0)
+    fail(ErrorCode::kBadRequest, std::to_string(left_) + " more parameters than it takes");
   return fault_;
 }
 
@@ -212,14 +215,16 @@ std::string_view Params::checked_key(Bytes object, std::string_view name) {
   } else if (key->empty()) {
     fail(ErrorCode::kBadRequest, std::string(name) + " is empty; a key has 1 to 65535 bytes");
   } else if (key->size() > protocol::kKeyBytesMax) {
-    fail(ErrorCode::kTooLarge, std::string(name) + " " + protocol::quoted(*key) + " is longer than 65535 bytes");
+    fail(ErrorCode::kTooLarge,
+         std::string(name) + " " + protocol::quoted(*key) + " is longer than 65535 bytes");
   }
   return key.value_or(Bytes());
 }
 
 std::string_view Params::checked_value(Bytes object) {
   if (object.size() > limits_.value_bytes_max) {
-    fail(ErrorCode::kTooLarge, "the value of " + std::to_string(object.size()) + " bytes is larger than max_value, " +
+    fail(ErrorCode::kTooLarge, "the value of " + std::to_string(object.size()) +
+                                   " bytes is larger than max_value, " +
                                    std::to_string(limits_.value_bytes_max) + " bytes");
   }
   return object;
@@ -231,8 +236,9 @@ std::uint32_t Params::open_array(std::string_view name, Bytes object, Cursor& it
   if (!count) {
     reject(name, "an array", object);
   } else if (*count > limits_.keys_max) {
-    fail(ErrorCode::kTooLarge, std::to_string(*count) + " " + std::string(name) + " in one request; at most " +
-                                   std::to_string(limits_.keys_max) + " (max_keys)");
+    fail(ErrorCode::kTooLarge, std::to_string(*count) + " " + std::string(name) +
+                                   " in one request; at most " + std::to_string(limits_.keys_max) +
+                                   " (max_keys)");
     return 0;
   }
   return count.value_or(0);
@@ -243,7 +249,8 @@ void Params::fail(ErrorCode code, std::string text) {
 }
 
 const Option* Params::find(std::string_view name) const {
-  const auto found = std::find_if(options_.begin(), options_.end(), [&](const Option& o) { return o.name == name; });
+  const auto found =
+      std::find_if(options_.begin(), options_.end(), [&](const Option& o) { return o.name == name; });
   return found == options_.end() ? nullptr : &*found;
 }
 

@@ -1,5 +1,6 @@
-// Params takes the parameters of one request apart, in order, and words what is wrong with them. The first fault sticks:
-// later reads return defaults, so that a handler reads all it needs and then asks once for fault().
+// Params takes the parameters of one request apart, in order, and words what is wrong with them. The first
+// fault sticks: later reads return defaults, so that a handler reads all it needs and then asks once for
+// fault().
 //
 // Options (the last parameter, a map or nil) are read by name; which names a method knows it says itself.
 #pragma once

@@ -1,5 +1,5 @@
-// Replies sends responses: to the connection a request came on, if it is still there. A notification's address swallows
-// what is sent to it.
+// Replies sends responses: to the connection a request came on, if it is still there. A notification's
+// address swallows what is sent to it.
 #pragma once
 
 #include <cstdint>
@@ -50,8 +50,8 @@ class Replies {
   }
 
  private:
-  /// The output to append to; null if nothing is to be sent. Answers `overloaded` itself if so much is unsent already that
-  /// late replies (leases, loads) would pile up without bound.
+  /// The output to append to; null if nothing is to be sent. Answers `overloaded` itself if so much is unsent
+  /// already that late replies (leases, loads) would pile up without bound.
   std::string* start(const Address& to);
   void refuse_large(const Address& to, std::string& output, std::size_t before, std::size_t result_start);
 

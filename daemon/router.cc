@@ -16,7 +16,8 @@ using storage::TimeMs;
 
 namespace {
 
-/// A client whose requests that wait for the disk hold more than this is not read from until some are answered.
+/// A client whose requests that wait for the disk hold more than this is not read from until some are
+/// answered.
 constexpr std::uint64_t kWaitingBytesMax = std::uint64_t{8} << 20;
 
 /// A call that waits for its key, with parameters of its own.
@@ -84,7 +85,8 @@ void Router::call(const Address& from, Bytes method_name, Bytes params, TimeMs n
   }
   const Method* method = method_named(method_name);
   if (method == nullptr) {
-    return service_.replies.error(from, {ErrorCode::kUnknownMethod, "there is no method " + protocol::quoted(method_name)});
+    return service_.replies.error(
+        from, {ErrorCode::kUnknownMethod, "there is no method " + protocol::quoted(method_name)});
   }
   const Call call{from, params, now};
   Outcome outcome = method->handler(service_, call);
@@ -95,7 +97,9 @@ void Router::call(const Address& from, Bytes method_name, Bytes params, TimeMs n
   if (const auto* error = std::get_if<Error>(&outcome)) service_.replies.error(from, *error);
 }
 
-void Router::ended(ConnectionId from, TimeMs now) { answer_waiters(service_, service_.leases.ended(from, now), now); }
+void Router::ended(ConnectionId from, TimeMs now) {
+  answer_waiters(service_, service_.leases.ended(from, now), now);
+}
 
 std::uint64_t Router::waiting(ConnectionId from) const {
   return service_.waits.of(from).requests + service_.leases.waiting(from);

@@ -1,5 +1,5 @@
-// Router: from a frame to its handler. It reads the message, finds the method, calls the handler, sends its error, and parks
-// the call if its key has to be loaded first. It is the Dispatcher of the connections.
+// Router: from a frame to its handler. It reads the message, finds the method, calls the handler, sends its
+// error, and parks the call if its key has to be loaded first. It is the Dispatcher of the connections.
 #pragma once
 
 #include "daemon/call.h"

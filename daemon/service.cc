@@ -2,8 +2,8 @@
 
 namespace pannier::daemon {
 
-Service::Service(const Config& config, const Clock& clock_, Outbox& outbox_, storage::Catalog& catalog_, DiskWorker& disk_,
-                 Flusher& flusher_, Subscriptions& subscriptions_)
+Service::Service(const Config& config, const Clock& clock_, Outbox& outbox_, storage::Catalog& catalog_,
+                 DiskWorker& disk_, Flusher& flusher_, Subscriptions& subscriptions_)
     : limits(config.limits),
       clock(clock_),
       outbox(outbox_),

@@ -1,6 +1,6 @@
-// Service: what the handlers of methods work with, in one place. It owns what lives as long as the daemon serves (leases,
-// subscriptions, waits, background work), and borrows the rest from main. It does nothing itself: router.h calls handlers,
-// handlers call its parts.
+// Service: what the handlers of methods work with, in one place. It owns what lives as long as the daemon
+// serves (leases, subscriptions, waits, background work), and borrows the rest from main. It does nothing
+// itself: router.h calls handlers, handlers call its parts.
 #pragma once
 
 #include <cstdint>
@@ -24,9 +24,10 @@ namespace pannier::daemon {
 
 class Service {
  public:
-  /// All are borrowed and must outlive the service. `subscriptions` hears the catalog's changes, so main makes it first.
-  Service(const Config& config, const Clock& clock, Outbox& outbox, storage::Catalog& catalog, DiskWorker& disk,
-          Flusher& flusher, Subscriptions& subscriptions);
+  /// All are borrowed and must outlive the service. `subscriptions` hears the catalog's changes, so main
+  /// makes it first.
+  Service(const Config& config, const Clock& clock, Outbox& outbox, storage::Catalog& catalog,
+          DiskWorker& disk, Flusher& flusher, Subscriptions& subscriptions);
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 

@@ -33,17 +33,18 @@ bool Subscriptions::is_subscribed(ConnectionId connection, std::string_view cach
 
 void Subscriptions::changed(std::string_view cache, std::string_view key) {
   if (subscriptions_.empty()) return;
-  for (auto one = subscriptions_.lower_bound(Name(cache, 0)); one != subscriptions_.end() && one->first.first == cache;
-       ++one) {
+  for (auto one = subscriptions_.lower_bound(Name(cache, 0));
+       one != subscriptions_.end() && one->first.first == cache; ++one) {
     if (key.starts_with(one->second.prefix)) tell(one->first, one->second, key);
   }
 }
 
 void Subscriptions::changed_all(std::string_view cache, std::string_view prefix) {
-  for (auto one = subscriptions_.lower_bound(Name(cache, 0)); one != subscriptions_.end() && one->first.first == cache;
-       ++one) {
+  for (auto one = subscriptions_.lower_bound(Name(cache, 0));
+       one != subscriptions_.end() && one->first.first == cache; ++one) {
     const std::string& watched = one->second.prefix;
-    if (watched.starts_with(prefix) || prefix.starts_with(watched)) tell(one->first, one->second, std::nullopt);
+    if (watched.starts_with(prefix) || prefix.starts_with(watched))
+      tell(one->first, one->second, std::nullopt);
   }
 }
 

@@ -1,9 +1,10 @@
-// Subscriptions: who is told of changes in which cache. A notification is appended to the subscriber's output at the moment
-// of the change, and so stands before the reply to the request that caused it.
+// Subscriptions: who is told of changes in which cache. A notification is appended to the subscriber's output
+// at the moment of the change, and so stands before the reply to the request that caused it.
 //
-// Memory is bounded: to a subscriber that does not keep up (unsent output above the budget) nothing is queued but the fact
-// that something was lost; when it has caught up it gets nil for the keys: forget everything.
-// A subscription is to a name: it outlives a drop of the cache and sees what is opened under that name afterwards.
+// Memory is bounded: to a subscriber that does not keep up (unsent output above the budget) nothing is queued
+// but the fact that something was lost; when it has caught up it gets nil for the keys: forget everything. A
+// subscription is to a name: it outlives a drop of the cache and sees what is opened under that name
+// afterwards.
 #pragma once
 
 #include <cstdint>
@@ -22,16 +23,19 @@ class Subscriptions final : public storage::ChangeListener {
  public:
   Subscriptions(Outbox& outbox, std::uint64_t unsent_bytes_max, std::uint32_t per_connection_max);
 
-  /// The sequence of the subscription's latest notification (0 at first); subscribing again replaces the prefix and goes on
-  /// counting. Nothing if the connection has as many as it may.
-  std::optional<std::uint64_t> subscribe(ConnectionId connection, std::string_view cache, std::string_view prefix);
+  /// The sequence of the subscription's latest notification (0 at first); subscribing again replaces the
+  /// prefix and goes on counting. Nothing if the connection has as many as it may.
+  std::optional<std::uint64_t> subscribe(ConnectionId connection, std::string_view cache,
+                                         std::string_view prefix);
   bool unsubscribe(ConnectionId connection, std::string_view cache);
   bool is_subscribed(ConnectionId connection, std::string_view cache) const;
 
   /// One key changed.
   void changed(std::string_view cache, std::string_view key);
   /// The same, from storage; why it changed makes no difference to a local copy.
-  void changed(const storage::Cache& cache, std::string_view key, storage::Change) override { changed(cache.name(), key); }
+  void changed(const storage::Cache& cache, std::string_view key, storage::Change) override {
+    changed(cache.name(), key);
+  }
   /// Any key with the prefix may have changed (clear, drop): tells nil to whom it concerns.
   void changed_all(std::string_view cache, std::string_view prefix);
   /// Its output has drained: what was lost is told.

@@ -1,5 +1,5 @@
-// Waits counts, for each connection, the requests that were taken but cannot be answered yet because the disk has to be
-// asked, and the memory they hold. Its figures decide when reading from a connection pauses.
+// Waits counts, for each connection, the requests that were taken but cannot be answered yet because the disk
+// has to be asked, and the memory they hold. Its figures decide when reading from a connection pauses.
 #pragma once
 
 #include <cstdint>

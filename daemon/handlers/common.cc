@@ -15,21 +15,24 @@ Error unknown_cache(std::string_view name) {
 }
 
 Error not_durable(std::string_view method, const Cache& cache) {
-  return {ErrorCode::kUnsupported, std::string(method) + ": cache " + protocol::quoted(cache.name()) + " of tier " +
+  return {ErrorCode::kUnsupported, std::string(method) + ": cache " + protocol::quoted(cache.name()) +
+                                       " of tier " +
                                        std::string(storage::traits_of(cache.settings().tier).name) +
                                        " is not durable: there is nothing to sync"};
 }
 
 Error error_of(const storage::TooBig& outcome) {
-  return {ErrorCode::kOutOfMemory, "the entry takes " + std::to_string(outcome.charge_bytes) + " bytes; " +
-                                       (outcome.limit_is_of_cache ? "the cache's max_bytes is "
-                                                                  : "what the memory limit can give to it is ") +
-                                       std::to_string(outcome.limit_bytes)};
+  return {ErrorCode::kOutOfMemory,
+          "the entry takes " + std::to_string(outcome.charge_bytes) + " bytes; " +
+              (outcome.limit_is_of_cache ? "the cache's max_bytes is "
+                                         : "what the memory limit can give to it is ") +
+              std::to_string(outcome.limit_bytes)};
 }
 
 Error error_of(const storage::DirtyFull& outcome) {
-  return {ErrorCode::kOverloaded, std::to_string(outcome.dirty_bytes) + " bytes of durable entries wait for the disk, the limit is " +
-                                      std::to_string(outcome.limit_bytes) + "; try again when some are written"};
+  return {ErrorCode::kOverloaded,
+          std::to_string(outcome.dirty_bytes) + " bytes of durable entries wait for the disk, the limit is " +
+              std::to_string(outcome.limit_bytes) + "; try again when some are written"};
 }
 
 Error error_of(const storage::NoVersions&) {
@@ -55,7 +58,8 @@ void after_write(Service& service, Cache& cache, std::string_view key, TimeMs no
   const CacheKey cache_key{cache.id(), std::string(key)};
   if (!service.leases.is_leased(cache_key)) return;
   const bool is_good = std::holds_alternative<storage::Hit>(cache.find(key, now));
-  answer_waiters(service, is_good ? service.leases.written(cache_key) : service.leases.passed_on(cache_key, now), now);
+  answer_waiters(service,
+                 is_good ? service.leases.written(cache_key) : service.leases.passed_on(cache_key, now), now);
 }
 
 void after_erase(Service& service, Cache& cache, std::string_view key, TimeMs now) {
@@ -76,14 +80,17 @@ void answer_waiter(Service& service, const LeaseAnswer& answer, TimeMs now) {
       if (cache != nullptr) cache->count_miss();
       return service.replies.nil(to);
     case LeaseAnswer::Kind::kNoCache:
-      return service.replies.error(to, {ErrorCode::kUnknownCache, "the cache was dropped while the request waited"});
+      return service.replies.error(
+          to, {ErrorCode::kUnknownCache, "the cache was dropped while the request waited"});
     case LeaseAnswer::Kind::kTooMany:
-      return service.replies.error(to, {ErrorCode::kOverloaded, "the connection holds as many leases as max_leases allows"});
+      return service.replies.error(
+          to, {ErrorCode::kOverloaded, "the connection holds as many leases as max_leases allows"});
     case LeaseAnswer::Kind::kValue: {
       const auto found = cache->get(answer.key.key, now);
       const auto* hit = std::get_if<storage::Hit>(&found);
       if (hit == nullptr) return service.replies.nil(to);
-      return service.replies.result(to, [&](protocol::Writer& writer) { write_entry(writer, hit->entry, false, now); });
+      return service.replies.result(
+          to, [&](protocol::Writer& writer) { write_entry(writer, hit->entry, false, now); });
     }
   }
 }
@@ -94,7 +101,8 @@ void answer_waiters(Service& service, const LeaseAnswers& answers, TimeMs now) {
   for (const auto& answer : answers) answer_waiter(service, answer, now);
 }
 
-void reply_when_clean(Service& service, const Address& to, std::uint64_t sequence, std::function<void()> reply) {
+void reply_when_clean(Service& service, const Address& to, std::uint64_t sequence,
+                      std::function<void()> reply) {
   if (sequence == 0) return reply();
   const auto ticket = service.waits.take(to.connection, 0);
   service.flusher.wait_clean(sequence, [&service, to, reply = std::move(reply),

@@ -1,5 +1,5 @@
-// What several handlers share: finding the cache, waiting for a key, and the wording of storage's outcomes. A layer
-// translates the outcomes of the one below: nothing here is about how storage works.
+// What several handlers share: finding the cache, waiting for a key, and the wording of storage's outcomes. A
+// layer translates the outcomes of the one below: nothing here is about how storage works.
 #pragma once
 
 #include <functional>
@@ -25,7 +25,8 @@ protocol::Error error_of(const storage::DirtyFull& outcome);
 protocol::Error error_of(const storage::NoVersions& outcome);
 protocol::Error error_of(const storage::NotSupported& outcome);
 
-/// Runs `run(cache)` on the cache of that name, unless there is none, or operations that came before wait for the key.
+/// Runs `run(cache)` on the cache of that name, unless there is none, or operations that came before wait for
+/// the key.
 template <class Run>
 Outcome with_key(Service& service, std::string_view name, std::string_view key, Run run) {
   storage::Cache* cache = service.catalog.find(name);
@@ -35,16 +36,21 @@ Outcome with_key(Service& service, std::string_view name, std::string_view key, 
 }
 
 /// [value], or [value, version, ttl_ms or nil] with meta.
-void write_entry(protocol::Writer& writer, const storage::EntryView& entry, bool has_meta, storage::TimeMs now);
+void write_entry(protocol::Writer& writer, const storage::EntryView& entry, bool has_meta,
+                 storage::TimeMs now);
 
-/// A successful write: ends the key's lease; its waiters get the value, or the next one a token if it is past its deadline.
+/// A successful write: ends the key's lease; its waiters get the value, or the next one a token if it is past
+/// its deadline.
 void after_write(Service& service, storage::Cache& cache, std::string_view key, storage::TimeMs now);
-/// A successful erasing, of whatever was or was not there: ends the key's lease; the next waiter gets a token.
+/// A successful erasing, of whatever was or was not there: ends the key's lease; the next waiter gets a
+/// token.
 void after_erase(Service& service, storage::Cache& cache, std::string_view key, storage::TimeMs now);
 /// Sends what the leases have decided, and counts hits and misses.
 void answer_waiters(Service& service, const LeaseAnswers& answers, storage::TimeMs now);
 
-/// Calls `reply` when everything up to the dirty sequence is on disk (at once for 0), or answers the storage error.
-void reply_when_clean(Service& service, const Address& to, std::uint64_t sequence, std::function<void()> reply);
+/// Calls `reply` when everything up to the dirty sequence is on disk (at once for 0), or answers the storage
+/// error.
+void reply_when_clean(Service& service, const Address& to, std::uint64_t sequence,
+                      std::function<void()> reply);
 
 }  // namespace pannier::daemon

@@ -26,7 +26,9 @@ Outcome handle_delete(Service& service, const Call& call) {
                                              });
                             return Answered();
                           },
-                          [&](storage::Cold) -> Outcome { return NeedsKey{{cache.id(), std::string(key)}}; },
+                          [&](storage::Cold) -> Outcome {
+                            return NeedsKey{{cache.id(), std::string(key)}};
+                          },
                           [](const auto& refused) -> Outcome { return error_of(refused); },
                       },
                       outcome);

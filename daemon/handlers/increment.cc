@@ -40,7 +40,8 @@ Outcome handle_increment(Service& service, const Call& call) {
     if (const auto* hit = std::get_if<storage::Hit>(&found)) {
       const auto present = integer_in(hit->entry.value);
       if (!present) {
-        return not_a_number(key, "holds " + protocol::described(hit->entry.value) + ", not an integer of 64 bits");
+        return not_a_number(key,
+                            "holds " + protocol::described(hit->entry.value) + ", not an integer of 64 bits");
       }
       base = *present;
     }
@@ -55,11 +56,14 @@ Outcome handle_increment(Service& service, const Call& call) {
     return std::visit(Match{
                           [&](const storage::Written&) -> Outcome {
                             after_write(service, cache, key, call.now);
-                            service.replies.result(call.from, [&](protocol::Writer& writer) { writer.integer(sum); });
+                            service.replies.result(call.from,
+                                                   [&](protocol::Writer& writer) { writer.integer(sum); });
                             return Answered();
                           },
                           [](storage::NotHeld) -> Outcome { return Answered(); },
-                          [&](storage::Cold) -> Outcome { return NeedsKey{{cache.id(), std::string(key)}}; },
+                          [&](storage::Cold) -> Outcome {
+                            return NeedsKey{{cache.id(), std::string(key)}};
+                          },
                           [](const auto& refused) -> Outcome { return error_of(refused); },
                       },
                       outcome);

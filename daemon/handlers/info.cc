@@ -42,7 +42,8 @@ void add_durable_rows(const Service& service, const storage::Cache& cache, std::
   const auto flush = service.flusher.info(cache.id());
   rows.push_back({"dirty_entries", dirty.entries});
   rows.push_back({"dirty_bytes", dirty.bytes});
-  rows.push_back({"last_sync_ms", flush.last_sync_ms ? Figure(static_cast<std::uint64_t>(*flush.last_sync_ms)) : Figure()});
+  rows.push_back({"last_sync_ms",
+                  flush.last_sync_ms ? Figure(static_cast<std::uint64_t>(*flush.last_sync_ms)) : Figure()});
   rows.push_back({"sync_errors", flush.sync_errors});
 }
 

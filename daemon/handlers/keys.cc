@@ -1,6 +1,7 @@
-// keys: a walk over the entries in memory, then, for a durable cache, over those on disk. Happy path: the first step is taken
-// at once and mostly suffices; what is left goes on in the background, step by step, and for the disk by scans of the
-// DiskWorker. What can fail: the disk (storage), the cache is dropped meanwhile (unknown_cache).
+// keys: a walk over the entries in memory, then, for a durable cache, over those on disk. Happy path: the
+// first step is taken at once and mostly suffices; what is left goes on in the background, step by step, and
+// for the disk by scans of the DiskWorker. What can fail: the disk (storage), the cache is dropped meanwhile
+// (unknown_cache).
 #include <charconv>
 #include <memory>
 #include <string>
@@ -22,7 +23,8 @@ using storage::TimeMs;
 constexpr std::uint64_t kReplyKeysBytesMax = std::uint64_t{8} << 20;
 constexpr std::uint64_t kScanKeysMax = 1'000;
 
-/// Where a walk is. As text, for the client: "m" and 16 hexadecimal digits, or "d" and the key in hexadecimal digits.
+/// Where a walk is. As text, for the client: "m" and 16 hexadecimal digits, or "d" and the key in hexadecimal
+/// digits.
 struct Place {
   std::optional<storage::WalkPosition> in_memory;
   std::string disk_key;  ///< once memory is done
@@ -74,8 +76,8 @@ std::optional<Place> place_of(std::string_view cursor) {
 
 class KeysTask final : public BackgroundTask, public std::enable_shared_from_this<KeysTask> {
  public:
-  KeysTask(Service& service, const Address& to, const storage::Cache& cache, Place place, std::string_view prefix,
-           std::uint64_t limit)
+  KeysTask(Service& service, const Address& to, const storage::Cache& cache, Place place,
+           std::string_view prefix, std::uint64_t limit)
       : service_(service),
         to_(to),
         cache_(cache.id()),
@@ -114,12 +116,13 @@ class KeysTask final : public BackgroundTask, public std::enable_shared_from_thi
 
   void scan() {
     const auto keys_max = std::min<std::uint64_t>(limit_ - keys_.size(), kScanKeysMax);
-    service_.disk.scan(cache_, prefix_, place_.disk_key, keys_max, [this, self = shared_from_this()](const auto& outcome) {
-      if (const auto* error = std::get_if<storage::StoreError>(&outcome)) {
-        return service_.replies.error(to_, {ErrorCode::kStorage, error->text});
-      }
-      scanned(std::get<storage::Scanned>(outcome));
-    });
+    service_.disk.scan(cache_, prefix_, place_.disk_key, keys_max,
+                       [this, self = shared_from_this()](const auto& outcome) {
+                         if (const auto* error = std::get_if<storage::StoreError>(&outcome)) {
+                           return service_.replies.error(to_, {ErrorCode::kStorage, error->text});
+                         }
+                         scanned(std::get<storage::Scanned>(outcome));
+                       });
   }
 
   void scanned(const storage::Scanned& found) {
@@ -174,7 +177,8 @@ Outcome handle_keys(Service& service, const Call& call) {
   storage::Cache* cache = service.catalog.find(name);
   if (cache == nullptr) return unknown_cache(name);
   if (!place->in_memory && !cache->is_durable()) {
-    return Error{ErrorCode::kBadRequest, "keys: cursor is of a walk over a durable cache, and this one is not"};
+    return Error{ErrorCode::kBadRequest,
+                 "keys: cursor is of a walk over a durable cache, and this one is not"};
   }
   auto task = std::make_shared<KeysTask>(service, call.from, *cache, std::move(*place), prefix, limit);
   const TimeMs again = task->step(call.now);

@@ -13,9 +13,11 @@ using protocol::Writer;
 constexpr std::uint64_t kLeaseMsDefault = 10'000;
 
 /// Makes the caller the holder; the token, or why it cannot be.
-std::variant<Token, Error> grant(Service& service, const CacheKey& key, const LeaseRequest& request, storage::TimeMs now) {
+std::variant<Token, Error> grant(Service& service, const CacheKey& key, const LeaseRequest& request,
+                                 storage::TimeMs now) {
   if (!service.leases.may_hold_more(request.connection)) {
-    return Error{ErrorCode::kOverloaded, "lease: the connection holds " + std::to_string(service.limits.leases_max) +
+    return Error{ErrorCode::kOverloaded, "lease: the connection holds " +
+                                             std::to_string(service.limits.leases_max) +
                                              " leases, as many as max_leases allows"};
   }
   const auto token = service.leases.grant(key, request, now);
@@ -52,8 +54,9 @@ Outcome answer_absent(Service& service, const Call& call, storage::Cache& cache,
     cache.count_miss();
     service.replies.nil(call.from);
   } else if (service.leases.waiting(call.from.connection) >= service.limits.waiting_max) {
-    return Error{ErrorCode::kOverloaded, "lease: " + std::to_string(service.limits.waiting_max) +
-                                             " requests of the connection wait, as many as max_waiting allows"};
+    return Error{ErrorCode::kOverloaded,
+                 "lease: " + std::to_string(service.limits.waiting_max) +
+                     " requests of the connection wait, as many as max_waiting allows"};
   } else {
     service.leases.wait(key, request, call.now + static_cast<storage::TimeMs>(wait_ms));
   }
@@ -76,22 +79,20 @@ Outcome handle_lease(Service& service, const Call& call) {
     const CacheKey cache_key{cache.id(), std::string(key)};
     const LeaseRequest request{call.from.connection, call.from.id, lease_ms};
     const auto found = cache.get_or_stale(key, call.now);
-    return std::visit(Match{
-                          [&](const storage::Hit& hit) -> Outcome {
-                            service.replies.result(call.from, [&](Writer& writer) {
-                              write_entry(writer, hit.entry, false, call.now);
-                            });
-                            return Answered();
-                          },
-                          [&](const storage::Stale& stale) {
-                            return answer_stale(service, call, cache_key, request, stale.entry);
-                          },
-                          [&](storage::Miss) {
-                            return answer_absent(service, call, cache, cache_key, request, wait_ms);
-                          },
-                          [&](storage::Cold) -> Outcome { return NeedsKey{cache_key}; },
-                      },
-                      found);
+    return std::visit(
+        Match{
+            [&](const storage::Hit& hit) -> Outcome {
+              service.replies.result(
+                  call.from, [&](Writer& writer) { write_entry(writer, hit.entry, false, call.now); });
+              return Answered();
+            },
+            [&](const storage::Stale& stale) {
+              return answer_stale(service, call, cache_key, request, stale.entry);
+            },
+            [&](storage::Miss) { return answer_absent(service, call, cache, cache_key, request, wait_ms); },
+            [&](storage::Cold) -> Outcome { return NeedsKey{cache_key}; },
+        },
+        found);
   });
 }
 

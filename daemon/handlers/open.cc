@@ -15,8 +15,8 @@ constexpr std::uint64_t kSizeMax = storage::kVersionMax;
 
 /// The word of an option as one of the names of a table; left out is for the caller to judge.
 template <class Value>
-std::optional<Value> read_word(Params& params, std::string_view option, std::optional<Value> (*named)(std::string_view),
-                               const std::string& names) {
+std::optional<Value> read_word(Params& params, std::string_view option,
+                               std::optional<Value> (*named)(std::string_view), const std::string& names) {
   const auto word = params.text(option);
   if (!word) return std::nullopt;
   const auto value = named(*word);
@@ -27,9 +27,10 @@ std::optional<Value> read_word(Params& params, std::string_view option, std::opt
 storage::Settings read_settings(Params& params) {
   storage::Settings settings;
   params.require("tier", "one of " + storage::tier_names());
-  settings.tier = read_word(params, "tier", storage::tier_named, storage::tier_names()).value_or(storage::Tier::kLru);
-  settings.policy =
-      read_word(params, "policy", storage::policy_named, storage::policy_names()).value_or(storage::PolicyKind::kLru);
+  settings.tier =
+      read_word(params, "tier", storage::tier_named, storage::tier_names()).value_or(storage::Tier::kLru);
+  settings.policy = read_word(params, "policy", storage::policy_named, storage::policy_names())
+                        .value_or(storage::PolicyKind::kLru);
   settings.entries_max = params.number("max_entries", 1, kSizeMax);
   settings.bytes_max = params.number("max_bytes", 1, kSizeMax);
   settings.age_ms_max = params.duration_ms("max_age_ms", 1);
@@ -51,14 +52,15 @@ Error error_of(const storage::OpenRefused& refused) {
 /// Answers when the definition is on disk. A cache whose definition could not be written is not there.
 void define(Service& service, const Address& to, const storage::Cache& cache, bool created) {
   ++service.definitions_pending[cache.id()];
-  service.disk.define(cache.id(), cache.name(), cache.settings(),
-                      [&service, to, created, id = cache.id(), name = cache.name(),
-                       ticket = service.waits.take(to.connection, 0)](const std::optional<storage::StoreError>& error) {
-                        if (--service.definitions_pending[id] == 0) service.definitions_pending.erase(id);
-                        if (!error) return service.replies.boolean(to, created);
-                        if (created && service.catalog.find(id) != nullptr) service.catalog.drop(name);
-                        service.replies.error(to, {ErrorCode::kStorage, error->text});
-                      });
+  service.disk.define(
+      cache.id(), cache.name(), cache.settings(),
+      [&service, to, created, id = cache.id(), name = cache.name(),
+       ticket = service.waits.take(to.connection, 0)](const std::optional<storage::StoreError>& error) {
+        if (--service.definitions_pending[id] == 0) service.definitions_pending.erase(id);
+        if (!error) return service.replies.boolean(to, created);
+        if (created && service.catalog.find(id) != nullptr) service.catalog.drop(name);
+        service.replies.error(to, {ErrorCode::kStorage, error->text});
+      });
 }
 
 }  // namespace
@@ -66,7 +68,8 @@ void define(Service& service, const Address& to, const storage::Cache& cache, bo
 Outcome handle_open(Service& service, const Call& call) {
   Params params("open", call.params, service.limits);
   const auto name = params.cache_name();
-  params.options({"tier", "max_entries", "max_bytes", "max_age_ms", "stale_ms", "reserved_bytes", "policy", "alter"});
+  params.options(
+      {"tier", "max_entries", "max_bytes", "max_age_ms", "stale_ms", "reserved_bytes", "policy", "alter"});
   const storage::Settings settings = read_settings(params);
   const bool alter = params.flag("alter");
   if (auto fault = params.fault()) return *fault;

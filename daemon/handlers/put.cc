@@ -20,7 +20,8 @@ storage::Condition read_condition(Params& params) {
 }
 
 /// Nothing was written: nil, but with `sync` only when what is there is on disk.
-Outcome answer_not_held(Service& service, const Call& call, const storage::Cache& cache, std::string_view key, bool sync) {
+Outcome answer_not_held(Service& service, const Call& call, const storage::Cache& cache, std::string_view key,
+                        bool sync) {
   reply_when_clean(service, call.from, sync ? cache.dirty_sequence(key) : 0,
                    [&service, to = call.from] { service.replies.nil(to); });
   return Answered();
@@ -56,7 +57,9 @@ Outcome handle_put(Service& service, const Call& call) {
                             return Answered();
                           },
                           [&](storage::NotHeld) { return answer_not_held(service, call, cache, key, sync); },
-                          [&](storage::Cold) -> Outcome { return NeedsKey{{cache.id(), std::string(key)}}; },
+                          [&](storage::Cold) -> Outcome {
+                            return NeedsKey{{cache.id(), std::string(key)}};
+                          },
                           [](const auto& refused) -> Outcome { return error_of(refused); },
                       },
                       outcome);

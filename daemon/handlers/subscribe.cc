@@ -15,7 +15,8 @@ Outcome handle_subscribe(Service& service, const Call& call) {
   const auto sequence = service.subscriptions.subscribe(call.from.connection, name, prefix);
   if (!sequence) {
     return protocol::Error{protocol::ErrorCode::kOverloaded,
-                           "subscribe: the connection has " + std::to_string(service.limits.subscriptions_max) +
+                           "subscribe: the connection has " +
+                               std::to_string(service.limits.subscriptions_max) +
                                " subscriptions, as many as max_subscriptions allows"};
   }
   service.replies.result(call.from, [&](protocol::Writer& writer) {

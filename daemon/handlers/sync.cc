@@ -20,7 +20,8 @@ FlushTotals written(const Service& service, std::optional<storage::CacheId> cach
 
 void answer(Service& service, const Sync& sync) {
   for (const auto* cache : service.catalog.caches()) {
-    if (cache->is_durable() && (!sync.cache || *sync.cache == cache->id())) service.flusher.synced(cache->id());
+    if (cache->is_durable() && (!sync.cache || *sync.cache == cache->id()))
+      service.flusher.synced(cache->id());
   }
   const auto now_written = written(service, sync.cache);
   service.replies.result(sync.to, [&](protocol::Writer& writer) {

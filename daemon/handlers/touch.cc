@@ -19,7 +19,9 @@ Outcome handle_touch(Service& service, const Call& call) {
                             service.replies.boolean(call.from, touched.was_live);
                             return Answered();
                           },
-                          [&](storage::Cold) -> Outcome { return NeedsKey{{cache.id(), std::string(key)}}; },
+                          [&](storage::Cold) -> Outcome {
+                            return NeedsKey{{cache.id(), std::string(key)}};
+                          },
                           [](const auto& refused) -> Outcome { return error_of(refused); },
                       },
                       outcome);

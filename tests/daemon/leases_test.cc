@@ -125,19 +125,26 @@ TEST_F(LeasesTest, at_shut_down_everyone_who_waits_is_told) {
   EXPECT_EQ(leases_.next_due(), storage::kNever);
 }
 
-/// Every request is answered exactly once; of those who wait for a key one holds it; nothing outlasts its time.
+/// Every request is answered exactly once; of those who wait for a key one holds it; nothing outlasts its
+/// time.
 class RandomRun {
  public:
   void step() {
     now_ += static_cast<TimeMs>(pick(3));
     const CacheKey key{1, std::string(1, static_cast<char>('a' + pick(4)))};
     switch (pick(8)) {
-      case 0: return take(leases_.written(key));
-      case 1: return take(leases_.passed_on(key, now_));
-      case 2: return take(leases_.ended(1 + pick(5), now_));
-      case 3: return take(leases_.expire(now_));
-      case 4: return pick(20) == 0 ? take(leases_.cleared(1, "a", now_)) : void();
-      default: return ask(key);
+      case 0:
+        return take(leases_.written(key));
+      case 1:
+        return take(leases_.passed_on(key, now_));
+      case 2:
+        return take(leases_.ended(1 + pick(5), now_));
+      case 3:
+        return take(leases_.expire(now_));
+      case 4:
+        return pick(20) == 0 ? take(leases_.cleared(1, "a", now_)) : void();
+      default:
+        return ask(key);
     }
   }
 
