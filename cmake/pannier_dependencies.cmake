@@ -12,11 +12,10 @@ pkg_check_modules(LIBUV REQUIRED IMPORTED_TARGET GLOBAL libuv>=1.44)
 add_library(pannier::libuv ALIAS PkgConfig::LIBUV)
 
 # pannier::msgpack: msgpack-c for C++, header-only. The project itself compiles it without Boost; those who link the
-# installed libpannier get the package msgpackc-cxx as their system has it.
+# installed libpannier get it as they have it (pannier-config.cmake.in).
 find_path(MSGPACK_INCLUDE_DIR msgpack.hpp REQUIRED)
 add_library(pannier_msgpack INTERFACE)
 add_library(pannier::msgpack ALIAS pannier_msgpack)
 set_target_properties(pannier_msgpack PROPERTIES EXPORT_NAME msgpack)
 target_include_directories(pannier_msgpack SYSTEM INTERFACE "$<BUILD_INTERFACE:${MSGPACK_INCLUDE_DIR}>")
 target_compile_definitions(pannier_msgpack INTERFACE $<BUILD_INTERFACE:MSGPACK_NO_BOOST>)
-target_link_libraries(pannier_msgpack INTERFACE $<INSTALL_INTERFACE:msgpackc-cxx>)

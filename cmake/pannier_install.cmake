@@ -11,8 +11,8 @@ function(pannier_install_programs)
   endforeach()
 endfunction()
 
-# Installs the library target `pannier` with the headers of client/include. `pannier_msgpack` goes with it: to those
-# who link libpannier it stands for Debian's own package msgpackc-cxx, because public headers include msgpack.hpp.
+# Installs the library target `pannier` with the headers of client/include. `pannier_msgpack` goes with it, because
+# these headers include msgpack.hpp; pannier-config.cmake finds that again where it is used.
 function(pannier_install_client_library)
   set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/pannier")
   set(generated_dir "${PROJECT_BINARY_DIR}/package")

@@ -15,7 +15,7 @@ LAYERS = [
     ("daemon/*", ["daemon/", "protocol/", "storage/"], ["uv", "spdlog", "tomlplusplus", "CLI11"]),
     ("client/include/*", ["pannier/"], ["msgpack"]),
     ("client/cli/*", ["client/", "pannier/", "protocol/"], ["msgpack", "CLI11", "nlohmann"]),
-    ("client/*", ["client/", "pannier/", "protocol/"], ["msgpack"]),
+    ("client/*", ["client/", "pannier/", "protocol/"], []),
 ]
 
 # How a library shows in an #include.
