@@ -10,17 +10,26 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "storage/deadlines.h"
 #include "storage/durable_store.h"
+#include "storage/entry.h"
+#include "storage/entry_list.h"
+#include "storage/index.h"
+#include "storage/policy.h"
 #include "storage/settings.h"
 #include "storage/types.h"
 
 namespace pannier::storage {
+
+class Catalog;
+enum class Change : std::uint8_t;
 
 /// An entry's value and what goes with it. `deadline` is kNever for none.
 struct EntryView {
@@ -119,6 +128,7 @@ using ClearId = std::uint64_t;
 
 class Cache {
  public:
+  ~Cache();
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
 
@@ -189,7 +199,128 @@ class Cache {
   DirtyTotals dirty() const;
   const CacheStats& stats() const;
   /// After a batch or an erasing on disk.
-  void set_disk_entries(std::uint64_t disk_entries);
+  void set_disk_entries(std::uint64_t disk_entries) { disk_entries_ = disk_entries; }
+
+ private:
+  friend class Catalog;    // makes room across caches, sweeps, drops
+  friend class WriteBack;  // takes dirty entries, and makes them clean
+  friend class Check;      // verifies that all of it agrees, in tests
+
+  enum class Standing : std::uint8_t { kAbsent, kCold, kStale, kLive };
+  struct Clear {
+    ClearId id;
+    std::string prefix;
+    Version version;  ///< of the latest write when it began: what is newer stays
+    TimeMs began;
+    std::optional<std::uint64_t> next_point = 0;  ///< nothing when all were looked at
+    std::uint64_t erased = 0;
+  };
+  /// What a put is to store, beside the bytes.
+  struct Draft {
+    TimeMs deadline;
+    std::uint64_t stale_ms;
+  };
+
+  Cache(Catalog& catalog, CacheId id, std::string_view name, const Settings& settings);
+
+  // -- cache.cc: entries and their places
+
+  Entry* entry_of(std::string_view key) const;
+  EntryPointer draft_entry(std::uint64_t hash, std::string_view key, std::string_view value) const;
+  void tell(const Entry& entry, Change change) const;
+  /// A stamp for a use of now.
+  std::uint64_t stamp();
+  void schedule(Entry& entry, TimeMs now);
+  /// Takes an entry that is new in memory in; it is in no list yet.
+  Entry& add(EntryPointer fresh);
+  /// `fresh` is there instead of `old_entry`, which is freed, and takes over what is known of the disk. It is in the
+  /// recency order only if `old_entry` was and `keeps_place`; among the dirty if that was.
+  Entry& supersede(Entry& old_entry, EntryPointer fresh, bool keeps_place);
+  void remove(Entry& entry);
+  void unlist(Entry& entry);
+  /// Around every change of what an unwritten entry counts as.
+  void count(const Entry& entry);
+  void uncount(const Entry& entry);
+
+  // -- cache_read.cc
+
+  /// Aborts on an entry that cannot be answered: precondition of Hit and Stale.
+  static EntryView view_of(const Entry& entry);
+  Standing standing_of(const Entry* entry, TimeMs now) const;
+  Lookup lookup_of(const Entry* entry, TimeMs now) const;
+  void use(Entry& entry);
+
+  // -- cache_write.cc
+
+  TimeMs deadline_of(const Ttl& ttl, TimeMs without, TimeMs now) const;
+  Draft draft_of(const PutOptions& options, const Entry* live, TimeMs now) const;
+  Written put_same(Entry& entry);
+  Written store(Entry* old_entry, bool keeps_place, EntryPointer fresh, TimeMs now);
+
+  // -- cache_room.cc
+
+  bool is_over_bounds() const;
+  /// Less than its own memory is left to it when others need some.
+  bool is_protected() const;
+  /// Room for an entry of that charge, instead of `old_entry` if there is one, which stays. Otherwise why there is none.
+  std::optional<PutOutcome> make_room(std::uint64_t charge_bytes, const Entry* old_entry, TimeMs now);
+  void make_own_room(std::uint64_t charge_bytes, const Entry* old_entry, TimeMs now);
+  std::optional<TooBig> too_big(std::uint64_t charge_bytes) const;
+  std::optional<DirtyFull> dirty_full(std::uint64_t charge_bytes, const Entry* old_entry) const;
+  /// The entry of the recency order leaves, or has to be written first.
+  void evict(Entry& entry, TimeMs now);
+  /// An entry goes for the cache's own bounds: expired ones first, then stale ones. False if there is none to go.
+  bool take_back_one(const Entry* except, TimeMs now);
+  bool trim(std::uint64_t& visits, TimeMs now);
+
+  // -- cache_expiry.cc
+
+  /// The entry, or what remains of it, after its expiry was noticed if it is due. `entry` may be null.
+  Entry* noticed(Entry* entry, TimeMs now);
+  Entry* expire(Entry& entry, TimeMs now);
+  bool expire_one(TimeMs now);
+  void sweep(TimeMs now, std::uint64_t& visits);
+
+  // -- cache_cold.cc: what a durable cache knows of its disk
+
+  bool may_be_cold() const;
+  static bool may_be_on_disk(const Entry& entry);
+  OnDisk inherited(const Entry& old_entry) const;
+  void mark_dirty(Entry& entry, TimeMs now);
+  /// The entry is of no use any more: what the disk must be told remains as a tombstone, else what is waited for.
+  Entry* let_go(Entry& entry, TimeMs now);
+  Entry& bury(Entry& entry, TimeMs now);
+  Entry& vacate(Entry& entry, OnDisk on_disk);
+  void hold(Entry& entry);
+  /// A durable entry that is in no list goes where its flags say.
+  void settle(Entry& entry);
+  bool add_loaded(std::string_view key, const Record& record, TimeMs now);
+  bool add_vacant(std::string_view key, OnDisk on_disk, TimeMs now);
+
+  // -- cache_clear.cc
+
+  const Clear* clear_of(std::string_view key, Version version) const;
+  bool is_covered(const Entry& entry) const;
+  /// True if the entry is covered by a clear, and then it was counted there if it is to be.
+  bool count_covered(const Entry& entry);
+  void take_covered(Entry& entry, TimeMs now);
+  Clear& clear_named(ClearId clear);
+
+  Catalog& catalog_;
+  const CacheId id_;
+  const std::string name_;
+  Settings settings_;
+  Index index_;
+  std::unique_ptr<Policy> policy_;  ///< all entries that may leave for space, but the stale ones
+  EntryList stale_{Entry::List::kStale};
+  EntryList dirty_{Entry::List::kDirty};
+  Deadlines deadlines_;
+  std::uint64_t used_bytes_ = 0;
+  DirtyTotals unwritten_;
+  std::uint64_t disk_entries_ = 0;
+  std::int64_t beyond_disk_ = 0;  ///< dirty entries that are not on disk, less erased ones that are
+  CacheStats stats_;
+  std::vector<Clear> clears_;
 };
 
 }  // namespace pannier::storage

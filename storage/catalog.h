@@ -8,10 +8,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -101,7 +103,7 @@ class Catalog {
 
   // -- what they share
 
-  WriteBack& write_back();
+  WriteBack& write_back() { return write_back_; }
   /// Versions and tokens from `from` (included) to `bound` (excluded) may be given out.
   void set_versions(Version from, Version bound);
   Version versions_left() const;
@@ -109,8 +111,51 @@ class Catalog {
   /// A number for other purposes (a lease's token) that no version and no other call ever gave. Nothing if none is left.
   std::optional<Version> take_version();
 
-  std::uint64_t memory_used() const;
-  const CatalogOptions& options() const;
+  std::uint64_t memory_used() const { return memory_bytes_; }
+  const CatalogOptions& options() const { return options_; }
+
+ private:
+  friend class Cache;      // takes memory, stamps and versions, tells changes
+  friend class WriteBack;  // finds caches by id
+  friend class Check;
+
+  // -- catalog_open.cc
+
+  Cache& add(CacheId id, std::string_view name, const Settings& settings);
+  std::optional<OpenRefused> reservation_fault(const Settings& settings, const Cache* except) const;
+  OpenOutcome alter_or_conflict(Cache& cache, const Settings& settings, bool alter);
+
+  // -- catalog_memory.cc
+
+  /// What the reservations of others and an index leave to the largest entry of `cache`.
+  std::uint64_t memory_left_to(const Cache& cache) const;
+  /// False if what is left is pinned.
+  bool make_room(Cache& cache, std::uint64_t charge_bytes, const Entry* old_entry, TimeMs now);
+  /// Each: one entry goes or gets nearer to it; false if there is none.
+  bool take_back_one(const Cache& cache, const Entry* except, TimeMs now);
+  bool free_dropped_one();
+  bool expire_one(TimeMs now);
+  bool drop_stale_one(const Entry* except, TimeMs now);
+  bool evict_one(const Cache& cache, const Entry* except, TimeMs now);
+  void refresh_work_bound();
+
+  CatalogOptions options_;
+  ChangeListener& listener_;
+  const std::uint64_t hash_seed_;
+  std::uint64_t memory_bytes_ = 0;
+  std::uint64_t stamp_ = 0;
+  Version version_next_ = 1;
+  Version versions_bound_ = 1;
+  ClearId clear_last_ = 0;
+  CacheId id_last_ = 0;
+  TimeMs work_bound_ = kNever;  ///< no wheel has anything to do before
+  bool is_trimming_ = false;    ///< a cache may be over its altered bounds
+  std::size_t sweep_from_ = 0;  ///< where in caches_ the next sweep starts
+  WriteBack write_back_{*this};
+  std::map<std::string, std::unique_ptr<Cache>, std::less<>> by_name_;
+  std::unordered_map<CacheId, Cache*> by_id_;
+  std::vector<Cache*> caches_;
+  std::vector<std::unique_ptr<Cache>> dropped_;
 };
 
 }  // namespace pannier::storage

@@ -19,6 +19,7 @@
 
 namespace pannier::storage {
 
+class Cache;
 class Catalog;
 struct Entry;
 
@@ -49,7 +50,7 @@ class WriteBack {
   std::uint64_t sequence_last() const { return sequence_last_; }
   /// Every change with a sequence up to this one is on disk.
   std::uint64_t clean_through() const;
-  bool in_flight() const { return in_flight_entries_ > 0; }
+  bool in_flight() const { return in_flight_since_.has_value(); }
 
   /// All dirty entries, those in flight included.
   DirtyTotals totals() const { return totals_; }
@@ -59,10 +60,21 @@ class WriteBack {
  private:
   friend class Cache;    // marks its entries
   friend class Catalog;  // forgets those of dropped caches
+  friend class Check;
+
+  /// The batch in flight as a whole.
+  struct InFlight {
+    std::uint64_t sequence_first;
+    TimeMs dirty_since;
+  };
+
+  static BatchItem take(Cache& cache, Entry& entry);
+  static void clean(Cache& cache, Entry& entry, const BatchItem& item);
+  void restore(Cache& cache, Entry& entry, const BatchItem& item) const;
 
   Catalog& catalog_;
   std::uint64_t sequence_last_ = 0;
-  std::uint64_t in_flight_entries_ = 0;
+  std::optional<InFlight> in_flight_since_;
   DirtyTotals totals_;
 };
 

@@ -1,0 +1,87 @@
+#include <algorithm>
+
+#include "storage/broken.h"
+#include "storage/cache.h"
+#include "storage/catalog.h"
+
+namespace pannier::storage {
+
+const Cache::Clear* Cache::clear_of(std::string_view key, Version version) const {
+  for (const Clear& clear : clears_) {
+    if (version <= clear.version && key.starts_with(clear.prefix)) return &clear;
+  }
+  return nullptr;
+}
+
+bool Cache::is_covered(const Entry& entry) const {
+  return !clears_.empty() && clear_of(entry.key(), entry.version) != nullptr;
+}
+
+bool Cache::count_covered(const Entry& entry) {
+  for (Clear& clear : clears_) {
+    if (entry.version > clear.version || !entry.key().starts_with(clear.prefix)) continue;
+    // Those of a durable cache are counted by the disk.
+    if (!is_durable() && entry.deadline > clear.began) ++clear.erased;
+    return true;
+  }
+  return false;
+}
+
+Cache::Clear& Cache::clear_named(ClearId clear) {
+  const auto found = std::ranges::find(clears_, clear, &Clear::id);
+  if (found == clears_.end()) broken("a clear that was not begun");
+  return *found;
+}
+
+ClearId Cache::clear_begin(std::string_view prefix, TimeMs now) {
+  const ClearId id = ++catalog_.clear_last_;
+  clears_.push_back({id, std::string(prefix), catalog_.version_last(), now});
+  return id;
+}
+
+Version Cache::clear_version(ClearId clear) const {
+  const auto found = std::ranges::find(clears_, clear, &Clear::id);
+  if (found == clears_.end()) broken("a clear that was not begun");
+  return found->version;
+}
+
+void Cache::take_covered(Entry& entry, TimeMs now) {
+  if (!entry.has_value()) return;
+  count_covered(entry);
+  if (entry.is_unwritten()) {
+    bury(entry, now);
+  } else if (entry.is_held) {
+    vacate(entry, OnDisk::kUnknown);
+  } else {
+    remove(entry);
+  }
+}
+
+bool Cache::clear_step(ClearId id, std::uint64_t visits_max) {
+  Clear& clear = clear_named(id);
+  std::vector<Entry*> covered;
+  std::uint64_t visits = 0;
+  while (clear.next_point && visits < visits_max) {
+    const Index::Bucket bucket = index_.bucket_at(*clear.next_point);
+    ++visits;
+    covered.clear();
+    for (Entry* entry = bucket.first; entry != nullptr; entry = entry->chain) {
+      ++visits;
+      if (entry->version <= clear.version && entry->key().starts_with(clear.prefix)) covered.push_back(entry);
+    }
+    for (Entry* entry : covered) take_covered(*entry, clear.began);
+    clear.next_point = bucket.next_point();
+  }
+  return clear.next_point.has_value();
+}
+
+std::uint64_t Cache::clear_end(ClearId id, std::uint64_t erased_on_disk, TimeMs) {
+  const auto found = std::ranges::find(clears_, id, &Clear::id);
+  if (found == clears_.end()) broken("a clear that was not begun");
+  const std::uint64_t erased = found->erased + erased_on_disk;
+  clears_.erase(found);
+  stats_.cleared += erased;
+  return erased;
+}
+
+}  // namespace pannier::storage

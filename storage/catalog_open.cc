@@ -1,0 +1,104 @@
+#include <algorithm>
+#include <utility>
+
+#include "storage/broken.h"
+#include "storage/catalog.h"
+
+namespace pannier::storage {
+namespace {
+
+std::string shown(const std::optional<std::uint64_t>& value) { return value ? std::to_string(*value) : "nil"; }
+std::string shown(std::uint64_t value) { return std::to_string(value); }
+std::string shown(std::string_view word) { return "\"" + std::string(word) + "\""; }
+
+template <typename Value>
+std::optional<std::string> difference(std::string_view option, const Value& has, const Value& asked) {
+  if (has == asked) return std::nullopt;
+  return std::string(option) + " is " + shown(has) + ", asked for " + shown(asked);
+}
+
+std::optional<std::string> kind_difference(const Settings& has, const Settings& asked) {
+  if (auto text = difference("tier", traits_of(has.tier).name, traits_of(asked.tier).name)) return text;
+  return difference("policy", policy_name(has.policy), policy_name(asked.policy));
+}
+
+std::optional<std::string> bound_difference(const Settings& has, const Settings& asked) {
+  if (auto text = difference("max_entries", has.entries_max, asked.entries_max)) return text;
+  if (auto text = difference("max_bytes", has.bytes_max, asked.bytes_max)) return text;
+  if (auto text = difference("max_age_ms", has.age_ms_max, asked.age_ms_max)) return text;
+  if (auto text = difference("stale_ms", has.stale_ms, asked.stale_ms)) return text;
+  return difference("reserved_bytes", has.reserved_bytes, asked.reserved_bytes);
+}
+
+}  // namespace
+
+std::optional<OpenRefused> Catalog::reservation_fault(const Settings& settings, const Cache* except) const {
+  if (settings.reserved_bytes == 0) return std::nullopt;
+  const std::uint64_t limit = options_.memory_bytes_max / 2;
+  std::uint64_t left = limit;
+  for (const Cache* cache : caches_) {
+    if (cache != except) left -= std::min(left, cache->settings_.reserved_bytes);
+  }
+  if (settings.reserved_bytes <= left) return std::nullopt;
+  return OpenRefused{OpenRefused::Kind::kReservedTooMuch,
+                     "reserved_bytes " + std::to_string(settings.reserved_bytes) + ": " + std::to_string(left) +
+                         " of the " + std::to_string(limit) + " that may be reserved are left"};
+}
+
+OpenOutcome Catalog::alter_or_conflict(Cache& cache, const Settings& settings, bool alter) {
+  if (auto text = kind_difference(cache.settings_, settings)) return OpenConflict{*std::move(text)};
+  auto text = bound_difference(cache.settings_, settings);
+  if (!text) return Opened{cache, false, false};
+  if (!alter) return OpenConflict{*std::move(text)};
+  if (auto refusal = reservation_fault(settings, &cache)) return *std::move(refusal);
+  cache.settings_ = settings;
+  if (cache.is_over_bounds()) is_trimming_ = true;
+  return Opened{cache, false, true};
+}
+
+OpenOutcome Catalog::open(std::string_view name, const Settings& settings, bool alter, TimeMs) {
+  if (Cache* cache = find(name)) return alter_or_conflict(*cache, settings, alter);
+  if (caches_.size() >= options_.caches_max) {
+    return OpenRefused{OpenRefused::Kind::kTooManyCaches,
+                       "there are " + std::to_string(caches_.size()) + " caches, the most that there may be"};
+  }
+  if (auto refusal = reservation_fault(settings, nullptr)) return *std::move(refusal);
+  return Opened{add(id_last_ + 1, name, settings), true, false};
+}
+
+Cache& Catalog::restore(const Definition& definition) {
+  if (find(definition.name) != nullptr || find(definition.id) != nullptr) {
+    broken("a cache is to be restored whose name or id is in use");
+  }
+  Cache& cache = add(definition.id, definition.name, definition.settings);
+  cache.set_disk_entries(definition.disk_entries);
+  return cache;
+}
+
+Cache& Catalog::add(CacheId id, std::string_view name, const Settings& settings) {
+  raise_next_id(id);
+  std::unique_ptr<Cache> made(new Cache(*this, id, name, settings));
+  Cache& cache = *made;
+  by_name_.emplace(name, std::move(made));
+  by_id_.emplace(id, &cache);
+  caches_.push_back(&cache);
+  return cache;
+}
+
+void Catalog::raise_next_id(CacheId above) { id_last_ = std::max(id_last_, above); }
+
+std::optional<Dropped> Catalog::drop(std::string_view name) {
+  const auto found = by_name_.find(name);
+  if (found == by_name_.end()) return std::nullopt;
+  std::unique_ptr<Cache> cache = std::move(found->second);
+  by_name_.erase(found);
+  by_id_.erase(cache->id());
+  std::erase(caches_, cache.get());
+  write_back_.totals_.entries -= cache->unwritten_.entries;
+  write_back_.totals_.bytes -= cache->unwritten_.bytes;
+  const Dropped dropped{cache->id(), cache->is_durable()};
+  dropped_.push_back(std::move(cache));
+  return dropped;
+}
+
+}  // namespace pannier::storage
