@@ -2,7 +2,10 @@
 the document says, byte for byte. Only the words of errors may differ: their codes are what is stable."""
 
 import itertools
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,3 +74,11 @@ def test_a_daemon_answers_as_the_document_says(own_daemon, conversation):
             wait_until_executed(wires[client])
     for wire in wires.values():
         wire.close()
+
+
+def test_the_client_of_the_document_works(daemon):
+    program = re.search(r"^```python\n(.*?)^```$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)[1]
+    shown = re.search(r"print\(.*\)  # (.*)$", program, re.MULTILINE)[1]
+    environment = {**os.environ, "PANNIER_SOCKET": daemon.socket_path}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.stdout.strip(), done.stderr) == (shown, "")
