@@ -22,11 +22,15 @@ class Env;
 
 namespace pannier::storage {
 
+class LevelDbDatabase;
+
 struct LevelDbOptions {
-  std::size_t block_cache_bytes = std::size_t{8} << 20;  ///< blocks of tables kept uncompressed
-  std::size_t write_buffer_bytes = std::size_t{8}
-                                   << 20;  ///< twice this, and the largest batch, while one is written out
-  int open_files_max = 256;                ///< each with its index and Bloom filter, about 40 KiB
+  /// Blocks of tables, kept uncompressed.
+  std::size_t block_cache_bytes = std::size_t{8} << 20;
+  /// Taken twice, each with up to a batch more, while one is written out.
+  std::size_t write_buffer_bytes = std::size_t{8} << 20;
+  /// Each with its index and Bloom filter, about 40 KiB.
+  int open_files_max = 256;
 };
 
 /// Thread safety: that of DurableStore. reopen() waits for loads and scans under way, and makes later ones
@@ -64,10 +68,9 @@ class LevelDbStore final : public DurableStore {
   std::optional<StoreError> reopen() override;
 
  private:
-  class Database;
-  explicit LevelDbStore(std::unique_ptr<Database> database);
+  explicit LevelDbStore(std::unique_ptr<LevelDbDatabase> database);
 
-  std::unique_ptr<Database> database_;
+  std::unique_ptr<LevelDbDatabase> database_;
 };
 
 }  // namespace pannier::storage

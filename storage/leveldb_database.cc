@@ -1,0 +1,212 @@
+#include "storage/leveldb_database.h"
+
+#include <filesystem>
+#include <mutex>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace pannier::storage {
+
+namespace {
+
+constexpr std::uint64_t kLayout = 1;  // DISK.md
+constexpr int kBloomBitsPerKey = 10;  // one look-up in a hundred of keys that are not there reads a block
+constexpr std::size_t kTableBytes = std::size_t{4} << 20;
+
+leveldb::ReadOptions verified(bool fill_cache) {
+  leveldb::ReadOptions options;
+  options.verify_checksums = true;
+  options.fill_cache = fill_cache;
+  return options;
+}
+
+}  // namespace
+
+std::string_view view(const leveldb::Slice& slice) { return {slice.data(), slice.size()}; }
+leveldb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
+
+LevelDbDatabase::LevelDbDatabase(std::string path, const LevelDbOptions& options, leveldb::Env* env)
+    : path_(std::move(path)),
+      env_(env != nullptr ? env : leveldb::Env::Default()),
+      filter_(leveldb::NewBloomFilterPolicy(kBloomBitsPerKey)),
+      block_cache_(leveldb::NewLRUCache(options.block_cache_bytes)) {
+  options_.env = &env_;
+  options_.info_log = &logger_;
+  options_.filter_policy = filter_.get();
+  options_.block_cache = block_cache_.get();
+  options_.write_buffer_size = options.write_buffer_bytes;
+  options_.max_open_files = options.open_files_max;
+  options_.max_file_size = kTableBytes;
+  options_.paranoid_checks = true;
+}
+
+std::optional<StoreError> LevelDbDatabase::open() {
+  auto error = open_checked();
+  if (error) {
+    db_.reset();
+    failure_ = error->text;
+  }
+  return error;
+}
+
+std::optional<StoreError> LevelDbDatabase::reopen() {
+  if (const leveldb::Status status = probe_directory(env_, path_); !status.ok())
+    return failure("reopen", status);
+  const std::unique_lock lock(opening_);
+  db_.reset();
+  return open();
+}
+
+std::optional<StoreError> LevelDbDatabase::open_checked() {
+  if (auto error = check_directory()) return error;
+  leveldb::DB* opened = nullptr;
+  if (const leveldb::Status status = leveldb::DB::Open(options_, path_, &opened); !status.ok()) {
+    return failure("open", status);
+  }
+  db_.reset(opened);
+  failure_.reset();
+  if (auto error = check_layout()) return error;
+  return read_caches();
+}
+
+std::optional<StoreError> LevelDbDatabase::check_directory() {
+  options_.create_if_missing = false;
+  if (env_.FileExists(path_ + "/CURRENT")) return std::nullopt;
+  std::vector<std::string> names;
+  if (env_.FileExists(path_)) {
+    if (const leveldb::Status status = env_.GetChildren(path_, &names); !status.ok())
+      return failure("open", status);
+  } else if (const leveldb::Status status = env_.CreateDir(path_); !status.ok()) {
+    return failure("create", status);
+  }
+  if (!is_unused(names)) {
+    return StoreError{"the database " + path_ + " is damaged: its file CURRENT is missing"};
+  }
+  std::error_code no_directory;  // then the parent's name is empty, and cannot be synced
+  const std::string parent = std::filesystem::absolute(path_, no_directory).parent_path();
+  if (const auto error = sync_directory(parent)) {
+    return failure("create", leveldb::Status::IOError(parent, *error));
+  }
+  options_.create_if_missing = true;
+  return std::nullopt;
+}
+
+std::optional<StoreError> LevelDbDatabase::check_layout() {
+  const auto found = number_at(format_key());
+  if (const auto* error = std::get_if<StoreError>(&found)) return *error;
+  if (const auto layout = std::get<0>(found)) {
+    if (*layout == kLayout) return std::nullopt;
+    return StoreError{"the database " + path_ + " has layout " + std::to_string(*layout) +
+                      ", this program reads " + std::to_string(kLayout)};
+  }
+  const auto first = iterator();
+  first->SeekToFirst();
+  if (!first->status().ok()) return failure("read", first->status());
+  if (first->Valid()) return StoreError{"the database " + path_ + " was not made by Pannier"};
+  leveldb::WriteBatch batch;
+  batch.Put(format_key(), encode_number(format_key(), kLayout));
+  return commit(batch);
+}
+
+std::optional<StoreError> LevelDbDatabase::read_caches() {
+  caches_.clear();
+  const std::string end = record_key(kNoCache + 1, "");
+  const auto fact = iterator();
+  for (fact->SeekToFirst(); fact->Valid() && view(fact->key()) < end; fact->Next()) {
+    if (auto error = read_fact(view(fact->key()), view(fact->value()))) return error;
+  }
+  if (!fact->status().ok()) return failure("read", fact->status());
+  return std::nullopt;
+}
+
+std::optional<StoreError> LevelDbDatabase::read_fact(std::string_view key, std::string_view value) {
+  const std::optional<CacheId> id = cache_of_fact(key);
+  if (!id) return std::nullopt;
+  CacheState& cache = caches_[*id];
+  const std::string whose = " of cache " + std::to_string(*id);
+  if (key.starts_with(fact_prefix(CacheFact::kDefinition))) {
+    auto definition = decode_definition(key, value);
+    if (const auto* damage = std::get_if<Damage>(&definition))
+      return damaged("the definition" + whose, *damage);
+    cache.definition = std::move(std::get<NamedSettings>(definition));
+    return std::nullopt;
+  }
+  const bool is_count = key.starts_with(fact_prefix(CacheFact::kCount));
+  const auto number = decode_number(key, value);
+  if (const auto* damage = std::get_if<Damage>(&number)) {
+    return damaged((is_count ? "the number of records" : "the note of the drop") + whose, *damage);
+  }
+  if (is_count) cache.disk_entries = std::get<std::uint64_t>(number);
+  cache.is_dropping |= !is_count;
+  return std::nullopt;
+}
+
+std::optional<StoreError> LevelDbDatabase::why_closed() const {
+  if (db_) return std::nullopt;
+  return StoreError{"the database is closed after a failure: " + failure_.value_or(path_)};
+}
+
+std::optional<StoreError> LevelDbDatabase::why_unwritable() const {
+  if (auto error = why_closed()) return error;
+  if (!failure_) return std::nullopt;
+  return StoreError{"the database is not written to after a failure: " + *failure_};
+}
+
+std::optional<StoreError> LevelDbDatabase::commit(leveldb::WriteBatch& batch) {
+  leveldb::WriteOptions synced;
+  synced.sync = true;
+  const leveldb::Status status = db_->Write(synced, &batch);
+  if (status.ok()) return std::nullopt;
+  StoreError error = failure("write to", status);
+  failure_ = error.text;
+  return error;
+}
+
+std::variant<bool, StoreError> LevelDbDatabase::has(const std::string& key) const {
+  std::string value;
+  const leveldb::Status status = db_->Get(verified(false), key, &value);
+  if (!status.ok() && !status.IsNotFound()) return failure("read", status);
+  return status.ok();
+}
+
+std::variant<std::optional<std::string>, StoreError> LevelDbDatabase::value_at(const std::string& key,
+                                                                               std::string_view doing) const {
+  std::optional<std::string> value(std::in_place);
+  const leveldb::Status status = db_->Get(verified(true), key, &*value);
+  if (status.IsNotFound()) return std::optional<std::string>();
+  if (!status.ok()) return failure(doing, status);
+  return value;
+}
+
+std::variant<std::optional<std::uint64_t>, StoreError> LevelDbDatabase::number_at(
+    const std::string& key) const {
+  const auto found = value_at(key, "read");
+  if (const auto* error = std::get_if<StoreError>(&found)) return *error;
+  const auto& value = std::get<0>(found);
+  if (!value) return std::optional<std::uint64_t>();
+  const auto number = decode_number(key, *value);
+  if (const auto* damage = std::get_if<Damage>(&number)) {
+    return damaged(key == format_key() ? "the number of its layout" : "the bound of its versions", *damage);
+  }
+  return std::optional(std::get<std::uint64_t>(number));
+}
+
+std::unique_ptr<leveldb::Iterator> LevelDbDatabase::iterator() const {
+  return std::unique_ptr<leveldb::Iterator>(db_->NewIterator(verified(false)));
+}
+
+LevelDbDatabase::CacheState* LevelDbDatabase::defined(CacheId id) {
+  const auto found = caches_.find(id);
+  return found != caches_.end() && found->second.definition ? &found->second : nullptr;
+}
+
+StoreError LevelDbDatabase::failure(std::string_view doing, const leveldb::Status& status) const {
+  return StoreError{"cannot " + std::string(doing) + " the database " + path_ + ": " + status.ToString()};
+}
+
+StoreError LevelDbDatabase::damaged(const std::string& what, const Damage& damage) const {
+  return StoreError{"the database " + path_ + " is damaged: " + what + " " + damage.text};
+}
+
+}  // namespace pannier::storage

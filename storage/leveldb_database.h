@@ -1,0 +1,94 @@
+// LevelDbDatabase: a LevelDB database that is or was open, with its layout checked, and what of it is kept in
+// memory: which caches there are and how many records each has. LevelDbStore gives it the meaning of a
+// DurableStore.
+#pragma once
+
+#include <leveldb/cache.h>
+#include <leveldb/db.h>
+#include <leveldb/filter_policy.h>
+#include <leveldb/write_batch.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "storage/durable_store.h"
+#include "storage/leveldb_env.h"
+#include "storage/leveldb_store.h"
+#include "storage/record.h"
+
+namespace pannier::storage {
+
+std::string_view view(const leveldb::Slice& slice);
+leveldb::Slice slice(std::string_view text);
+
+class LevelDbDatabase {
+ public:
+  struct CacheState {
+    std::optional<NamedSettings> definition;
+    bool is_dropping = false;
+    std::uint64_t disk_entries = 0;
+  };
+
+  /// Not open yet. `env` may be null, else it must outlive this.
+  LevelDbDatabase(std::string path, const LevelDbOptions& options, leveldb::Env* env);
+
+  std::optional<StoreError> open();
+  /// Waits until nobody holds a read lock.
+  std::optional<StoreError> reopen();
+  /// To be held by those who read while another thread may call reopen().
+  std::shared_lock<std::shared_mutex> read_lock() const { return std::shared_lock(opening_); }
+
+  /// Why nothing can be read: it is closed, because reopening it failed.
+  std::optional<StoreError> why_closed() const;
+  /// The same for writing, and after a write failed: a record that was written in part would spoil those that
+  /// follow it in LevelDB's log.
+  std::optional<StoreError> why_unwritable() const;
+
+  /// All of the batch or nothing, with fsync. Precondition: writable.
+  std::optional<StoreError> commit(leveldb::WriteBatch& batch);
+
+  // -- reading; precondition: open
+
+  std::variant<bool, StoreError> has(const std::string& key) const;
+  /// The sealed value of a key, or nothing. `doing`: what to say that it cannot do if it fails.
+  std::variant<std::optional<std::string>, StoreError> value_at(const std::string& key,
+                                                                std::string_view doing) const;
+  std::variant<std::optional<std::uint64_t>, StoreError> number_at(const std::string& key) const;
+  std::unique_ptr<leveldb::Iterator> iterator() const;
+
+  // -- what is kept in memory; for the writing thread alone
+
+  std::map<CacheId, CacheState>& caches() { return caches_; }
+  const std::map<CacheId, CacheState>& caches() const { return caches_; }
+  /// Null if it has no definition.
+  CacheState* defined(CacheId id);
+
+  StoreError failure(std::string_view doing, const leveldb::Status& status) const;
+  StoreError damaged(const std::string& what, const Damage& damage) const;
+
+ private:
+  std::optional<StoreError> open_checked();
+  std::optional<StoreError> check_directory();
+  std::optional<StoreError> check_layout();
+  std::optional<StoreError> read_caches();
+  std::optional<StoreError> read_fact(std::string_view key, std::string_view value);
+
+  std::string path_;
+  DurableNamesEnv env_;
+  SilentLogger logger_;
+  std::unique_ptr<const leveldb::FilterPolicy> filter_;
+  std::unique_ptr<leveldb::Cache> block_cache_;
+  leveldb::Options options_;
+  mutable std::shared_mutex opening_;
+  std::unique_ptr<leveldb::DB> db_;     // null: closed
+  std::optional<std::string> failure_;  // since when nothing can be written
+  std::map<CacheId, CacheState> caches_;
+};
+
+}  // namespace pannier::storage

@@ -1,0 +1,69 @@
+#include "storage/leveldb_env.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <string_view>
+
+namespace pannier::storage {
+
+namespace {
+
+constexpr std::size_t kProbeBytes = std::size_t{64} << 10;
+
+leveldb::Status sync_name(const std::string& file) {
+  const std::string directory = std::filesystem::path(file).parent_path();
+  const std::optional<std::string> error = sync_directory(directory);
+  return error ? leveldb::Status::IOError(directory, *error) : leveldb::Status::OK();
+}
+
+}  // namespace
+
+std::optional<std::string> sync_directory(const std::string& path) {
+  const int directory = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return std::strerror(errno);
+  const int error = ::fsync(directory) == 0 ? 0 : errno;
+  ::close(directory);
+  return error == 0 ? std::nullopt : std::optional<std::string>(std::strerror(error));
+}
+
+leveldb::Status DurableNamesEnv::NewWritableFile(const std::string& name, leveldb::WritableFile** file) {
+  leveldb::Status status = EnvWrapper::NewWritableFile(name, file);
+  if (!status.ok() || !name.ends_with(".log")) return status;
+  status = sync_name(name);
+  if (status.ok()) return status;
+  delete *file;
+  *file = nullptr;
+  return status;
+}
+
+leveldb::Status DurableNamesEnv::RenameFile(const std::string& from, const std::string& to) {
+  const leveldb::Status status = EnvWrapper::RenameFile(from, to);
+  return status.ok() ? sync_name(to) : status;
+}
+
+bool is_unused(const std::vector<std::string>& names) {
+  return std::none_of(names.begin(), names.end(), [](std::string_view name) {
+    return name == "CURRENT" || name.ends_with(".log") || name.ends_with(".ldb") || name.ends_with(".sst");
+  });
+}
+
+leveldb::Status probe_directory(leveldb::Env& env, const std::string& path) {
+  const std::string name = path + "/probe.tmp";
+  leveldb::WritableFile* opened = nullptr;
+  leveldb::Status status = env.NewWritableFile(name, &opened);
+  if (!status.ok()) return status;
+  const std::unique_ptr<leveldb::WritableFile> file(opened);
+  status = file->Append(std::string(kProbeBytes, '\0'));
+  if (status.ok()) status = file->Sync();
+  if (status.ok()) status = file->Close();
+  const leveldb::Status removed = env.RemoveFile(name);
+  return status.ok() ? removed : status;
+}
+
+}  // namespace pannier::storage

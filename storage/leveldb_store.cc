@@ -1,0 +1,277 @@
+#include "storage/leveldb_store.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "storage/broken.h"
+#include "storage/leveldb_database.h"
+#include "storage/record.h"
+
+namespace pannier::storage {
+
+namespace {
+
+constexpr std::size_t kStepKeyBytes = std::size_t{1}
+                                      << 20;  // of keys in one answer of a scan or one step of erasing
+constexpr std::size_t kQuotedBytes = 80;
+
+std::string quoted(std::string_view key) {
+  std::string text = "\"";
+  for (const char byte : key.substr(0, kQuotedBytes)) {
+    const auto code = static_cast<unsigned char>(byte);
+    char escaped[5];
+    std::snprintf(escaped, sizeof escaped, code < 0x20 || code > 0x7e ? "\\x%02x" : "%c", code);
+    if (byte == '"' || byte == '\\') text.push_back('\\');
+    text += escaped;
+  }
+  return text + (key.size() > kQuotedBytes ? "\"..." : "\"");
+}
+
+std::string named(CacheId cache, std::string_view key) {
+  return "cache " + std::to_string(cache) + ", key " + quoted(key) + ",";
+}
+
+/// The records of a cache whose keys start with a prefix, in order, from one key on.
+class RecordRange {
+ public:
+  RecordRange(const LevelDbDatabase& database, CacheId cache, std::string_view prefix,
+              std::string_view from_key)
+      : prefix_(record_key(cache, prefix)), entry_(database.iterator()) {
+    entry_->Seek(std::max(prefix_, record_key(cache, from_key)));
+  }
+
+  bool has_record() const { return entry_->Valid() && at().starts_with(prefix_); }
+  void next() { entry_->Next(); }
+  std::string_view at() const { return view(entry_->key()); }
+  std::string_view key() const { return key_of_record(at()); }
+  std::variant<RecordView, Damage> record() const { return decode_record(at(), view(entry_->value())); }
+  leveldb::Status status() const { return entry_->status(); }
+
+ private:
+  std::string prefix_;
+  std::unique_ptr<leveldb::Iterator> entry_;
+};
+
+void put_number(leveldb::WriteBatch& batch, const std::string& at, std::uint64_t number) {
+  batch.Put(at, encode_number(at, number));
+}
+
+void put_count(leveldb::WriteBatch& batch, CacheId cache, std::uint64_t disk_entries) {
+  put_number(batch, fact_key(CacheFact::kCount, cache), disk_entries);
+}
+
+void put_drop(leveldb::WriteBatch& batch, CacheId cache) {
+  batch.Delete(fact_key(CacheFact::kDefinition, cache));
+  put_number(batch, fact_key(CacheFact::kDrop, cache), cache);
+}
+
+/// Adds one item to the batch, and what it changes to the number of its cache's records.
+std::optional<StoreError> add_item(const LevelDbDatabase& database, const BatchItem& item,
+                                   leveldb::WriteBatch& batch, std::uint64_t& disk_entries) {
+  const std::string at = record_key(item.cache, item.key);
+  bool was_there = item.on_disk == OnDisk::kYes;
+  if (item.on_disk == OnDisk::kUnknown) {
+    const auto found = database.has(at);
+    if (const auto* error = std::get_if<StoreError>(&found)) return *error;
+    was_there = std::get<bool>(found);
+  }
+  if (was_there && disk_entries == 0) broken("a key is said to be on disk, of a cache without records there");
+  if (was_there) --disk_entries;
+  if (item.record) {
+    batch.Put(at, encode_record(at, *item.record));
+    ++disk_entries;
+  } else {
+    batch.Delete(at);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+LevelDbStore::LevelDbStore(std::unique_ptr<LevelDbDatabase> database) : database_(std::move(database)) {}
+LevelDbStore::~LevelDbStore() = default;
+
+std::variant<std::unique_ptr<LevelDbStore>, StoreError> LevelDbStore::open(std::string path,
+                                                                           const LevelDbOptions& options,
+                                                                           leveldb::Env* env) {
+  auto database = std::make_unique<LevelDbDatabase>(std::move(path), options, env);
+  if (auto error = database->open()) return std::move(*error);
+  return std::unique_ptr<LevelDbStore>(new LevelDbStore(std::move(database)));
+}
+
+std::optional<StoreError> LevelDbStore::reopen() { return database_->reopen(); }
+
+std::variant<std::vector<Definition>, StoreError> LevelDbStore::definitions() const {
+  if (auto error = database_->why_closed()) return std::move(*error);
+  std::vector<Definition> found;
+  for (const auto& [id, cache] : database_->caches()) {
+    if (!cache.definition) continue;
+    found.push_back({id, cache.definition->name, cache.definition->settings, cache.disk_entries});
+  }
+  return found;
+}
+
+std::variant<std::vector<CacheId>, StoreError> LevelDbStore::unfinished_drops() const {
+  if (auto error = database_->why_closed()) return std::move(*error);
+  std::vector<CacheId> found;
+  for (const auto& [id, cache] : database_->caches()) {
+    if (cache.is_dropping) found.push_back(id);
+  }
+  return found;
+}
+
+std::optional<StoreError> LevelDbStore::define(CacheId id, std::string_view name, const Settings& settings) {
+  if (auto error = database_->why_unwritable()) return error;
+  auto& caches = database_->caches();
+  const auto present = caches.find(id);
+  const std::uint64_t disk_entries = present == caches.end() ? 0 : present->second.disk_entries;
+  leveldb::WriteBatch batch;
+  std::optional<CacheId> namesake;
+  for (const auto& [other_id, other] : caches) {
+    if (other_id != id && other.definition && other.definition->name == name) namesake = other_id;
+  }
+  if (namesake) put_drop(batch, *namesake);
+  const std::string at = fact_key(CacheFact::kDefinition, id);
+  batch.Put(at, encode_definition(at, name, settings));
+  put_count(batch, id, disk_entries);
+  if (auto error = database_->commit(batch)) return error;
+  caches[id].definition = NamedSettings{std::string(name), settings};
+  if (namesake) {
+    caches[*namesake].definition.reset();
+    caches[*namesake].is_dropping = true;
+  }
+  return std::nullopt;
+}
+
+std::optional<StoreError> LevelDbStore::begin_drop(CacheId id) {
+  if (auto error = database_->why_unwritable()) return error;
+  leveldb::WriteBatch batch;
+  put_drop(batch, id);
+  if (auto error = database_->commit(batch)) return error;
+  LevelDbDatabase::CacheState& cache = database_->caches()[id];
+  cache.definition.reset();
+  cache.is_dropping = true;
+  return std::nullopt;
+}
+
+std::optional<StoreError> LevelDbStore::end_drop(CacheId id) {
+  if (auto error = database_->why_unwritable()) return error;
+  leveldb::WriteBatch batch;
+  batch.Delete(fact_key(CacheFact::kDrop, id));
+  batch.Delete(fact_key(CacheFact::kCount, id));
+  if (auto error = database_->commit(batch)) return error;
+  database_->caches().erase(id);
+  return std::nullopt;
+}
+
+std::variant<Wrote, StoreError> LevelDbStore::write(const std::vector<BatchItem>& items) {
+  if (auto error = database_->why_unwritable()) return std::move(*error);
+  leveldb::WriteBatch batch;
+  std::map<CacheId, std::uint64_t> counts;
+  for (const BatchItem& item : items) {
+    const LevelDbDatabase::CacheState* cache = database_->defined(item.cache);
+    if (cache == nullptr) continue;
+    std::uint64_t& disk_entries = counts.try_emplace(item.cache, cache->disk_entries).first->second;
+    if (auto error = add_item(*database_, item, batch, disk_entries)) return std::move(*error);
+  }
+  if (counts.empty()) return Wrote{};
+  for (const auto& [id, disk_entries] : counts) put_count(batch, id, disk_entries);
+  if (auto error = database_->commit(batch)) return std::move(*error);
+  Wrote wrote;
+  for (const auto& [id, disk_entries] : counts) {
+    database_->caches()[id].disk_entries = disk_entries;
+    wrote.counts.push_back({id, disk_entries});
+  }
+  return wrote;
+}
+
+std::variant<ErasedSome, StoreError> LevelDbStore::erase_some(const EraseRange& range,
+                                                              std::uint64_t steps_max) {
+  if (auto error = database_->why_unwritable()) return std::move(*error);
+  const auto cache = database_->caches().find(range.cache);
+  if (cache == database_->caches().end()) return ErasedSome{};
+  ErasedSome erased{0, cache->second.disk_entries, std::nullopt};
+  leveldb::WriteBatch batch;
+  bool erases_any = false;
+  std::size_t key_bytes = 0;
+  RecordRange records(*database_, range.cache, range.prefix, range.from_key);
+  for (std::uint64_t steps = 0; records.has_record(); records.next(), ++steps) {
+    if (steps >= steps_max || key_bytes >= kStepKeyBytes) {
+      erased.next_key = records.key();
+      break;
+    }
+    key_bytes += records.key().size();
+    const auto record = records.record();
+    const auto* intact = std::get_if<RecordView>(&record);
+    if (intact != nullptr && intact->version > range.version_max) continue;
+    if (intact != nullptr && intact->deadline > range.now) ++erased.erased_live;
+    if (erased.disk_entries > 0)
+      --erased.disk_entries;  // a wrong number must not keep a range from being erased
+    batch.Delete(slice(records.at()));
+    erases_any = true;
+  }
+  if (!records.status().ok()) return database_->failure("read", records.status());
+  if (!erases_any) return erased;
+  put_count(batch, range.cache, erased.disk_entries);
+  if (auto error = database_->commit(batch)) return std::move(*error);
+  cache->second.disk_entries = erased.disk_entries;
+  return erased;
+}
+
+std::variant<Record, Absent, StoreError> LevelDbStore::load(CacheId cache, std::string_view key) const {
+  const auto lock = database_->read_lock();
+  if (auto error = database_->why_closed()) return std::move(*error);
+  const std::string at = record_key(cache, key);
+  const auto found = database_->value_at(at, "read " + named(cache, key) + " in");
+  if (const auto* error = std::get_if<StoreError>(&found))
+    return StoreError{"the record of " + named(cache, key) + " " + error->text};
+  const auto& bytes = std::get<0>(found);
+  if (!bytes) return Absent{};
+  const auto record = decode_record(at, *bytes);
+  if (const auto* damage = std::get_if<Damage>(&record))
+    return database_->damaged("the record of " + named(cache, key), *damage);
+  const auto& intact = std::get<RecordView>(record);
+  return Record{std::string(intact.value), intact.version, intact.deadline, intact.stale_ms};
+}
+
+std::variant<Scanned, StoreError> LevelDbStore::scan(CacheId cache, std::string_view prefix,
+                                                     std::string_view from_key,
+                                                     std::uint64_t keys_max) const {
+  const auto lock = database_->read_lock();
+  if (auto error = database_->why_closed()) return std::move(*error);
+  Scanned scanned;
+  std::size_t key_bytes = 0;
+  RecordRange records(*database_, cache, prefix, from_key);
+  for (; records.has_record(); records.next()) {
+    if (scanned.keys.size() >= keys_max || key_bytes >= kStepKeyBytes) {
+      scanned.next_key = records.key();
+      break;
+    }
+    const auto record = records.record();
+    if (const auto* damage = std::get_if<Damage>(&record)) {
+      return database_->damaged("the record of " + named(cache, records.key()), *damage);
+    }
+    const auto& intact = std::get<RecordView>(record);
+    key_bytes += records.key().size();
+    scanned.keys.push_back({std::string(records.key()), intact.version, intact.deadline});
+  }
+  if (!records.status().ok()) return database_->failure("read", records.status());
+  return scanned;
+}
+
+std::variant<Version, StoreError> LevelDbStore::reserved_versions() const {
+  if (auto error = database_->why_closed()) return std::move(*error);
+  const auto found = database_->number_at(versions_key());
+  if (const auto* error = std::get_if<StoreError>(&found)) return *error;
+  return std::get<0>(found).value_or(0);
+}
+
+std::optional<StoreError> LevelDbStore::reserve_versions(Version bound) {
+  if (auto error = database_->why_unwritable()) return error;
+  leveldb::WriteBatch batch;
+  put_number(batch, versions_key(), bound);
+  return database_->commit(batch);
+}
+
+}  // namespace pannier::storage

@@ -1,0 +1,40 @@
+// FaultyEnv: the real file system as LevelDB sees it, with a disk that can be told to fail or to be slow.
+#pragma once
+
+#include <leveldb/env.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+namespace pannier::test {
+
+class FaultyEnv final : public leveldb::EnvWrapper {
+ public:
+  FaultyEnv() : EnvWrapper(leveldb::Env::Default()) {}
+
+  /// Of every file: what is written is refused, or is written but its sync is refused, or no file can be
+  /// made.
+  std::atomic<bool> fails_writes = false;
+  std::atomic<bool> fails_syncs = false;
+  std::atomic<bool> fails_new_files = false;
+  std::atomic<std::uint64_t> syncs = 0;
+
+  /// Syncs wait until release_syncs().
+  void hold_syncs();
+  void release_syncs();
+
+  leveldb::Status NewWritableFile(const std::string& name, leveldb::WritableFile** file) override;
+
+ private:
+  class File;
+  void wait_for_release();
+
+  std::mutex mutex_;
+  std::condition_variable released_;
+  bool is_holding_ = false;
+};
+
+}  // namespace pannier::test
