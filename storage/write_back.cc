@@ -112,6 +112,7 @@ void WriteBack::restore(Cache& cache, Entry& entry, const BatchItem& item) const
   }
   entry.is_in_flight = false;
   entry.is_dirty = true;
+  entry.on_disk = OnDisk::kUnknown;  // a failed write may be on disk nevertheless
   entry.place = item.sequence;
   cache.dirty_.push_oldest(entry);
   cache.count(entry);

@@ -43,7 +43,7 @@ class WriteBack {
   std::optional<Batch> take_batch(const BatchLimits& limits);
   /// The batch in flight was written: its entries that did not change since are clean, erased ones are gone from memory.
   void batch_done(const Batch& batch, const Wrote& wrote);
-  /// Nothing of it is on disk: its entries are dirty as they were, at their old places.
+  /// All or nothing of it is on disk, and nobody knows: its entries are dirty as they were, at their old places.
   void batch_failed(const Batch& batch);
 
   /// The sequence of the latest change. 0: none ever.
