@@ -94,7 +94,7 @@ class Daemon:
         log = self.log()
         assert not any(mark in log for mark in SANITIZER_MARKS), log[-8000:]
 
-    def signal(self, number):
+    def send_signal(self, number):
         os.kill(self.process.pid, number)
 
     def wait(self, timeout_s=STOP_S):
@@ -107,13 +107,13 @@ class Daemon:
     def stop(self, number=signal.SIGTERM):
         """A clean stop; asserts that it was one."""
         self.check()
-        self.signal(number)
+        self.send_signal(number)
         code = self.wait()
         assert code == 0, f"exit code {code}:\n{self.log()[-4000:]}"
 
     def kill9(self):
         self.check()
-        self.signal(signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
         assert self.wait() == -signal.SIGKILL
 
     def restart(self):

@@ -76,7 +76,7 @@ def test_a_crash_under_load_tears_nothing(own_daemon):
             wire.call("sync", "durable")
             synced = number
     wire.request("sync", "durable")
-    own_daemon.signal(signal.SIGKILL)
+    own_daemon.send_signal(signal.SIGKILL)
     own_daemon.wait()
     wire = own_daemon.start().connect()
     for i in range(20):
@@ -121,7 +121,7 @@ def test_a_crash_while_clearing_leaves_old_entries_or_none(own_daemon):
     wire = own_daemon.connect()
     wire.call("put_many", "durable", [[f"k{i}", i] for i in range(5000)], {"sync": True})
     wire.request("clear", "durable")
-    own_daemon.signal(signal.SIGKILL)
+    own_daemon.send_signal(signal.SIGKILL)
     own_daemon.wait()
     wire = own_daemon.start().connect()
     for i, answer in enumerate(wire.call("get_many", "durable", [f"k{i}" for i in range(5000)])):

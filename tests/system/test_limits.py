@@ -52,11 +52,8 @@ def test_more_subscriptions_than_the_limit_are_overloaded(connect, new_name, lim
         wire.call("drop", name)
 
 
-def test_more_connections_than_the_limit_are_refused_and_told_why(start_daemon, directory):
-    path = f"{directory}/pannier.toml"
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("[limits]\nmax_connections = 10\n")
-    daemon = start_daemon("--config", path)
+def test_more_connections_than_the_limit_are_refused_and_told_why(start_daemon):
+    daemon = start_daemon("--max-connections", "10")
     wires = [daemon.connect() for _ in range(10)]
     assert all(wire.call("ping") == "pong" for wire in wires)
     refused = daemon.connect()
@@ -69,14 +66,38 @@ def test_more_connections_than_the_limit_are_refused_and_told_why(start_daemon, 
     assert daemon.connect().call("ping") == "pong"
 
 
-def test_more_caches_than_the_limit_are_overloaded(start_daemon, directory):
-    path = f"{directory}/pannier.toml"
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("[limits]\nmax_caches = 5\n")
-    wire = start_daemon("--config", path).connect()
+def test_more_caches_than_the_limit_are_overloaded(start_daemon):
+    wire = start_daemon("--max-caches", "5").connect()
     assert wire.call("open", "a", {"tier": "lru"}) is True
     assert wire.call("open", "b", {"tier": "lru"}) is True
     assert "5" in wire.fails("overloaded", "open", "c", {"tier": "lru"})
     assert wire.call("open", "a", {"tier": "lru"}) is False
     wire.call("drop", "a")
     assert wire.call("open", "c", {"tier": "lru"}) is True
+
+
+@pytest.mark.parametrize("method", ["get_many", "delete_many"])
+def test_more_keys_in_a_request_than_the_limit_are_too_large(wire, open_cache, limits, method):
+    cache, keys = open_cache(), ["k"] * limits["max_keys"]
+    wire.call("put", cache, "k", 1)
+    assert wire.call(method, cache, keys) in (1, [[1]] * len(keys))
+    assert str(limits["max_keys"]) in wire.fails("too_large", method, cache, keys + ["k"]).replace(",", "")
+
+
+def test_more_pairs_in_a_request_than_the_limit_are_too_large(wire, open_cache, limits):
+    cache, pairs = open_cache(), [["k", 1]] * limits["max_keys"]
+    assert len(wire.call("put_many", cache, pairs)) == len(pairs)
+    wire.fails("too_large", "put_many", cache, pairs + [["new", 1]])
+    assert wire.call("get", cache, "new") is None
+
+
+def test_more_dirty_bytes_than_the_limit_are_overloaded_until_they_are_written(start_daemon):
+    wire = start_daemon("--max-dirty", "1M", "--checkpoint-interval", "1h", "--checkpoint-bytes", "1M").connect()
+    requests = [("put", "durable", f"k{i}", bytes([i]) * 200_000) for i in range(40)]
+    replies = [wire.reply(msgid) for msgid in wire.pipeline(*requests)]
+    refused = [reply.error for reply in replies if reply.error is not None]
+    assert refused and all(error.startswith("overloaded: ") for error in refused)
+    wire.call("sync")
+    assert wire.call("put", "durable", "k", b"x" * 200_000) > 0
+    for i, reply in enumerate(replies):
+        assert wire.call("get", "durable", f"k{i}") == ([bytes([i]) * 200_000] if reply.error is None else None)

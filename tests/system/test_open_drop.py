@@ -28,6 +28,7 @@ def test_hello_tells_server_protocol_pid_and_limits(wire, daemon, params):
 def test_hello_tells_every_limit_as_a_number(wire):
     limits = wire.call("hello")["limits"]
     wanted = {"max_key", "max_value", "max_frame", "max_depth", "max_reply", "max_waiting", "lease_ms_max"}
+    wanted |= {"max_connections", "max_unsent", "max_leases", "max_subscriptions"}
     assert wanted <= set(limits)
     assert all(isinstance(limit, int) and 0 < limit <= 2**53 for limit in limits.values())
     assert limits["max_key"] == 65_535
@@ -197,7 +198,7 @@ def test_lease_waiters_of_a_dropped_cache_get_unknown_cache(connect, open_cache)
     assert waiter.reply(waiting).error.startswith("unknown_cache: ")
 
 
-@pytest.mark.parametrize("name", ["x", "!", "~", "a/b:c.d_e-f", "N" * 255, "0", '"quoted"', "lru2"])
+@pytest.mark.parametrize("name", ["x", "!", "~", "with a blank", "a/b:c.d_e-f", "N" * 255, "0", '"quoted"', "lru2"])
 def test_a_name_is_1_to_255_bytes_of_printable_ascii(wire, name):
     assert wire.call("open", name, {"tier": "lru"}) is True
     wire.call("put", name, "k", name)

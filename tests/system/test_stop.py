@@ -69,8 +69,8 @@ def test_a_second_signal_hurries_and_synced_data_is_safe(own_daemon, first, seco
     for start in range(0, 20_000, 2000):
         wire.call("put_many", "durable", [[f"k{i}", "x" * 1000] for i in range(start, start + 2000)])
     started = time.monotonic()
-    own_daemon.signal(first)
-    own_daemon.signal(second)
+    own_daemon.send_signal(first)
+    own_daemon.send_signal(second)
     own_daemon.wait()
     assert time.monotonic() - started < 30
     answers = own_daemon.start().connect().call("get_many", "durable", [f"safe{i}" for i in range(1000)])
@@ -78,7 +78,7 @@ def test_a_second_signal_hurries_and_synced_data_is_safe(own_daemon, first, seco
 
 
 def test_sigpipe_does_not_end_the_daemon(own_daemon):
-    own_daemon.signal(signal.SIGPIPE)
+    own_daemon.send_signal(signal.SIGPIPE)
     wire = own_daemon.connect()
     assert wire.call("ping") == "pong"
 

@@ -215,6 +215,15 @@ def test_drop_tells_all(wire, subscriber, cache):
     assert None in keys or {"a", "b"} <= set(keys)
 
 
+def test_a_subscription_outlives_drop_and_open(wire, connect, open_cache):
+    cache, subscriber = open_cache(), connect()
+    subscriber.call("subscribe", cache)
+    wire.call("drop", cache)
+    wire.call("open", cache, {"tier": "lru"})
+    wire.call("put", cache, "k", 1)
+    assert told(subscriber)[-1] == "k"
+
+
 def test_keys_are_told_as_bin_where_they_are_not_utf8(wire, subscriber, cache):
     wire.call("put_many", cache, [[b"\xff", 1], ["é".encode(), 1]])
     assert told(subscriber) == [b"\xff", "é"]

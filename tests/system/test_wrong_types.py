@@ -24,24 +24,26 @@ SAMPLES = {
 }
 EVERY_TYPE = set(SAMPLES)
 STRING = {"str", "bin"}
+ANY_STRING = STRING | {"empty"}
 DURATION = {"int"}
+COUNT = {"int", "huge"}
 OPTIONS = {"nil", "map"}
 
 # method: (valid params without options, what each position takes, {option: what it takes})
 ANY_VALUE = EVERY_TYPE
 METHODS = {
     "ping": ([], [], None),
-    "hello": ([], [], {"name": STRING, "version": STRING}),
+    "hello": ([], [], {"name": ANY_STRING, "version": ANY_STRING}),
     "open": (
         ["{new}"],
         [STRING],
         {
             "tier": STRING,
-            "max_entries": {"int"},
-            "max_bytes": {"int"},
+            "max_entries": COUNT,
+            "max_bytes": COUNT,
             "max_age_ms": DURATION,
             "stale_ms": DURATION,
-            "reserved_bytes": {"int"},
+            "reserved_bytes": COUNT,
             "policy": STRING,
             "alter": {"bool"},
         },
@@ -55,12 +57,12 @@ METHODS = {
             "ttl_ms": DURATION | {"nil"},
             "keep_ttl": {"bool"},
             "stale_ms": DURATION,
-            "if": STRING | {"int", "huge"},
-            "lease": {"int", "huge"},
+            "if": STRING | COUNT,
+            "lease": COUNT,
             "sync": {"bool"},
         },
     ),
-    "delete": (["{cache}", "k"], [STRING, STRING], {"if": {"int", "huge"}, "sync": {"bool"}}),
+    "delete": (["{cache}", "k"], [STRING, STRING], {"if": COUNT, "sync": {"bool"}}),
     "get_many": (["{cache}", ["k"]], [STRING, {"array"}], None),
     "put_many": (
         ["{cache}", [["k", 1]]],
@@ -74,13 +76,13 @@ METHODS = {
         [STRING, STRING, {"int", "negative", "huge"}],
         {"initial": {"int", "negative", "huge"}, "ttl_ms": DURATION | {"nil"}},
     ),
-    "keys": (["{cache}"], [STRING], {"cursor": STRING, "prefix": STRING | {"empty"}, "limit": {"int"}}),
-    "clear": (["{cache}"], [STRING], {"prefix": STRING | {"empty"}}),
+    "keys": (["{cache}"], [STRING], {"cursor": ANY_STRING, "prefix": ANY_STRING, "limit": {"int"}}),
+    "clear": (["{cache}"], [STRING], {"prefix": ANY_STRING}),
     "lease": (["{cache}", "k"], [STRING, STRING], {"lease_ms": DURATION, "wait_ms": DURATION}),
-    "release": (["{cache}", "k", 1], [STRING, STRING, {"int", "huge"}], None),
+    "release": (["{cache}", "k", 1], [STRING, STRING, COUNT], None),
     "info": (["{cache}"], [STRING], None),
     "sync": (["durable"], [STRING], None),
-    "subscribe": (["{cache}"], [STRING], {"prefix": STRING | {"empty"}}),
+    "subscribe": (["{cache}"], [STRING], {"prefix": ANY_STRING}),
     "unsubscribe": (["{cache}"], [STRING], None),
 }
 # Positions whose every string is a cache name; the wrong ones are a bad request, the unknown ones unknown_cache.
