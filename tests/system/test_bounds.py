@@ -176,3 +176,12 @@ def test_resident_memory_stays_near_the_limit(small_daemon, sanitized):
         batch = [[f"key{generator.randrange(10_000)}", b"x" * generator.randrange(20_000)] for _ in range(100)]
         wire.call("put_many", "lru", batch)
     assert small_daemon.resident_bytes() < 32 * MEBIBYTE + 96 * MEBIBYTE
+
+
+def test_expired_entries_of_one_cache_go_before_live_ones_of_another(start_daemon):
+    wire = start_daemon("--memory-limit", "16M").connect()
+    wire.call("put_many", "lru", [[f"live{i}", b"x" * 100_000] for i in range(50)])
+    for i in range(200):
+        wire.call("put", "ttl", f"dead{i}", b"x" * 100_000, {"ttl_ms": 0})
+    assert wire.call("info", "lru")["evictions"] == 0
+    assert all(wire.call("get_many", "lru", [f"live{i}" for i in range(50)]))

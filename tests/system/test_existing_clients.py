@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from daemon_process import binary
+
 NVIM_SCRIPT = """
 function! Main() abort
   let channel = sockconnect('pipe', $PANNIER_SOCKET, {'rpc': v:true})
@@ -162,3 +164,9 @@ def test_a_script_of_twenty_lines_is_a_client(daemon):
     )
     assert done.stdout == "[{'hello': ['world', 1, None]}] True None\n"
     assert len(TWENTY_LINES.strip().splitlines()) <= 20
+
+
+def test_the_command_finds_the_daemon_by_pannier_socket(daemon):
+    environment = {**os.environ, "PANNIER_SOCKET": daemon.socket_path}
+    done = subprocess.run([binary("PANNIER"), "ping"], env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout.strip()) == (0, "pong"), done.stderr
