@@ -1,9 +1,11 @@
-// Clock: the daemon's one source of time. Wall time in milliseconds, read from the system once at the start and from then
-// on advanced by the loop's monotonic clock, so that all of a pass happens at one time and time never goes backwards.
+// Clock: the daemon's one source of time. Wall time in milliseconds, read from the system once at the start
+// and from then on advanced by the loop's monotonic clock, so that all of a pass happens at one time and time
+// never goes backwards.
 //
-// Consequences: when the system's wall clock is set while the daemon runs, deadlines keep their distance from now, and
-// the daemon's wall time differs from the system's until its next start; entries of the durable tier that were written
-// before then have deadlines that are off by as much. While the machine is suspended the clock stands still.
+// Consequences: when the system's wall clock is set while the daemon runs, deadlines keep their distance from
+// now, and the daemon's wall time differs from the system's until its next start; entries of the durable tier
+// that were written before then have deadlines that are off by as much. While the machine is suspended the
+// clock stands still.
 #pragma once
 
 #include <cstdint>

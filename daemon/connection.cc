@@ -216,9 +216,8 @@ Connection::Next Connection::next_when_closing() {
     state_ = State::kLingering;
     tell_closed();
   }
-  const bool is_done = state_ == State::kLingering
-                           ? has_peer_ended_ || discarded_bytes_ > kDiscardedBytesMax
-                           : state_ == State::kFinishing && unsent_bytes() == 0;
+  const bool is_done = state_ == State::kLingering ? has_peer_ended_ || discarded_bytes_ > kDiscardedBytesMax
+                                                   : state_ == State::kFinishing && unsent_bytes() == 0;
   if (!is_done && !is_late()) return Next::kWatch;
   gone(is_done ? "closed" : "closed with the client not following");
   tell_closed();

@@ -1,17 +1,22 @@
-// Connection: one client's byte stream. It finds whole frames in what arrives, hands them to the Dispatcher in order, and
-// sends what was appended to its output. It does not know what frames mean, nor of other connections; the server owns it.
+// Connection: one client's byte stream. It finds whole frames in what arrives, hands them to the Dispatcher
+// in order, and sends what was appended to its output. It does not know what frames mean, nor of other
+// connections; the server owns it.
 //
-// The happy path: bytes arrive (bytes_arrived), execute() scans and dispatches every whole frame in them, settle() sends the
-// output at the end of the pass in one write. What else can happen, and what then:
-//  - The client does not read: what the kernel does not take is sent when it has room. Above unsent_bytes_max nothing more
+// The happy path: bytes arrive (bytes_arrived), execute() scans and dispatches every whole frame in them,
+// settle() sends the output at the end of the pass in one write. What else can happen, and what then:
+//  - The client does not read: what the kernel does not take is sent when it has room. Above unsent_bytes_max
+//  nothing more
 //    is executed or read, until less than half of that is unsent.
 //  - The Dispatcher is congested: the same, until it is not.
-//  - The client sends much: after kPassFramesMax frames or kPassBytesMax bytes others get their turn; the rest of what
+//  - The client sends much: after kPassFramesMax frames or kPassBytesMax bytes others get their turn; the
+//  rest of what
 //    arrived is executed in the next pass, before more is read.
 //  - The client ends its stream: what was asked is still answered, then the connection is gone.
-//  - The stream breaks a limit, or a frame is no message: the Dispatcher appends an error, and the connection closes: it
-//    reads and discards what still comes, so that the client is not stuck in sending, sends what is unsent, shuts down its
-//    writing, and is gone when the client has closed its side, after kLingerMs, or with kDiscardedBytesMax discarded.
+//  - The stream breaks a limit, or a frame is no message: the Dispatcher appends an error, and the connection
+//  closes: it
+//    reads and discards what still comes, so that the client is not stuck in sending, sends what is unsent,
+//    shuts down its writing, and is gone when the client has closed its side, after kLingerMs, or with
+//    kDiscardedBytesMax discarded.
 //  - Reading or writing fails: gone at once.
 //  - All buffers together are too large, and this one's are the largest: shed().
 // When it is gone, the Dispatcher was told by closed(), and the server destroys it.
@@ -58,16 +63,16 @@ class Connection final : private UvPipeEvents {
 
   /// What the server is to do with it after a pass.
   enum class Next {
-    kNothing,   ///< something will happen to it
-    kRun,       ///< run() it in the next pass
-    kWatch,     ///< settle() it at the end of every pass, and in kWatchMs at the latest
-    kDestroy,   ///< it is gone
+    kNothing,  ///< something will happen to it
+    kRun,      ///< run() it in the next pass
+    kWatch,    ///< settle() it at the end of every pass, and in kWatchMs at the latest
+    kDestroy,  ///< it is gone
   };
   static constexpr std::uint64_t kWatchMs = 100;
 
   /// All must outlive the connection.
-  Connection(ConnectionId id, UvLoop& loop, const Clock& clock, const ClientLimits& limits, Dispatcher& dispatcher,
-             ConnectionHost& host);
+  Connection(ConnectionId id, UvLoop& loop, const Clock& clock, const ClientLimits& limits,
+             Dispatcher& dispatcher, ConnectionHost& host);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -83,8 +88,8 @@ class Connection final : private UvPipeEvents {
   void run();
   /// At the end of a pass: sends, and finds out what is next.
   Next settle();
-  /// Makes room: an `overloaded` error and the end if its input is what costs memory, else the end at once, because
-  /// its output would have to be read first. Its input and output are given back.
+  /// Makes room: an `overloaded` error and the end if its input is what costs memory, else the end at once,
+  /// because its output would have to be read first. Its input and output are given back.
   void shed(const protocol::Error& error);
   /// Reads nothing more, sends what is unsent for at most kFinishMs, and is gone.
   void finish();
@@ -141,21 +146,21 @@ class Connection final : private UvPipeEvents {
   std::string_view reason_;
 
   protocol::FrameScanner scanner_;
-  InputBuffer input_;                  // a frame's beginning, and while paused whole frames
-  std::size_t bytes_wanted_ = 0;       // what that frame lacks, as far as is known
-  bool reads_into_input_ = false;      // else into the shared space
-  std::span<char> space_;              // of the read under way
+  InputBuffer input_;              // a frame's beginning, and while paused whole frames
+  std::size_t bytes_wanted_ = 0;   // what that frame lacks, as far as is known
+  bool reads_into_input_ = false;  // else into the shared space
+  std::span<char> space_;          // of the read under way
   std::uint32_t pass_frames_ = 0;
   std::size_t pass_bytes_ = 0;
-  bool is_paused_ = false;             // not reading; run() goes on
+  bool is_paused_ = false;  // not reading; run() goes on
   std::uint64_t discarded_bytes_ = 0;
   bool has_peer_ended_ = false;
 
-  std::string output_;    // appended to
-  std::string in_flight_; // given to the pipe, stable until it is done
+  std::string output_;     // appended to
+  std::string in_flight_;  // given to the pipe, stable until it is done
   bool is_writing_ = false;
-  bool was_over_half_ = false;  // of unsent_bytes_max, and tell_drained() is due
-  bool is_announced_ = false;   // the Dispatcher has to hear of its end
+  bool was_over_half_ = false;     // of unsent_bytes_max, and tell_drained() is due
+  bool is_announced_ = false;      // the Dispatcher has to hear of its end
   std::uint64_t deadline_ms_ = 0;  // of uptime: when closing, lingering and finishing end by force
 
   UvPipe pipe_;

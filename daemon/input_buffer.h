@@ -1,5 +1,6 @@
-// InputBuffer keeps the bytes of one connection that have arrived and were not taken yet: as a rule the beginning of one
-// message. It grows with what arrives, not with what is announced, and holds no memory when it is empty.
+// InputBuffer keeps the bytes of one connection that have arrived and were not taken yet: as a rule the
+// beginning of one message. It grows with what arrives, not with what is announced, and holds no memory when
+// it is empty.
 #pragma once
 
 #include <cstddef>
@@ -20,8 +21,9 @@ class InputBuffer {
   /// What it costs.
   std::size_t capacity_bytes() const { return capacity_; }
 
-  /// Room for further bytes: `bytes_wanted` of them (what the message lacks, as far as that is known), but at most as many
-  /// as are there already, and at least kStepBytes. Valid until the next call of anything but bytes().
+  /// Room for further bytes: `bytes_wanted` of them (what the message lacks, as far as that is known), but at
+  /// most as many as are there already, and at least kStepBytes. Valid until the next call of anything but
+  /// bytes().
   std::span<char> room(std::size_t bytes_wanted);
   /// The first `size` bytes of that room were filled.
   void filled(std::size_t size) { end_ += size; }

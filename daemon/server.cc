@@ -16,9 +16,10 @@ protocol::Error too_many_connections(std::uint32_t connections_max) {
 }
 
 protocol::Error too_much_buffered(std::uint64_t buffer_bytes, std::uint64_t buffer_bytes_max) {
-  return {protocol::ErrorCode::kOverloaded, "the buffers of all connections hold " + std::to_string(buffer_bytes) +
-                                                " bytes, over the limit of " + std::to_string(buffer_bytes_max) +
-                                                " bytes, and the message of this one is the largest; try again later"};
+  return {protocol::ErrorCode::kOverloaded,
+          "the buffers of all connections hold " + std::to_string(buffer_bytes) +
+              " bytes, over the limit of " + std::to_string(buffer_bytes_max) +
+              " bytes, and the message of this one is the largest; try again later"};
 }
 
 }  // namespace
@@ -151,9 +152,10 @@ void Server::settle_one(ConnectionId id) {
 }
 
 void Server::shed_largest() {
-  const auto largest = std::max_element(slots_.begin(), slots_.end(), [](const auto& left, const auto& right) {
-    return left.second.accounted_bytes < right.second.accounted_bytes;
-  });
+  const auto largest =
+      std::max_element(slots_.begin(), slots_.end(), [](const auto& left, const auto& right) {
+        return left.second.accounted_bytes < right.second.accounted_bytes;
+      });
   const ConnectionId id = largest->first;
   const protocol::Error error = too_much_buffered(buffer_bytes_, limits_.buffer_bytes_max);
   log_.warning("connection " + std::to_string(id) + " with buffers of " +

@@ -1,13 +1,15 @@
-// Server: the socket that is listened on, and all connections. It accepts up to connections_max of them, gives each a turn
-// in every pass of the loop, sends at the end of a pass what the pass has produced, and bounds the memory of all buffers.
-// Not here: what the bytes mean (Dispatcher), how the socket came into being (socket_file.h).
+// Server: the socket that is listened on, and all connections. It accepts up to connections_max of them,
+// gives each a turn in every pass of the loop, sends at the end of a pass what the pass has produced, and
+// bounds the memory of all buffers. Not here: what the bytes mean (Dispatcher), how the socket came into
+// being (socket_file.h).
 //
-// The happy path: a connection reads, its whole frames are dispatched, replies are appended to its output through
-// output(), and at the end of the pass settle() sends them. Then everything that can go wrong:
+// The happy path: a connection reads, its whole frames are dispatched, replies are appended to its output
+// through output(), and at the end of the pass settle() sends them. Then everything that can go wrong:
 //  - connections_max is reached: one `overloaded` error with a nil msgid, then the connection is closed.
-//  - The buffers of all connections exceed buffer_bytes_max: whoever holds the most is closed, not whoever asks next, which
-//    may be an innocent with a small request. It is told `overloaded` if it is its input; one that does not read its
-//    replies cannot be told.
+//  - The buffers of all connections exceed buffer_bytes_max: whoever holds the most is closed, not whoever
+//  asks next, which
+//    may be an innocent with a small request. It is told `overloaded` if it is its input; one that does not
+//    read its replies cannot be told.
 //  - The rest concerns one connection alone: see connection.h.
 #pragma once
 
@@ -33,7 +35,8 @@ namespace pannier::daemon {
 
 class Server final : public Outbox, private ConnectionHost {
  public:
-  /// Connections above connections_max that are being told so; further ones are told if they have read it by then.
+  /// Connections above connections_max that are being told so; further ones are told if they have read it by
+  /// then.
   static constexpr std::uint32_t kRefusedMax = 64;
 
   /// All must outlive the server.
@@ -42,12 +45,13 @@ class Server final : public Outbox, private ConnectionHost {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// Accepts connections on `bound_fd` (a bound stream socket, taken over) from now on, and gives what they send to
-  /// `dispatcher`, which must stay until close() is done. Call it once.
+  /// Accepts connections on `bound_fd` (a bound stream socket, taken over) from now on, and gives what they
+  /// send to `dispatcher`, which must stay until close() is done. Call it once.
   void listen(int bound_fd, Dispatcher& dispatcher);
   /// New connections are not accepted any more; those that exist go on.
   void stop_accepting();
-  /// Reads nothing more, sends what is unsent (see Connection::finish), and closes all connections; then calls `done`.
+  /// Reads nothing more, sends what is unsent (see Connection::finish), and closes all connections; then
+  /// calls `done`.
   void close(std::function<void()> done);
 
   // -- Outbox
@@ -97,9 +101,9 @@ class Server final : public Outbox, private ConnectionHost {
   std::uint64_t buffer_bytes_ = 0;
   bool is_refusing_ = false;  // the last connection that came was one too many
 
-  Ids marked_;   // to be settled at the end of this pass
-  Ids watched_;  // at the end of every pass
-  Ids ready_;    // to be run in the next pass
+  Ids marked_;                    // to be settled at the end of this pass
+  Ids watched_;                   // at the end of every pass
+  Ids ready_;                     // to be run in the next pass
   std::function<void()> closed_;  // of close()
 
   std::unique_ptr<UvListener> listener_;

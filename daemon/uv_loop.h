@@ -1,5 +1,5 @@
-// UvLoop owns libuv's event loop: the one thread on which everything but the disk's work happens. It is passed by reference
-// to the wrappers of handles, which must be destroyed before it.
+// UvLoop owns libuv's event loop: the one thread on which everything but the disk's work happens. It is
+// passed by reference to the wrappers of handles, which must be destroyed before it.
 #pragma once
 
 #include <uv.h>

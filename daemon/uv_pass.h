@@ -1,4 +1,5 @@
-// Two places in a pass of the loop. libuv runs a pass as: timers, UvIdle, UvPassEnd, sleep and input, UvPassEnd.
+// Two places in a pass of the loop. libuv runs a pass as: timers, UvIdle, UvPassEnd, sleep and input,
+// UvPassEnd.
 #pragma once
 
 #include <functional>
@@ -8,8 +9,8 @@
 
 namespace pannier::daemon {
 
-/// Calls back after everything else that a pass did: before the loop may sleep, and after what woke it was handled. Does not
-/// keep the loop running.
+/// Calls back after everything else that a pass did: before the loop may sleep, and after what woke it was
+/// handled. Does not keep the loop running.
 class UvPassEnd {
  public:
   UvPassEnd(UvLoop& loop, std::function<void()> ended);

@@ -1,5 +1,5 @@
-// UvPipe is one connected Unix stream socket on the loop; UvListener is one that accepts them. They move bytes and know
-// nothing of what these mean. Buffers belong to the owner.
+// UvPipe is one connected Unix stream socket on the loop; UvListener is one that accepts them. They move
+// bytes and know nothing of what these mean. Buffers belong to the owner.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,8 @@ class UvPipeEvents {
  public:
   virtual ~UvPipeEvents() = default;
 
-  /// Where the next bytes that arrive are put; valid until the call that follows. Empty: read later, in another pass.
+  /// Where the next bytes that arrive are put; valid until the call that follows. Empty: read later, in
+  /// another pass.
   virtual std::span<char> read_space() = 0;
   /// The first `size` bytes of that space have arrived.
   virtual void bytes_arrived(std::size_t size) = 0;
@@ -54,8 +55,8 @@ class UvPipe {
 
   /// Precondition: no write() is under way.
   std::variant<TookBytes, WriteFailed> try_write(protocol::Bytes bytes);
-  /// Ends with write_done or write_failed. `bytes` must stay as they are until then or until this is destroyed.
-  /// Precondition: none is under way, and `bytes` is not empty.
+  /// Ends with write_done or write_failed. `bytes` must stay as they are until then or until this is
+  /// destroyed. Precondition: none is under way, and `bytes` is not empty.
   void write(protocol::Bytes bytes);
   /// Of the write() under way.
   std::size_t unwritten_bytes() const;
@@ -78,8 +79,8 @@ class UvPipe {
 
 class UvListener {
  public:
-  /// Calls `connected` for each connection that waits to be accepted, from now on. Takes over `bound_fd`, a bound stream
-  /// socket. `backlog`: connections that the kernel keeps waiting. `loop` must outlive this.
+  /// Calls `connected` for each connection that waits to be accepted, from now on. Takes over `bound_fd`, a
+  /// bound stream socket. `backlog`: connections that the kernel keeps waiting. `loop` must outlive this.
   UvListener(UvLoop& loop, int bound_fd, int backlog, std::function<void()> connected);
   UvListener(const UvListener&) = delete;
   UvListener& operator=(const UvListener&) = delete;

@@ -10,8 +10,9 @@ namespace pannier::daemon {
 
 class UvSignal {
  public:
-  /// From now on, until the end of this object, each `signal_number` that the process receives calls `received` on the loop;
-  /// several in quick succession may be one call. Does not keep the loop running. `loop` must outlive this.
+  /// From now on, until the end of this object, each `signal_number` that the process receives calls
+  /// `received` on the loop; several in quick succession may be one call. Does not keep the loop running.
+  /// `loop` must outlive this.
   UvSignal(UvLoop& loop, int signal_number, std::function<void()> received);
   UvSignal(const UvSignal&) = delete;
   UvSignal& operator=(const UvSignal&) = delete;

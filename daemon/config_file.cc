@@ -1,0 +1,199 @@
+#include "daemon/config_file.h"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "daemon/nearest.h"
+#include "daemon/setting.h"
+#include "protocol/error.h"
+#include "protocol/limits.h"
+
+namespace pannier::daemon {
+namespace {
+
+constexpr std::uint64_t kTtlAgeMsDefault = 60'000;
+
+using Fault = std::optional<ConfigError>;
+
+bool is_cache_name(std::string_view name) {
+  const bool is_printable =
+      std::all_of(name.begin(), name.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+  return !name.empty() && name.size() <= protocol::kCacheNameBytesMax && is_printable;
+}
+
+std::string join(const std::vector<std::string>& words) {
+  std::string joined;
+  for (const std::string& word : words) joined.append(joined.empty() ? "" : ", ").append(word);
+  return joined;
+}
+
+template <typename Row>
+std::vector<std::string> keys_of(std::span<const Row> rows, std::string_view section) {
+  std::vector<std::string> keys;
+  for (const Row& row : rows) {
+    if (row.section == section) keys.emplace_back(row.key);
+  }
+  return keys;
+}
+
+/// What a TOML value is, for error texts.
+std::string type_text(const toml::node& node) {
+  std::ostringstream text;
+  text << node.type();
+  return text.str();
+}
+
+class FileReader {
+ public:
+  explicit FileReader(const std::string& path) : path_(path) {}
+
+  Fault read(const toml::table& root) {
+    for (const auto& [key, node] : root) {
+      if (Fault fault = read_at_top(key, node)) return fault;
+    }
+    return std::nullopt;
+  }
+  ConfigFile take() { return std::move(file_); }
+
+ private:
+  std::string place(const toml::key& key, const std::string& key_path) const {
+    return path_ + ":" + std::to_string(key.source().begin.line) + ": key " + protocol::quoted(key_path);
+  }
+  Fault fault(const toml::key& key, const std::string& key_path, const std::string& text) const {
+    return ConfigError{place(key, key_path) + ": " + text};
+  }
+  Fault unknown(const toml::key& key, const std::string& key_path, const std::vector<std::string>& known,
+                const std::string& where) const {
+    const std::optional<std::string> near = nearest(key.str(), known);
+    return fault(key, key_path,
+                 "unknown" + (near ? "; did you mean " + protocol::quoted(*near) + "?" : "") + " " + where +
+                     ": " + join(known));
+  }
+
+  Fault read_at_top(const toml::key& key, const toml::node& node) {
+    const std::string name(key.str());
+    std::vector<std::string> sections = {"limits", "durable", "cache"};
+    if (std::find(sections.begin(), sections.end(), name) == sections.end()) {
+      std::vector<std::string> known = keys_of(all_settings(), "");
+      known.insert(known.end(), sections.begin(), sections.end());
+      return read_setting(key, node, "", known);
+    }
+    const toml::table* const section = node.as_table();
+    if (section == nullptr) return fault(key, name, "is a section: write [" + name + "]");
+    return name == "cache" ? read_caches(*section) : read_section(*section, name);
+  }
+
+  Fault read_section(const toml::table& section, const std::string& name) {
+    for (const auto& [key, node] : section) {
+      if (Fault fault = read_setting(key, node, name, keys_of(all_settings(), name))) return fault;
+    }
+    return std::nullopt;
+  }
+
+  Fault read_setting(const toml::key& key, const toml::node& node, std::string_view section,
+                     const std::vector<std::string>& known) {
+    const std::string key_path = (section.empty() ? "" : std::string(section) + ".") + std::string(key.str());
+    for (const Setting& setting : all_settings()) {
+      if (setting.section != section || setting.key != key.str()) continue;
+      file_.origins[key_path] = place(key, key_path);
+      return read_value(key, key_path, node, setting, setting.field(file_.config));
+    }
+    const std::string where =
+        section.empty() ? "Known at the top" : "Known in [" + std::string(section) + "]";
+    return unknown(key, key_path, known, where);
+  }
+
+  Fault read_value(const toml::key& key, const std::string& key_path, const toml::node& node,
+                   const SettingRow& row, SettingField field) {
+    std::optional<std::string> wrong;
+    if (const auto text = node.value_exact<std::string>()) {
+      wrong = set_from_text(row, field, *text);
+    } else if (const auto number = node.value_exact<std::int64_t>(); number && *number >= 0) {
+      wrong = set_from_number(row, field, static_cast<std::uint64_t>(*number));
+    } else {
+      wrong = number ? std::to_string(*number) + " is negative" : "the " + type_text(node) + " is wrong here";
+    }
+    if (!wrong) return std::nullopt;
+    return fault(key, key_path, *wrong + "; right is " + wanted_text(row));
+  }
+
+  Fault read_caches(const toml::table& caches) {
+    for (const auto& [key, node] : caches) {
+      const std::string key_path = "cache." + std::string(key.str());
+      if (!is_cache_name(key.str())) {
+        return fault(key, key_path, "the name of a cache is 1 to 255 bytes of printable ASCII");
+      }
+      const toml::table* const section = node.as_table();
+      if (section == nullptr) return fault(key, key_path, "is a section: write [" + key_path + "]");
+      if (Fault fault = read_cache(key, key_path, *section)) return fault;
+    }
+    return std::nullopt;
+  }
+
+  Fault read_cache(const toml::key& name, const std::string& section_path, const toml::table& section) {
+    storage::Settings settings;
+    const std::optional<storage::Tier> own_tier = storage::tier_named(name.str());
+    if (own_tier) settings.tier = *own_tier;
+    if (own_tier == storage::Tier::kTtl) settings.age_ms_max = kTtlAgeMsDefault;
+    for (const auto& [key, node] : section) {
+      if (Fault fault = read_cache_setting(key, section_path, node, settings)) return fault;
+    }
+    if (!own_tier && !section.contains("tier")) {
+      return fault(name, section_path, "lacks the key tier: one of " + storage::tier_names());
+    }
+    if (own_tier && settings.tier != *own_tier) {
+      return fault(name, section_path, "the cache that is named as a tier is of that tier: leave tier out");
+    }
+    if (const auto wrong = storage::fault_of(settings)) return fault(name, section_path, wrong->text);
+    file_.origins[section_path] = place(name, section_path);
+    file_.config.caches[std::string(name.str())] = settings;
+    return std::nullopt;
+  }
+
+  Fault read_cache_setting(const toml::key& key, const std::string& section_path, const toml::node& node,
+                           storage::Settings& settings) {
+    const std::string key_path = section_path + "." + std::string(key.str());
+    for (const CacheSetting& setting : all_cache_settings()) {
+      if (setting.key == key.str()) return read_value(key, key_path, node, setting, setting.field(settings));
+    }
+    return unknown(key, key_path, keys_of(all_cache_settings(), "cache.NAME"), "Known in [cache.NAME]");
+  }
+
+  const std::string& path_;
+  ConfigFile file_;
+};
+
+}  // namespace
+
+std::variant<ConfigFile, ConfigError> parse_config(std::string_view text, const std::string& path) {
+  try {
+    FileReader reader(path);
+    if (Fault fault = reader.read(toml::parse(text, path))) return *std::move(fault);
+    return reader.take();
+  } catch (const toml::parse_error& error) {
+    return ConfigError{path + ":" + std::to_string(error.source().begin.line) +
+                       ": is not TOML: " + std::string(error.description())};
+  }
+}
+
+std::variant<ConfigFile, ConfigError> read_config_file(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  std::ostringstream text;
+  // An empty file makes << fail too: ask the file for an error, not the target.
+  if (stream) text << stream.rdbuf();
+  if (!stream || stream.bad() || (stream.peek(), !stream.eof())) {
+    return ConfigError{"cannot read the configuration file " + path + ": " +
+                       std::generic_category().message(errno) + ". It is named by --config"};
+  }
+  return parse_config(text.str(), path);
+}
+
+}  // namespace pannier::daemon
