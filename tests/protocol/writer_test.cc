@@ -30,7 +30,7 @@ std::string unsigned_integer(std::uint64_t value) {
 }
 
 /// The first bytes, before the body.
-std::string head(std::string hex, std::size_t bytes) { return hex.substr(0, 3 * bytes - 1); }
+std::string head(const std::string& hex, std::size_t bytes) { return hex.substr(0, 3 * bytes - 1); }
 
 TEST(Writer, integers_take_their_shortest_encoding) {
   EXPECT_EQ(integer(0), "00");
