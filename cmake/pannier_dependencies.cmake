@@ -1,6 +1,5 @@
 # Third-party libraries that have no usable CMake package of their own in Debian 12, as imported targets.
 # A folder links what it uses, PRIVATE. The others come by find_package in the folder that uses them:
-#   find_package(leveldb REQUIRED)       leveldb::leveldb
 #   find_package(spdlog REQUIRED)        spdlog::spdlog
 #   find_package(tomlplusplus REQUIRED)  tomlplusplus::tomlplusplus
 #   find_package(CLI11 REQUIRED)         CLI11::CLI11
@@ -19,3 +18,12 @@ add_library(pannier::msgpack ALIAS pannier_msgpack)
 set_target_properties(pannier_msgpack PROPERTIES EXPORT_NAME msgpack)
 target_include_directories(pannier_msgpack SYSTEM INTERFACE "$<BUILD_INTERFACE:${MSGPACK_INCLUDE_DIR}>")
 target_compile_definitions(pannier_msgpack INTERFACE $<BUILD_INTERFACE:MSGPACK_NO_BOOST>)
+
+# pannier::leveldb: LevelDB, shared. Its own CMake package asks for snappy's development files too, which Debian's
+# libleveldb-dev does not bring and nobody needs.
+find_path(LEVELDB_INCLUDE_DIR leveldb/db.h REQUIRED)
+find_library(LEVELDB_LIBRARY leveldb REQUIRED)
+add_library(pannier_leveldb INTERFACE)
+add_library(pannier::leveldb ALIAS pannier_leveldb)
+target_include_directories(pannier_leveldb SYSTEM INTERFACE "${LEVELDB_INCLUDE_DIR}")
+target_link_libraries(pannier_leveldb INTERFACE "${LEVELDB_LIBRARY}")
