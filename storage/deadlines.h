@@ -39,6 +39,8 @@ class Deadlines {
   std::uint64_t size() const { return size_; }
 
  private:
+  friend class Check;
+
   static constexpr unsigned kLevels = 7;
   static constexpr unsigned kSlots = 64;
   static constexpr unsigned kLevelBits = 5;  ///< a slot is 2^5 slots of the level below
