@@ -8,11 +8,16 @@
 #     The sources define LLVMFuzzerTestOneInput. With PANNIER_FUZZ (preset `fuzz`) it is a libFuzzer
 #     binary, bin/fuzz/NAME, beside a file NAME.corpus that names its corpus directory. Otherwise it is
 #     a program that replays every file of the corpus directory once, run by ctest as `NAME.replay`.
+#
+#   pannier_add_benchmark(NAME SOURCES file... [LIBS target...])
+#     A Google Benchmark executable, bin/bench/NAME, with benchmark_main. The target `benchmarks` builds all of them.
+#     Needs find_package(benchmark) before it.
 include_guard(GLOBAL)
 
 if(PANNIER_FUZZ)
   add_custom_target(fuzzers)
 elseif(PANNIER_TESTS)
+  add_custom_target(benchmarks)
   find_package(GTest REQUIRED)
   find_package(Threads REQUIRED)
   include(GoogleTest)
@@ -32,6 +37,18 @@ function(pannier_add_test name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/tests")
   gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+endfunction()
+
+function(pannier_add_benchmark name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS")
+  if(NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "pannier_add_benchmark(${name}): needs SOURCES, and knows LIBS only; "
+                        "got: ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_LIBS} benchmark::benchmark_main)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/bench")
+  add_dependencies(benchmarks ${name})
 endfunction()
 
 function(pannier_add_fuzzer name)
