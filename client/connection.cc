@@ -14,7 +14,7 @@ namespace pannier::detail {
 namespace {
 
 /// Received at once, unless a message announces more.
-constexpr std::size_t kReceiveBytes = 16 * 1024;
+constexpr std::size_t kReceiveBytes = std::size_t{16} << 10;
 /// Room made at once for a message that announces more than it has sent yet.
 constexpr std::size_t kReceiveBytesMax = std::size_t{1} << 20;
 /// Nesting of a reply; more than any daemon lets in.

@@ -9,7 +9,7 @@ namespace pannier::detail {
 namespace {
 
 std::string result_of(Answer answer) {
-  if (auto* error = std::get_if<ServerError>(&answer)) throw *std::move(error);
+  if (auto* error = std::get_if<ServerError>(&answer)) throw std::move(*error);
   return std::get<std::string>(std::move(answer));
 }
 

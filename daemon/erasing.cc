@@ -10,7 +10,6 @@ namespace pannier::daemon {
 
 namespace {
 
-using protocol::Error;
 using protocol::ErrorCode;
 using storage::StoreError;
 using storage::TimeMs;

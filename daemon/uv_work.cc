@@ -25,7 +25,7 @@ void start_work(UvLoop& loop, std::unique_ptr<UvWork> work) {
   request->work = std::move(work);
   request->raw.data = request.get();
   require_uv(uv_queue_work(loop.raw(), &request->raw, on_work, on_done), "uv_queue_work");
-  request.release();  // on_done's
+  static_cast<void>(request.release());  // on_done's
 }
 
 }  // namespace pannier::daemon

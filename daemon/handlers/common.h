@@ -17,6 +17,8 @@ template <class... Cases>
 struct Match : Cases... {
   using Cases::operator()...;
 };
+template <class... Cases>
+Match(Cases...) -> Match<Cases...>;
 
 protocol::Error unknown_cache(std::string_view name);
 protocol::Error not_durable(std::string_view method, const storage::Cache& cache);
