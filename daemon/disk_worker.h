@@ -31,7 +31,6 @@ namespace pannier::daemon {
 struct DiskLimits {
   std::uint32_t reads_at_once_max = 2;  ///< threads of the pool that reads may take
   std::uint32_t reads_waiting_max = 16'384;
-  std::uint32_t writes_waiting_max = 1'024;
 };
 
 class DiskWorker {
@@ -44,8 +43,6 @@ class DiskWorker {
 
   /// `store` must outlive the worker, and is nobody else's from now on.
   DiskWorker(UvLoop& loop, storage::DurableStore& store, const DiskLimits& limits);
-  /// Precondition: is_idle().
-  ~DiskWorker();
   DiskWorker(const DiskWorker&) = delete;
   DiskWorker& operator=(const DiskWorker&) = delete;
 
@@ -57,46 +54,45 @@ class DiskWorker {
   void end_drop(storage::CacheId id, Done done);
   void erase_some(storage::EraseRange range, std::uint64_t steps_max, EraseDone done);
   void reserve_versions(storage::Version bound, Done done);
-  /// For those who start new work: answer `overloaded` instead. Jobs are taken nevertheless.
-  bool write_queue_full() const { return write_jobs_.size() >= limits_.writes_waiting_max; }
 
   // -- the reading lane
 
   void load(storage::CacheId cache, std::string key, LoadDone done);
   void scan(storage::CacheId cache, std::string prefix, std::string from_key, std::uint64_t keys_max,
             ScanDone done);
-  /// As write_queue_full.
+  /// For those who start new work: answer `overloaded` instead. A load or scan is taken nevertheless.
   bool read_queue_full() const { return read_jobs_.size() >= limits_.reads_waiting_max; }
 
   // -- how it is
 
   /// Jobs whose callback is still to be called.
-  std::uint64_t writes_pending() const { return write_jobs_.size() + (writing_ ? 1 : 0); }
+  std::uint64_t writes_pending() const { return write_jobs_.size() + (is_writing_ ? 1 : 0); }
   std::uint64_t reads_pending() const { return read_jobs_.size() + reading_; }
   bool is_idle() const { return writes_pending() == 0 && reads_pending() == 0; }
   /// The last writing job failed, and the store was not reopened since.
-  bool is_failing() const { return failing_; }
+  bool is_failing() const { return is_failing_; }
 
  private:
   using Job = std::function<void()>;  // starts the work
 
-  template <class Result, class Method>
+  template <typename Result, typename Method>
   void enqueue_write(Method method, std::function<void(Result)> done);
-  template <class Result, class Method>
+  template <typename Result, typename Method>
   void enqueue_read(Method method, std::function<void(Result)> done);
-  void start_writes();
-  void start_reads();
+  void start_write();
   void write_ended(bool failed);
   void reopen();
+  void start_reads();
+  void read_ended();
 
   UvLoop& loop_;
   storage::DurableStore& store_;
   DiskLimits limits_;
   std::deque<Job> write_jobs_;
   std::deque<Job> read_jobs_;
-  bool writing_ = false;
+  bool is_writing_ = false;
   std::uint32_t reading_ = 0;
-  bool failing_ = false;
+  bool is_failing_ = false;
   Backoff backoff_;
   UvTimer reopen_timer_;
 };

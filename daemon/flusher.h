@@ -47,12 +47,11 @@ struct FlushInfo {
 class Flusher {
  public:
   using CleanDone = std::function<void(std::optional<storage::StoreError>)>;
-  /// The error that it gave up with; then entries are still dirty.
+  /// The error of the last batch, if it failed. Entries are still dirty only after hurry().
   using DrainDone = std::function<void(std::optional<storage::StoreError>)>;
 
   Flusher(UvLoop& loop, storage::Catalog& catalog, DiskWorker& disk, const DurableOptions& options,
           const Clock& clock, Log& log);
-  ~Flusher();
   Flusher(const Flusher&) = delete;
   Flusher& operator=(const Flusher&) = delete;
 
@@ -65,7 +64,7 @@ class Flusher {
   /// Writes everything that is dirty, trying again after failures until hurry(), and logs how it gets on.
   /// Calls `done` once at the end, maybe from within this call. Nothing may become dirty any more.
   void drain(DrainDone done);
-  /// The drain gives up at the next failure, or now if it waits for another try.
+  /// The drain ends as soon as no batch is in flight, maybe from within this call: entries may stay dirty.
   void hurry();
 
   const FlushTotals& written() const { return written_; }
@@ -76,21 +75,25 @@ class Flusher {
   void forget(storage::CacheId cache);
 
  private:
+  /// What the timer is started for.
+  enum class Wait { kNothing, kInterval, kNextPass, kRetry };
+
   struct Drain {
     DrainDone done;
-    bool hurried = false;
+    bool is_hurried = false;
+    storage::TimeMs told_at;  // when the log last heard of it
   };
 
-  bool is_wanted(const storage::WriteBack& write_back);
+  bool is_wanted() const;
   void schedule();
+  void wait(Wait what, std::uint64_t delay_ms);
   void fired();
+  void begin_checkpoint();
   void write_batch();
-  void batch_ended(const storage::Batch& batch,
-                   const std::variant<storage::Wrote, storage::StoreError>& outcome);
   void batch_succeeded(const storage::Batch& batch, const storage::Wrote& wrote);
   void batch_failed(const storage::Batch& batch, const storage::StoreError& error);
   void serve_clean();
-  void serve_all(const storage::StoreError& error);
+  void tell_progress();
   void end_drain(std::optional<storage::StoreError> error);
 
   storage::Catalog& catalog_;
@@ -99,9 +102,10 @@ class Flusher {
   const Clock& clock_;
   Log& log_;
   UvTimer timer_;
+  Wait waiting_for_ = Wait::kNothing;
   Backoff backoff_;
-  std::optional<storage::StoreError> last_error_;    // of the last try, if it failed
-  std::uint64_t target_ = 0;                         // write until clean through this sequence
+  std::optional<storage::StoreError> last_error_;    // of the last batch, if it failed
+  std::uint64_t target_ = 0;                         // a checkpoint writes until all up to here is clean
   std::multimap<std::uint64_t, CleanDone> waiters_;  // by sequence
   std::map<storage::CacheId, FlushInfo> infos_;
   FlushTotals written_;

@@ -30,7 +30,6 @@ class VersionKeeper {
                                                                                  storage::DurableStore& store,
                                                                                  storage::Catalog& catalog,
                                                                                  DiskWorker& disk);
-  ~VersionKeeper();
   VersionKeeper(const VersionKeeper&) = delete;
   VersionKeeper& operator=(const VersionKeeper&) = delete;
 

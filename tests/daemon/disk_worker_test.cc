@@ -1,0 +1,171 @@
+#include "daemon/disk_worker.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "tests/daemon/disk_fixture.h"
+
+namespace pannier::daemon {
+namespace {
+
+using storage::Absent;
+using storage::ErasedSome;
+using storage::Record;
+using storage::Scanned;
+using storage::StoreError;
+using storage::Wrote;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class DiskWorkerTest : public DiskFixture {
+ protected:
+  /// Keeps what a callback is called with.
+  template <typename Outcome>
+  static std::function<void(Outcome)> keep(std::optional<Outcome>& kept) {
+    return [&kept](Outcome outcome) { kept = std::move(outcome); };
+  }
+  using Done = std::optional<StoreError>;
+  using WriteOutcome = std::variant<Wrote, StoreError>;
+  using LoadOutcome = std::variant<Record, Absent, StoreError>;
+
+  WriteOutcome write(std::string key, std::string value) {
+    std::optional<WriteOutcome> kept;
+    disk_->write(batch({item(std::move(key), std::move(value))}), keep(kept));
+    run_until([&] { return kept.has_value(); });
+    return *kept;
+  }
+  LoadOutcome load(std::string key) {
+    std::optional<LoadOutcome> kept;
+    disk_->load(kCache, std::move(key), keep(kept));
+    run_until([&] { return kept.has_value(); });
+    return *kept;
+  }
+};
+
+TEST_F(DiskWorkerTest, every_job_answers_on_the_loop_and_never_at_once) {
+  int answers = 0;
+  const auto count = [&](const auto&) { ++answers; };
+  disk_->define(2, "b", settings(), count);
+  disk_->write(batch({item("k", "v")}), count);
+  disk_->erase_some({kCache, "", "", storage::kVersionMax, 0}, 10, count);
+  disk_->reserve_versions(100, count);
+  disk_->begin_drop(2, count);
+  disk_->end_drop(2, count);
+  disk_->load(kCache, "k", count);
+  disk_->scan(kCache, "", "", 10, count);
+  EXPECT_EQ(answers, 0);
+  EXPECT_EQ(disk_->writes_pending(), 6);
+  EXPECT_EQ(disk_->reads_pending(), 2);
+  run_until([&] { return disk_->is_idle(); });
+  EXPECT_EQ(answers, 8);
+}
+
+TEST_F(DiskWorkerTest, jobs_bring_back_what_the_store_answers) {
+  ASSERT_TRUE(std::holds_alternative<Wrote>(write("k", "v")));
+  EXPECT_EQ(std::get<Record>(load("k")).value, "v");
+  EXPECT_TRUE(std::holds_alternative<Absent>(load("other")));
+  std::optional<std::variant<Scanned, StoreError>> scanned;
+  disk_->scan(kCache, "", "", 10, keep(scanned));
+  run_until([&] { return scanned.has_value(); });
+  EXPECT_EQ(std::get<Scanned>(*scanned).keys.at(0).key, "k");
+  std::optional<std::variant<ErasedSome, StoreError>> erased;
+  disk_->erase_some({kCache, "", "", storage::kVersionMax, 0}, 10, keep(erased));
+  run_until([&] { return erased.has_value(); });
+  EXPECT_EQ(std::get<ErasedSome>(*erased).erased_live, 1);
+}
+
+TEST_F(DiskWorkerTest, writing_jobs_run_one_after_the_other_in_the_order_of_the_calls) {
+  std::vector<int> order;
+  for (int number = 0; number < 20; ++number) {
+    const auto done = [&order, number](const auto&) { order.push_back(number); };
+    if (number % 2 == 0) disk_->write(batch({item("k", std::to_string(number))}), done);
+    if (number % 2 == 1) disk_->define(2, std::to_string(number), settings(), done);
+  }
+  run_until([&] { return disk_->is_idle(); });
+  ASSERT_EQ(order.size(), 20);
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+  EXPECT_EQ(std::get<Record>(load("k")).value, "18");
+}
+
+TEST_F(DiskWorkerTest, loads_and_the_loop_go_on_while_a_write_hangs) {
+  write("k", "v");
+  env_.hold_syncs();
+  std::optional<WriteOutcome> written;
+  disk_->write(batch({item("k", "w")}), keep(written));
+  int loads = 0;
+  for (int number = 0; number < 10; ++number) {
+    disk_->load(kCache, "k", [&](const LoadOutcome& loaded) {
+      EXPECT_TRUE(std::holds_alternative<Record>(loaded));
+      ++loads;
+    });
+  }
+  run_until([&] { return loads == 10; });
+  EXPECT_FALSE(written);
+  EXPECT_EQ(disk_->writes_pending(), 1);
+  env_.release_syncs();
+  run_until([&] { return written.has_value(); });
+  EXPECT_TRUE(std::holds_alternative<Wrote>(*written));
+}
+
+TEST_F(DiskWorkerTest, reads_are_answered_in_any_number_and_a_full_queue_shows) {
+  const DiskLimits limits{1, 3};
+  DiskWorker narrow(loop_, *store_, limits);
+  int loads = 0;
+  for (int number = 0; number < 3; ++number) {
+    narrow.load(kCache, "k", [&](const LoadOutcome&) { ++loads; });
+  }
+  EXPECT_FALSE(narrow.read_queue_full());
+  narrow.load(kCache, "k", [&](const LoadOutcome&) { ++loads; });
+  EXPECT_TRUE(narrow.read_queue_full());
+  narrow.load(kCache, "k", [&](const LoadOutcome&) { ++loads; });
+  run_until([&] { return narrow.is_idle(); });
+  EXPECT_EQ(loads, 5);
+  EXPECT_FALSE(narrow.read_queue_full());
+}
+
+TEST_F(DiskWorkerTest, a_failed_job_answers_its_error_and_the_next_one_reopens_the_store) {
+  env_.fails_writes = true;
+  const WriteOutcome failed = write("k", "v");
+  ASSERT_TRUE(std::holds_alternative<StoreError>(failed));
+  EXPECT_THAT(std::get<StoreError>(failed).text, HasSubstr("No space left on device"));
+  EXPECT_TRUE(disk_->is_failing());
+  const WriteOutcome still = write("k", "v");
+  EXPECT_THAT(std::get<StoreError>(still).text, HasSubstr("cannot reopen"));
+  env_.fails_writes = false;
+  EXPECT_TRUE(std::holds_alternative<Wrote>(write("k", "v")));
+  EXPECT_FALSE(disk_->is_failing());
+  EXPECT_EQ(std::get<Record>(load("k")).value, "v");
+}
+
+TEST_F(DiskWorkerTest, it_reopens_the_store_without_being_asked) {
+  env_.fails_writes = true;
+  write("k", "v");
+  run_for_ms(150);
+  EXPECT_TRUE(disk_->is_failing());
+  env_.fails_writes = false;
+  run_until([&] { return !disk_->is_failing(); });
+  ASSERT_TRUE(disk_->is_idle());
+  EXPECT_FALSE(store_->define(3, "c", settings()));
+}
+
+TEST_F(DiskWorkerTest, a_callback_may_ask_for_more) {
+  std::vector<std::string> seen;
+  disk_->write(batch({item("k", "v")}), [&](const WriteOutcome&) {
+    seen.push_back("written");
+    disk_->load(kCache, "k", [&](const LoadOutcome&) {
+      seen.push_back("loaded");
+      disk_->reserve_versions(7, [&](const Done&) { seen.push_back("reserved"); });
+    });
+  });
+  run_until([&] { return disk_->is_idle(); });
+  EXPECT_THAT(seen, ElementsAre("written", "loaded", "reserved"));
+}
+
+}  // namespace
+}  // namespace pannier::daemon
