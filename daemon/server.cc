@@ -31,7 +31,6 @@ Server::Server(UvLoop& loop, const Clock& clock, Log& log, const ClientLimits& l
       limits_(limits),
       shared_space_(kSharedSpaceBytes),
       idle_(loop, [this] { run_ready(); }),
-      pass_end_(loop, [this] { settle(); }),
       // It only wakes the loop: the end of that pass does the work.
       watch_timer_(loop, [] {}) {}
 
@@ -39,6 +38,7 @@ Server::~Server() = default;
 
 void Server::listen(int bound_fd, Dispatcher& dispatcher) {
   dispatcher_ = &dispatcher;
+  pass_end_ = std::make_unique<UvPassEnd>(loop_, [this] { settle(); });
   listener_ = std::make_unique<UvListener>(loop_, bound_fd, kBacklog, [this] { accept(); });
 }
 

@@ -46,7 +46,9 @@ class Server final : public Outbox, private ConnectionHost {
   Server& operator=(const Server&) = delete;
 
   /// Accepts connections on `bound_fd` (a bound stream socket, taken over) from now on, and gives what they
-  /// send to `dispatcher`, which must stay until close() is done. Call it once.
+  /// send to `dispatcher`, which must stay until close() is done. Call it once, and after
+  /// whoever else waits for the ends of passes was made: libuv calls the latest first, and what happens in
+  /// this one's concerns the others.
   void listen(int bound_fd, Dispatcher& dispatcher);
   /// New connections are not accepted any more; those that exist go on.
   void stop_accepting();
@@ -108,7 +110,7 @@ class Server final : public Outbox, private ConnectionHost {
 
   std::unique_ptr<UvListener> listener_;
   UvIdle idle_;
-  UvPassEnd pass_end_;
+  std::unique_ptr<UvPassEnd> pass_end_;  // from listen() on
   UvTimer watch_timer_;
 };
 

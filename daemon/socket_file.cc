@@ -182,17 +182,6 @@ std::optional<SocketFault> give_mode(const std::string& path, mode_t mode) {
 
 }  // namespace
 
-OwnedFd& OwnedFd::operator=(OwnedFd&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-
-OwnedFd::~OwnedFd() {
-  if (is_open()) ::close(fd_);
-}
-
-int OwnedFd::release() { return std::exchange(fd_, -1); }
-
 std::variant<SocketFile, SocketFault> SocketFile::take(const std::string& path, mode_t mode,
                                                        const std::string& group) {
   if (std::optional<SocketFault> fault = fault_of_path(path)) return *std::move(fault);

@@ -12,6 +12,8 @@
 #include <string>
 #include <variant>
 
+#include "daemon/owned_fd.h"
+
 namespace pannier::daemon {
 
 /// The longest path that a Unix socket can have: sockaddr_un's 108 bytes less the final zero.
@@ -20,24 +22,6 @@ inline constexpr std::size_t kSocketPathBytesMax = 107;
 /// Why there is no socket, with the path and what to do about it.
 struct SocketFault {
   std::string text;
-};
-
-/// An open file descriptor, closed at the end.
-class OwnedFd {
- public:
-  OwnedFd() = default;
-  explicit OwnedFd(int fd) : fd_(fd) {}
-  OwnedFd(OwnedFd&& other) noexcept : fd_(other.release()) {}
-  OwnedFd& operator=(OwnedFd&& other) noexcept;
-  ~OwnedFd();
-
-  bool is_open() const { return fd_ >= 0; }
-  int get() const { return fd_; }
-  /// Leaves it to the caller.
-  int release();
-
- private:
-  int fd_ = -1;
 };
 
 class SocketFile {

@@ -1,0 +1,68 @@
+#include "daemon/shutdown.h"
+
+#include <string>
+
+namespace pannier::daemon {
+namespace {
+
+constexpr std::uint64_t kPollMs = 5;
+
+}  // namespace
+
+Shutdown::Shutdown(const ShutdownParts& parts)
+    : parts_(parts), timer_(parts.loop, [this] { (this->*step_)(); }) {}
+
+void Shutdown::signaled() {
+  if (!has_begun_) return begin();
+  hurry();
+}
+
+void Shutdown::begin() {
+  has_begun_ = true;
+  parts_.log.info("stopping: no new connections and requests; a second signal hurries");
+  parts_.server.stop_accepting();
+  parts_.router.shut_down();
+  when_reads_are_done();
+}
+
+void Shutdown::hurry() {
+  if (is_hurried_) return;
+  is_hurried_ = true;
+  parts_.log.warning("hurrying: what is not on disk yet is left out");
+  if (is_flushing_) parts_.flusher.hurry();
+}
+
+void Shutdown::when_reads_are_done() {
+  // Until then a request that waited for its key may still write.
+  if (parts_.disk.reads_pending() > 0 && !is_hurried_) return again(&Shutdown::when_reads_are_done);
+  is_flushing_ = true;
+  parts_.flusher.drain([this](const std::optional<storage::StoreError>&) { flushed(); });
+  if (is_flushing_ && is_hurried_) parts_.flusher.hurry();
+}
+
+void Shutdown::flushed() {
+  is_flushing_ = false;
+  lost_entries_ = parts_.catalog.write_back().totals().entries;
+  if (lost_entries_ > 0) {
+    parts_.log.warning(std::to_string(lost_entries_) +
+                       " changed entries of the durable tier were not written to disk");
+    return close_connections();
+  }
+  parts_.versions.stop([this](const std::optional<storage::StoreError>&) { close_connections(); });
+}
+
+void Shutdown::close_connections() {
+  parts_.server.close([this] { when_disk_is_idle(); });
+}
+
+void Shutdown::when_disk_is_idle() {
+  if (!parts_.disk.is_idle()) return again(&Shutdown::when_disk_is_idle);
+  parts_.loop.stop();
+}
+
+void Shutdown::again(void (Shutdown::*step)()) {
+  step_ = step;
+  timer_.start(kPollMs);
+}
+
+}  // namespace pannier::daemon
