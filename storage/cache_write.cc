@@ -94,13 +94,28 @@ Written Cache::store(Entry* old_entry, bool keeps_place, EntryPointer fresh, Tim
   return {entry.version};
 }
 
+std::optional<std::variant<TooBig, DirtyFull, NotSupported>> Cache::refusal_of(
+    const std::vector<std::pair<std::string_view, std::string_view>>& entries, const PutOptions& options) const {
+  if (auto fault = ttl_fault(options.ttl, settings_.tier)) return *std::move(fault);
+  std::uint64_t total_bytes = 0;
+  for (const auto& [key, value] : entries) {
+    const std::uint64_t charge_bytes = catalog_.options_.charge(key.size(), value.size());
+    if (auto refusal = too_big(charge_bytes)) return *refusal;
+    total_bytes += charge_bytes;
+  }
+  if (auto full = dirty_full(total_bytes, nullptr)) return *full;
+  return std::nullopt;
+}
+
 EraseOutcome Cache::erase(std::string_view key, std::optional<Version> if_version, TimeMs now) {
   Entry* entry = noticed(entry_of(key), now);
   const Standing standing = standing_of(entry, now);
   if (standing == Standing::kCold) return Cold{};
   const bool is_live = standing == Standing::kLive;
   if (if_version && (!is_live || entry->version != *if_version)) return Erased{false};
-  if (entry == nullptr || !entry->has_value()) return Erased{false};
+  // Nothing is left to erase, unless a clear under way has yet to reach the key on disk.
+  if (entry == nullptr || entry->kind == Entry::Kind::kTombstone) return Erased{false};
+  if (!entry->has_value() && !may_be_on_disk(*entry)) return Erased{false};
   if (may_be_on_disk(*entry)) {
     const std::uint64_t charge_bytes = catalog_.options_.charge(key.size(), 0);
     if (auto full = dirty_full(charge_bytes, entry)) return *full;
