@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -129,6 +130,9 @@ using ClearId = std::uint64_t;
 class Cache {
  public:
   ~Cache();
+  /// Clears that may end while one load is under way.
+  static constexpr std::size_t kEndedClearsMax = 64;
+
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
 
@@ -165,6 +169,8 @@ class Cache {
   /// The result of a load. A write that came in between wins. The entry is in memory, or known to be absent, at least
   /// until release_loaded(key): call it when those who waited for the load have run. A record past its stale window is
   /// noticed as expired. False if there is no memory for it (pinned by dirty entries): nothing changed.
+  /// Precondition: the result is newer than any write of the key that has left memory again, so let writes of a key wait
+  /// for its load. Clears that end while a load is under way are no problem, up to kEndedClearsMax of them.
   bool loaded(std::string_view key, const std::variant<Record, Absent>& result, TimeMs now);
   void release_loaded(std::string_view key);
   /// The dirty sequence that must be clean for the key's present state to be on disk; 0 if it is.
@@ -214,6 +220,11 @@ class Cache {
     TimeMs began;
     std::optional<std::uint64_t> next_point = 0;  ///< nothing when all were looked at
     std::uint64_t erased = 0;
+  };
+  /// A load that was begun before the clear ended may still bring back what the clear erased.
+  struct EndedClear {
+    std::string prefix;
+    Version version;
   };
   /// What a put is to store, beside the bytes.
   struct Draft {
@@ -300,6 +311,8 @@ class Cache {
   // -- cache_clear.cc
 
   const Clear* clear_of(std::string_view key, Version version) const;
+  /// Whether a record that was found on disk some time ago is covered by a clear, or was by one that ended since.
+  bool is_record_covered(std::string_view key, Version version) const;
   bool is_covered(const Entry& entry) const;
   /// True if the entry is covered by a clear, and then it was counted there if it is to be.
   bool count_covered(const Entry& entry);
@@ -321,6 +334,7 @@ class Cache {
   std::int64_t beyond_disk_ = 0;  ///< dirty entries that are not on disk, less erased ones that are
   CacheStats stats_;
   std::vector<Clear> clears_;
+  std::deque<EndedClear> ended_clears_;  ///< the latest kEndedClearsMax
 };
 
 }  // namespace pannier::storage

@@ -13,6 +13,13 @@ const Cache::Clear* Cache::clear_of(std::string_view key, Version version) const
   return nullptr;
 }
 
+bool Cache::is_record_covered(std::string_view key, Version version) const {
+  if (clear_of(key, version) != nullptr) return true;
+  return std::ranges::any_of(ended_clears_, [&](const EndedClear& ended) {
+    return version <= ended.version && key.starts_with(ended.prefix);
+  });
+}
+
 bool Cache::is_covered(const Entry& entry) const {
   return !clears_.empty() && clear_of(entry.key(), entry.version) != nullptr;
 }
@@ -79,6 +86,8 @@ std::uint64_t Cache::clear_end(ClearId id, std::uint64_t erased_on_disk, TimeMs)
   const auto found = std::ranges::find(clears_, id, &Clear::id);
   if (found == clears_.end()) broken("a clear that was not begun");
   const std::uint64_t erased = found->erased + erased_on_disk;
+  if (is_durable()) ended_clears_.push_back({found->prefix, found->version});
+  if (ended_clears_.size() > kEndedClearsMax) ended_clears_.pop_front();
   clears_.erase(found);
   stats_.cleared += erased;
   return erased;

@@ -77,7 +77,7 @@ bool Cache::loaded(std::string_view key, const std::variant<Record, Absent>& res
   }
   const auto* record = std::get_if<Record>(&result);
   if (record == nullptr) return add_vacant(key, OnDisk::kNo, now);
-  if (clear_of(key, record->version) != nullptr) return add_vacant(key, OnDisk::kUnknown, now);
+  if (is_record_covered(key, record->version)) return add_vacant(key, OnDisk::kUnknown, now);
   return add_loaded(key, *record, now);
 }
 

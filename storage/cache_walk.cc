@@ -44,7 +44,7 @@ WalkStep Cache::walk(WalkPosition from, std::string_view prefix, std::uint64_t k
 bool Cache::shows_scanned(const ScannedKey& scanned, TimeMs now) const {
   const Entry* entry = entry_of(scanned.key);
   if (entry != nullptr) return standing_of(entry, now) == Standing::kLive;
-  return now < scanned.deadline && clear_of(scanned.key, scanned.version) == nullptr;
+  return now < scanned.deadline && !is_record_covered(scanned.key, scanned.version);
 }
 
 }  // namespace pannier::storage

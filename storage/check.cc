@@ -25,7 +25,7 @@ struct Check::Sums {
 Check::Residence Check::residence_of(const Cache& cache, std::string_view key) {
   const Entry* entry = cache.entry_of(key);
   if (entry == nullptr) return {};
-  return {true, entry->is_expired, entry->is_unwritten()};
+  return {true, entry->is_expired, entry->is_unwritten(), entry->charge_bytes};
 }
 
 Check::Fault Check::fault_of(const Catalog& catalog) {

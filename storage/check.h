@@ -20,6 +20,7 @@ class Check {
     bool is_resident = false;
     bool is_expired = false;    ///< its expiry was noticed
     bool is_unwritten = false;  ///< differs from the disk
+    std::uint64_t charge_bytes = 0;
   };
   static Residence residence_of(const Cache& cache, std::string_view key);
 
