@@ -82,3 +82,16 @@ def test_the_client_of_the_document_works(daemon):
     environment = {**os.environ, "PANNIER_SOCKET": daemon.socket_path}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
     assert (done.stdout.strip(), done.stderr) == (shown, "")
+
+
+def test_every_limit_stands_in_the_document_with_its_default(wire):
+    text = DOCUMENT.read_text(encoding="utf-8")
+    limits = wire.call("hello")["limits"]
+    assert [name for name, value in limits.items() if f"| `{name}` | {value:,}" not in text] == []
+
+
+def test_every_field_of_info_stands_in_the_document(wire):
+    text = DOCUMENT.read_text(encoding="utf-8")
+    info = wire.call("info")
+    fields = {*info["server"], *info["caches"]["lru"], *info["caches"]["durable"]}
+    assert sorted(field for field in fields if f"`{field}`" not in text) == []
