@@ -129,10 +129,10 @@ using ClearId = std::uint64_t;
 
 class Cache {
  public:
-  ~Cache();
   /// Clears that may end while one load is under way.
   static constexpr std::size_t kEndedClearsMax = 64;
 
+  ~Cache();
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
 
