@@ -1,0 +1,83 @@
+// The command `pannier`: parses the command line, runs one sub-command, and turns every failure into a
+// message and an exit code.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+
+#include "client/cli/arguments.h"
+#include "client/cli/command.h"
+#include "client/cli/explain.h"
+#include "client/cli/session.h"
+
+namespace pannier::cli {
+
+namespace {
+
+constexpr const char* kFooter = R"(Examples:
+  pannier put lru greeting hello --ttl 5m
+  pannier get lru greeting
+  pannier info
+
+The caches lru, ttl and durable are there from the start. An argument that begins with - goes after --.
+Durations are whole numbers with units: 500ms, 30s, 5m, 1h30m, 7d.
+
+Exit codes:
+  0  done; for get, delete, touch and the like: it was there
+  1  a miss, a condition that did not hold, or nothing to do
+  2  the command line or a value on it is wrong
+  3  the daemon answered with an error
+  4  cannot connect, the connection ended, or time ran out
+  5  a file, standard output, or the COMMAND of lease failed)";
+
+void add_global_options(CLI::App& app, Session& session) {
+  auto& options = session.options();
+  app.add_option("--socket", options.socket,
+                 "The daemon's socket [$PANNIER_SOCKET, else /run/pannier/pannier.sock]")
+      ->type_name("PATH");
+  Arguments(app).duration("--timeout", options.timeout,
+                          "How long to wait for an answer [5s; 1m where the disk is waited for]");
+  app.add_flag("--json", options.json, "Print results as JSON, one object a line");
+}
+
+void add_commands(CLI::App& app, Session& session) {
+  for (const auto& command : commands()) {
+    auto* subcommand = app.add_subcommand(command.name, command.summary);
+    subcommand->fallthrough();
+    Arguments arguments(*subcommand);
+    command.add(arguments, session);
+  }
+  app.require_subcommand(1);
+}
+
+ExitCode fail(ExitCode code, const std::string& text) {
+  std::fprintf(stderr, "pannier: %s\n", text.c_str());
+  return code;
+}
+
+ExitCode run(int argc, char** argv) {
+  CLI::App app("Stores and reads values in the caches of pannierd.", "pannier");
+  Session session;
+  app.footer(kFooter);
+  app.get_formatter()->label("Excludes", "not with");
+  app.get_formatter()->label("REQUIRED", "");
+  app.set_version_flag("--version", "pannier " + std::string(library_version()));
+  add_global_options(app, session);
+  add_commands(app, session);
+  try {
+    app.parse(argc, argv);
+    session.flush();
+    return session.exit_code();
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? ExitCode::kOk : ExitCode::kUsage;
+  } catch (const Failed& failed) {
+    return fail(failed.code(), failed.what());
+  } catch (const Error& error) {
+    return fail(exit_code_of(error), explained(error, session.options().socket));
+  }
+}
+
+}  // namespace
+
+}  // namespace pannier::cli
+
+int main(int argc, char** argv) { return static_cast<int>(pannier::cli::run(argc, argv)); }
