@@ -19,6 +19,7 @@ constexpr std::uint64_t kTiB = std::uint64_t{1} << 40;
 constexpr std::uint64_t kCountMax = std::numeric_limits<std::uint32_t>::max();
 constexpr std::uint64_t kWireMax = protocol::kDurationMsMax;
 constexpr std::uint64_t kDayMs = 86'400'000;
+constexpr std::uint64_t kCenturyMs = 36'500 * kDayMs;
 
 using Kind = SettingKind;
 
@@ -48,13 +49,14 @@ constexpr auto kSettings = std::to_array<Setting>({
       "Connections at once; further ones are refused."},
      [](Config& config) -> SettingField { return &config.limits.connections_max; }},
     {{"limits", "max_frame", Kind::kSize, 256 * kKiB, kGiB, "64M", "A whole message of a client.",
-      "twice max_value"},
+      "64M, at least twice max_value"},
      [](Config& config) -> SettingField { return &config.limits.frame.frame_bytes_max; }},
     {{"limits", "max_depth", Kind::kCount, 8, 10'000, "128", "Nesting of arrays and maps in a message."},
      [](Config& config) -> SettingField { return &config.limits.frame.depth_max; }},
     {{"limits", "max_value", Kind::kSize, kKiB, kGiB, "32M", "A value."},
      [](Config& config) -> SettingField { return &config.limits.value_bytes_max; }},
-    {{"limits", "max_reply", Kind::kSize, 256 * kKiB, kGiB, "64M", "A whole reply.", "twice max_value"},
+    {{"limits", "max_reply", Kind::kSize, 256 * kKiB, kGiB, "64M", "A whole reply.",
+      "64M, at least twice max_value"},
      [](Config& config) -> SettingField { return &config.limits.reply_bytes_max; }},
     {{"limits", "max_keys", Kind::kCount, 1, 100'000'000, "100000",
       "Keys of one get_many, put_many or delete_many."},
@@ -63,7 +65,8 @@ constexpr auto kSettings = std::to_array<Setting>({
       "Replies that a client has not read; above it the daemon stops reading from it."},
      [](Config& config) -> SettingField { return &config.limits.unsent_bytes_max; }},
     {{"limits", "max_buffers", Kind::kSize, kMiB, kTiB, "256M",
-      "Unread requests and unsent replies of all connections together.", "four times max_frame"},
+      "Unread requests and unsent replies of all connections together.",
+      "256M, at least four times max_frame"},
      [](Config& config) -> SettingField { return &config.limits.buffer_bytes_max; }},
     {{"limits", "max_waiting", Kind::kCount, 1, 1'000'000, "1024",
       "Requests of a connection that wait for their reply."},
@@ -73,7 +76,7 @@ constexpr auto kSettings = std::to_array<Setting>({
     {{"limits", "max_subscriptions", Kind::kCount, 1, 1'000'000, "256",
       "Caches that a connection subscribes to."},
      [](Config& config) -> SettingField { return &config.limits.subscriptions_max; }},
-    {{"limits", "max_lease", Kind::kDuration, 1, kWireMax, "1h",
+    {{"limits", "max_lease", Kind::kDuration, 1, kCenturyMs, "1h",
       "The longest lease, and the longest wait for one."},
      [](Config& config) -> SettingField { return &config.limits.lease_ms_max; }},
 
@@ -104,10 +107,10 @@ constexpr auto kCacheSettings = std::to_array<CacheSetting>({
     {{"cache.NAME", "max_bytes", Kind::kSize, 1, kTiB, "64M",
       "Keys, values and overhead; not of tier durable.", "no bound"},
      [](storage::Settings& settings) -> SettingField { return &settings.bytes_max; }},
-    {{"cache.NAME", "max_age", Kind::kDuration, 1, kWireMax, "1m",
+    {{"cache.NAME", "max_age", Kind::kDuration, 1, kCenturyMs, "1m",
       "How long an entry lives whose write names no time; tier ttl needs it.", "for ever"},
      [](storage::Settings& settings) -> SettingField { return &settings.age_ms_max; }},
-    {{"cache.NAME", "stale", Kind::kDuration, 0, kWireMax, "10s",
+    {{"cache.NAME", "stale", Kind::kDuration, 0, kCenturyMs, "10s",
       "How long past its deadline an entry is kept for a lease."},
      [](storage::Settings& settings) -> SettingField { return &settings.stale_ms; }},
     {{"cache.NAME", "reserved", Kind::kSize, 0, kTiB, "16M",

@@ -1,0 +1,330 @@
+#include "daemon/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "daemon/quantity.h"
+#include "daemon/setting.h"
+#include "tests/storage/temp_dir.h"
+
+namespace pannier::daemon {
+namespace {
+
+using std::string;
+using testing::HasSubstr;
+using Arguments = std::vector<string>;
+
+Config config_of(const Arguments& arguments) {
+  auto read = read_config(arguments);
+  if (const auto* error = std::get_if<ConfigError>(&read)) {
+    ADD_FAILURE() << error->text;
+    return {};
+  }
+  return std::get<Config>(read);
+}
+
+string error_of(const Arguments& arguments) {
+  const auto read = read_config(arguments);
+  const auto* const error = std::get_if<ConfigError>(&read);
+  return error == nullptr ? "" : error->text;
+}
+
+string info_of(const Arguments& arguments) {
+  const auto read = read_config(arguments);
+  const auto* const info = std::get_if<ConfigInfo>(&read);
+  return info == nullptr ? "" : info->text;
+}
+
+string documented() {
+  std::ifstream stream(PANNIER_EXAMPLE_CONFIG);
+  std::ostringstream text;
+  text << stream.rdbuf();
+  return text.str();
+}
+
+class ConfigFileTest : public testing::Test {
+ protected:
+  /// --config with a file of this content.
+  Arguments with(const string& content) {
+    std::ofstream(path_) << content;
+    return {"--config", path_};
+  }
+  Arguments with(const string& content, const Arguments& more) {
+    Arguments arguments = with(content);
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+  string error_in(const string& content) { return error_of(with(content)); }
+
+  test::TempDir dir_;
+  string path_ = dir_.file("pannierd.toml");
+};
+
+TEST(Config, without_arguments_is_the_defaults) {
+  const Config config = config_of({});
+  EXPECT_EQ(config.socket_path, "/run/pannier/pannier.sock");
+  EXPECT_EQ(config.socket_mode, mode_t{0660});
+  EXPECT_EQ(config.memory_bytes_max, std::uint64_t{256} << 20);
+  EXPECT_EQ(config.durable.dirty_bytes_max, std::uint64_t{64} << 20);
+  EXPECT_TRUE(config.caches.empty());
+}
+
+TEST(Config, options_set_what_they_say) {
+  const Config config =
+      config_of({"--socket", "/tmp/s", "--socket-mode=0600", "--memory-limit", "2G", "--max-lease", "90s",
+                 "--checkpoint-interval=250ms", "--max-connections", "7", "--log-level", "debug"});
+  EXPECT_EQ(config.socket_path, "/tmp/s");
+  EXPECT_EQ(config.socket_mode, mode_t{0600});
+  EXPECT_EQ(config.memory_bytes_max, std::uint64_t{2} << 30);
+  EXPECT_EQ(config.limits.lease_ms_max, 90'000U);
+  EXPECT_EQ(config.durable.checkpoint_interval_ms, 250U);
+  EXPECT_EQ(config.limits.connections_max, 7U);
+  EXPECT_EQ(config.log_level, "debug");
+}
+
+TEST(Config, every_setting_is_in_the_help_text_with_its_default) {
+  const string help = info_of({"--help"});
+  for (const Setting& setting : all_settings()) {
+    EXPECT_THAT(help, HasSubstr(option_of(setting) + " " + string(placeholder_of(setting.kind))));
+  }
+  EXPECT_THAT(help, HasSubstr("Default: 256M"));
+  EXPECT_THAT(help, HasSubstr("pannierd --socket /tmp/pannier.sock"));
+  EXPECT_THAT(help, HasSubstr("Exit codes:"));
+}
+
+TEST(Config, every_setting_can_be_an_option_and_be_wrong_there) {
+  for (const Setting& setting : all_settings()) {
+    EXPECT_EQ(error_of({option_of(setting), string(setting.example)}), "") << setting.key;
+    if (setting.kind == SettingKind::kText) continue;
+    EXPECT_THAT(error_of({option_of(setting), "wrong"}),
+                HasSubstr(option_of(setting) + ": \"wrong\" is not"));
+    EXPECT_THAT(error_of({option_of(setting), "wrong"}), HasSubstr("right is " + wanted_text(setting)));
+  }
+}
+
+TEST(Config, numbers_out_of_range_are_refused_with_the_range) {
+  for (const Setting& setting : all_settings()) {
+    if (setting.least == 0) continue;
+    EXPECT_THAT(error_of({option_of(setting), "0"}), HasSubstr("is below")) << setting.key;
+    EXPECT_THAT(error_of({option_of(setting), "999999999999999d"}), HasSubstr("is ")) << setting.key;
+  }
+  EXPECT_THAT(error_of({"--memory-limit", "1023K"}), HasSubstr("1023K is below 1M"));
+  EXPECT_THAT(error_of({"--max-value", "2G"}), HasSubstr("2G is above 1G"));
+}
+
+TEST(Config, a_mistyped_option_is_told_with_the_nearest) {
+  EXPECT_EQ(error_of({"--memory-limt", "1G"}), "unknown option --memory-limt: did you mean --memory-limit?");
+  EXPECT_THAT(error_of({"--zzzzzz=1"}), HasSubstr("unknown option --zzzzzz; pannierd --help"));
+  EXPECT_THAT(error_of({"surplus"}), HasSubstr("unexpected argument \"surplus\""));
+  EXPECT_THAT(error_of({"--socket"}), HasSubstr("--socket"));
+}
+
+TEST(Config, a_socket_path_over_107_bytes_is_refused) {
+  EXPECT_EQ(error_of({"--socket", string(107, 's')}), "");
+  EXPECT_THAT(error_of({"--socket", string(108, 's')}),
+              HasSubstr("--socket: a path of 1 to 107 bytes is right"));
+}
+
+TEST(Config, defaults_follow_what_is_set) {
+  const Config small = config_of({"--memory-limit", "4M", "--max-frame", "1M"});
+  EXPECT_EQ(small.durable.dirty_bytes_max, std::uint64_t{1} << 20);
+  EXPECT_EQ(small.durable.checkpoint_dirty_bytes, std::uint64_t{512} << 10);
+  EXPECT_EQ(small.limits.value_bytes_max, std::uint64_t{512} << 10);
+  const Config large = config_of({"--max-value", "512M"});
+  EXPECT_EQ(large.limits.frame.frame_bytes_max, std::uint64_t{1} << 30);
+  EXPECT_EQ(large.limits.reply_bytes_max, std::uint64_t{1} << 30);
+  EXPECT_EQ(large.limits.buffer_bytes_max, std::uint64_t{4} << 30);
+}
+
+TEST(Config, limits_that_contradict_each_other_are_refused) {
+  EXPECT_THAT(error_of({"--max-value", "8M", "--max-frame", "8M"}),
+              HasSubstr("--max-value: limits.max_value of 8M"));
+  EXPECT_THAT(error_of({"--max-reply", "1M"}), HasSubstr("--max-reply: limits.max_value of 32M"));
+  EXPECT_THAT(error_of({"--max-buffers", "1M"}), HasSubstr("--max-buffers: limits.max_frame of 64M"));
+  EXPECT_THAT(error_of({"--max-dirty", "1G"}), HasSubstr("must fit into memory_limit of 256M"));
+  EXPECT_THAT(error_of({"--max-dirty", "1M", "--checkpoint-bytes", "2M"}),
+              HasSubstr("must fit into durable.max_dirty"));
+}
+
+TEST_F(ConfigFileTest, the_file_sets_what_it_says_and_the_command_line_wins) {
+  const string content =
+      "socket = \"/tmp/file\"\nmemory_limit = \"512M\"\n[limits]\nmax_connections = 10\nmax_value = 1048576\n"
+      "[durable]\ncheckpoint_interval = \"1m\"\n";
+  const Config config = config_of(with(content, {"--memory-limit", "1G"}));
+  EXPECT_EQ(config.socket_path, "/tmp/file");
+  EXPECT_EQ(config.memory_bytes_max, std::uint64_t{1} << 30);
+  EXPECT_EQ(config.limits.connections_max, 10U);
+  EXPECT_EQ(config.limits.value_bytes_max, 1'048'576U);
+  EXPECT_EQ(config.durable.checkpoint_interval_ms, 60'000U);
+}
+
+TEST_F(ConfigFileTest, caches_are_read_with_all_their_keys) {
+  const Config config =
+      config_of(with("[cache.pages]\ntier = \"ttl\"\npolicy = \"fifo\"\nmax_entries = 5\nmax_bytes = "
+                     "\"1M\"\nmax_age = \"5m\"\n"
+                     "stale = \"10s\"\nreserved = \"64K\"\n[cache.ttl]\nmax_entries = 9\n[cache.\"a "
+                     "b\"]\ntier = \"durable\"\n"));
+  ASSERT_EQ(config.caches.size(), 3U);
+  const storage::Settings& pages = config.caches.at("pages");
+  EXPECT_EQ(pages.tier, storage::Tier::kTtl);
+  EXPECT_EQ(pages.policy, storage::PolicyKind::kFifo);
+  EXPECT_EQ(pages.entries_max, 5U);
+  EXPECT_EQ(pages.bytes_max, 1'048'576U);
+  EXPECT_EQ(pages.age_ms_max, 300'000U);
+  EXPECT_EQ(pages.stale_ms, 10'000U);
+  EXPECT_EQ(pages.reserved_bytes, 65'536U);
+  EXPECT_EQ(config.caches.at("ttl").tier, storage::Tier::kTtl);
+  EXPECT_EQ(config.caches.at("ttl").age_ms_max, 60'000U) << "what ttl has unless it is configured";
+  EXPECT_EQ(config.caches.at("a b").tier, storage::Tier::kDurable);
+}
+
+TEST_F(ConfigFileTest, errors_name_file_line_key_and_what_is_right) {
+  EXPECT_EQ(error_in("\n\n[limits]\nmax_value = \"much\"\n"),
+            path_ +
+                ":4: key \"limits.max_value\": \"much\" is not a size; right is a size from 1K to 1G, such "
+                "as \"32M\"");
+  EXPECT_EQ(
+      error_in("log_level = \"loud\"\n"),
+      path_ + ":1: key \"log_level\": \"loud\" is not a level; right is one of debug, info, warning, error");
+}
+
+TEST_F(ConfigFileTest, an_unknown_key_is_told_with_the_nearest_and_all_that_are_known) {
+  EXPECT_THAT(
+      error_in("[limits]\nmax_vlaue = 5\n"),
+      HasSubstr(path_ +
+                ":2: key \"limits.max_vlaue\": unknown; did you mean \"max_value\"? Known in [limits]: "));
+  EXPECT_THAT(error_in("sockte = \"/x\"\n"),
+              HasSubstr(":1: key \"sockte\": unknown; did you mean \"socket\"?"));
+  EXPECT_THAT(error_in("[limts]\nmax_value = 5\n"), HasSubstr("did you mean \"limits\"?"));
+  EXPECT_THAT(error_in("[cache.a]\ntier = \"lru\"\nmax_entry = 1\n"),
+              HasSubstr(":3: key \"cache.a.max_entry\": unknown; did you mean \"max_entries\"?"));
+}
+
+TEST_F(ConfigFileTest, a_value_of_the_wrong_type_is_told_with_the_type) {
+  EXPECT_THAT(error_in("memory_limit = true\n"),
+              HasSubstr(":1: key \"memory_limit\": the boolean is wrong here"));
+  EXPECT_THAT(error_in("memory_limit = 1.5\n"), HasSubstr("floating-point is wrong here"));
+  EXPECT_THAT(error_in("memory_limit = -5\n"), HasSubstr("-5 is negative"));
+  EXPECT_THAT(error_in("socket = [\"a\"]\n"), HasSubstr("the array is wrong here"));
+  EXPECT_THAT(error_in("socket = 5\n"), HasSubstr("the number 5 is not a text"));
+  EXPECT_THAT(error_in("socket_mode = 660\n"), HasSubstr("the number 660 is not an octal mode"));
+  EXPECT_THAT(error_in("[durable]\ncheckpoint_interval = 5\n"),
+              HasSubstr("right is a duration from 1ms to 1d, such as \"5s\""));
+  EXPECT_THAT(error_in("limits = 5\n"), HasSubstr(":1: key \"limits\": is a section: write [limits]"));
+  EXPECT_THAT(error_in("[cache]\nlru = 5\n"),
+              HasSubstr(":2: key \"cache.lru\": is a section: write [cache.lru]"));
+}
+
+TEST_F(ConfigFileTest, settings_that_do_not_suit_a_cache_are_refused) {
+  EXPECT_THAT(error_in("[cache.a]\nmax_entries = 1\n"), HasSubstr(":1: key \"cache.a\": lacks the key tier"));
+  EXPECT_THAT(error_in("[cache.a]\ntier = \"ttl\"\n"), HasSubstr("max_age"));
+  EXPECT_THAT(error_in("[cache.a]\ntier = \"durable\"\nmax_bytes = 5\n"), HasSubstr("max_bytes"));
+  EXPECT_THAT(error_in("[cache.lru]\ntier = \"durable\"\n"), HasSubstr("leave tier out"));
+  EXPECT_THAT(error_in("[cache.\"\\u00e9\"]\ntier = \"lru\"\n"), HasSubstr("printable ASCII"));
+  EXPECT_THAT(error_in("[limits]\nmax_caches = 3\n[cache.a]\ntier = \"lru\"\n"),
+              HasSubstr(":2: key \"limits.max_caches\": at least 4 is right"));
+}
+
+TEST_F(ConfigFileTest, what_is_not_toml_is_told_with_its_line) {
+  EXPECT_THAT(error_in("socket = \"a\"\nsocket = \"b\"\n"), HasSubstr(path_ + ":2: is not TOML: "));
+  EXPECT_THAT(error_in("x = [\n"), HasSubstr("is not TOML: "));
+  EXPECT_THAT(error_in(string("\x00\xff\xfe", 3)), HasSubstr(path_ + ":1: is not TOML: "));
+}
+
+TEST_F(ConfigFileTest, a_file_that_cannot_be_read_is_told_with_the_reason) {
+  EXPECT_THAT(error_of({"--config", dir_.file("missing")}), HasSubstr("No such file"));
+  EXPECT_THAT(error_of({"--config", dir_.path()}), HasSubstr("Is a directory"));
+}
+
+TEST_F(ConfigFileTest, an_empty_file_is_the_defaults) {
+  EXPECT_EQ(config_of(with("")).memory_bytes_max, Config().memory_bytes_max);
+}
+
+TEST_F(ConfigFileTest, checking_tells_the_mistake_or_that_there_is_none) {
+  EXPECT_EQ(info_of(with("memory_limit = \"1G\"\n", {"--check-config"})), "the configuration is right\n");
+  EXPECT_NE(error_of(with("memory_limit = 1\n", {"--check-config"})), "");
+}
+
+TEST_F(ConfigFileTest, the_documented_file_is_right_and_says_nothing_but_defaults) {
+  EXPECT_EQ(error_in(documented()), "");
+  // Its keys are commented out: with them in force it still means the defaults.
+  const string in_force =
+      std::regex_replace(documented().substr(0, documented().find("# A section [cache.NAME]")),
+                         std::regex("\n# ([a-z_]+ = |\\[)"), "\n$1");
+  Config config = config_of(with(in_force));
+  Config defaults = config_of({});
+  for (const Setting& setting : all_settings()) {
+    EXPECT_EQ(text_of(setting, setting.field(config)), text_of(setting, setting.field(defaults)))
+        << setting.key;
+  }
+}
+
+TEST_F(ConfigFileTest, every_key_is_documented_in_its_section) {
+  const string text = documented();
+  string section;
+  std::set<string> found;
+  std::istringstream lines(text);
+  const std::regex section_line("# \\[([a-z]+).*\\]");
+  const std::regex key_line("# ([a-z_]+) = .*");
+  for (string line; std::getline(lines, line);) {
+    std::smatch match;
+    if (std::regex_match(line, match, section_line))
+      section = match[1].str() == "cache" ? "cache.NAME" : match[1].str();
+    if (std::regex_match(line, match, key_line)) found.insert(section + "." + match[1].str());
+  }
+  for (const Setting& setting : all_settings()) {
+    EXPECT_TRUE(found.contains(string(setting.section) + "." + string(setting.key))) << setting.key;
+  }
+  for (const CacheSetting& setting : all_cache_settings())
+    EXPECT_TRUE(found.contains("cache.NAME." + string(setting.key)));
+  EXPECT_EQ(found.size(), all_settings().size() + all_cache_settings().size());
+}
+
+TEST(Quantity, sizes_have_binary_units) {
+  EXPECT_EQ(parse_size("0"), 0U);
+  EXPECT_EQ(parse_size("1234"), 1234U);
+  for (const string text : {"64K", "64k", "64KB", "64KiB", "65536"})
+    EXPECT_EQ(parse_size(text), 65'536U) << text;
+  EXPECT_EQ(parse_size("3T"), std::uint64_t{3} << 40);
+  for (const string text : {"", "K", "-1", "1.5G", "1 G", "1X", "1KK", "99999999999G", "0x10"}) {
+    EXPECT_EQ(parse_size(text), std::nullopt) << text;
+  }
+}
+
+TEST(Quantity, durations_have_units) {
+  EXPECT_EQ(parse_duration("500ms"), 500U);
+  EXPECT_EQ(parse_duration("5s"), 5'000U);
+  EXPECT_EQ(parse_duration("2m"), 120'000U);
+  EXPECT_EQ(parse_duration("2min"), 120'000U);
+  EXPECT_EQ(parse_duration("1h"), 3'600'000U);
+  EXPECT_EQ(parse_duration("1d"), 86'400'000U);
+  EXPECT_EQ(parse_duration("0"), 0U);
+  for (const string text : {"", "5", "s", "-5s", "5 s", "5S", "1.5s"})
+    EXPECT_EQ(parse_duration(text), std::nullopt) << text;
+}
+
+TEST(Quantity, modes_are_octal) {
+  for (const string text : {"660", "0660", "0o660"}) EXPECT_EQ(parse_mode(text), 0660U) << text;
+  for (const string text : {"", "888", "1777", "0x1", "rw"})
+    EXPECT_EQ(parse_mode(text), std::nullopt) << text;
+}
+
+TEST(Quantity, what_is_written_is_read_again_as_the_same) {
+  for (const std::uint64_t number :
+       {0ULL, 1ULL, 1000ULL, 1024ULL, 65'536ULL, 1'500'000ULL, 3'600'000ULL, 86'400'001ULL}) {
+    EXPECT_EQ(parse_size(size_text(number)), number);
+    EXPECT_EQ(parse_duration(duration_text(number)), number);
+  }
+  EXPECT_EQ(parse_mode(mode_text(0640)), 0640U);
+}
+
+}  // namespace
+}  // namespace pannier::daemon

@@ -1,0 +1,76 @@
+#include "daemon/input_buffer.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <string>
+
+namespace pannier::daemon {
+namespace {
+
+void fill(InputBuffer& buffer, std::string_view bytes, std::size_t wanted) {
+  while (!bytes.empty()) {
+    const std::span<char> room = buffer.room(wanted);
+    const std::size_t size = std::min(room.size(), bytes.size());
+    std::copy_n(bytes.begin(), size, room.begin());
+    buffer.filled(size);
+    bytes.remove_prefix(size);
+  }
+}
+
+TEST(InputBuffer, costs_nothing_when_it_is_empty) {
+  InputBuffer buffer;
+  EXPECT_EQ(buffer.capacity_bytes(), 0U);
+  fill(buffer, "abc", 1);
+  EXPECT_GT(buffer.capacity_bytes(), 0U);
+  buffer.consume(3);
+  EXPECT_TRUE(buffer.is_empty());
+  EXPECT_EQ(buffer.capacity_bytes(), 0U);
+}
+
+TEST(InputBuffer, gives_no_more_room_for_a_large_announcement_than_doubles_it) {
+  InputBuffer buffer;
+  EXPECT_EQ(buffer.room(std::size_t{1} << 30).size(), InputBuffer::kStepBytes);
+  fill(buffer, std::string(1'000'000, 'x'), std::size_t{1} << 30);
+  EXPECT_LE(buffer.capacity_bytes(), 2U * 1'000'000U + InputBuffer::kStepBytes);
+}
+
+TEST(InputBuffer, gives_as_much_room_as_the_message_lacks) {
+  InputBuffer buffer;
+  fill(buffer, std::string(500'000, 'x'), 500'000);
+  const std::size_t held = buffer.bytes().size();
+  buffer.consume(1);
+  EXPECT_EQ(buffer.room(100'000).size() + held - 1, std::max(buffer.capacity_bytes(), held - 1 + 100'000));
+}
+
+TEST(InputBuffer, shrinks_when_a_small_rest_is_filled_again) {
+  InputBuffer buffer;
+  fill(buffer, std::string(4'000'000, 'x'), 4'000'000);
+  buffer.consume(3'999'990);
+  fill(buffer, "yz", 2);
+  EXPECT_EQ(buffer.bytes(), "xxxxxxxxxxyz");
+  EXPECT_LE(buffer.capacity_bytes(), 4 * (InputBuffer::kStepBytes + 12));
+}
+
+TEST(InputBuffer, keeps_the_bytes_of_any_stream_in_order) {
+  std::mt19937 random(7);
+  InputBuffer buffer;
+  std::string expected;
+  for (int i = 0; i < 2'000; ++i) {
+    const std::string piece(random() % 3'000, static_cast<char>('a' + i % 26));
+    expected += piece;
+    if (random() % 2 == 0) {
+      buffer.append(piece);
+    } else {
+      fill(buffer, piece, random() % 10'000);
+    }
+    const std::size_t size = random() % (expected.size() + 1);
+    buffer.consume(size);
+    expected.erase(0, size);
+    ASSERT_EQ(buffer.bytes(), expected);
+  }
+}
+
+}  // namespace
+}  // namespace pannier::daemon
