@@ -50,14 +50,16 @@ def test_several_crashes_in_a_row_lose_nothing_synced(own_daemon):
     model, generator = {}, random.Random(7)
     wire = own_daemon.connect()
     for _ in range(4):
+        requests = []
         for _ in range(500):
             key = f"k{generator.randrange(300)}"
             if generator.random() < 0.3:
-                wire.notify("delete", "durable", key)
+                requests.append(("delete", "durable", key))
                 model.pop(key, None)
             else:
                 model[key] = generator.randrange(1000)
-                wire.notify("put", "durable", key, model[key])
+                requests.append(("put", "durable", key, model[key]))
+        wire.results(wire.pipeline(*requests))
         wire.call("sync", "durable")
         own_daemon.kill9()
         wire = own_daemon.start().connect()

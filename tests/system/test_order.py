@@ -82,12 +82,6 @@ def test_a_sync_covers_all_that_arrived_before_it(own_daemon, cold):
     assert answers == [[1000 + i] for i in range(100)]
 
 
-def test_a_sync_is_not_answered_before_what_it_covers(cold):
-    ids = cold.pipeline(*[("increment", "durable", f"k{i}", 1) for i in range(50)], ("sync", "durable"))
-    cold.results(ids)
-    assert cold.call("info", "durable")["dirty_entries"] == 0
-
-
 def test_what_is_in_memory_does_not_wait_for_what_is_cold(cold):
     cold.call("put", "lru", "hot", 1)
     ids = cold.pipeline(*[("get", "durable", f"k{i}") for i in range(100)], ("get", "lru", "hot"), ("ping",))

@@ -4,6 +4,8 @@ A limit on the size of files stands for a full disk: writes fail from then on, u
 """
 
 import resource
+import signal
+import time
 
 import pytest
 
@@ -18,7 +20,9 @@ def failing(start_daemon):
     _, hard = resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE)
     daemon.fail = lambda: resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (64 << 10, hard))
     daemon.recover = lambda: resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (hard, hard))
-    return daemon
+    yield daemon
+    if daemon.is_running():
+        daemon.recover()  # or its stop would wait for the disk
 
 
 def fill(wire, count=20):
@@ -93,6 +97,34 @@ def test_what_was_synced_before_the_failure_survives_a_crash_during_it(failing):
     failing.kill9()
     wire = failing.start().connect()
     assert wire.call("get_many", "durable", [f"safe{i}" for i in range(100)]) == [[i] for i in range(100)]
+
+
+def test_a_stop_while_the_disk_fails_tries_until_it_recovers(failing):
+    wire = failing.connect()
+    failing.fail()
+    fill(wire)
+    failing.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    assert failing.is_running(), "it gave up what was never synced"
+    failing.recover()
+    assert failing.wait() == 0
+    wire = failing.start().connect()
+    for i in range(20):
+        assert wire.call("get", "durable", f"k{i}") == [bytes([i]) * 100_000]
+
+
+def test_a_second_signal_ends_a_stop_that_waits_for_the_disk(failing):
+    wire = failing.connect()
+    wire.call("put", "durable", "safe", 1, {"sync": True})
+    failing.fail()
+    fill(wire)
+    failing.send_signal(signal.SIGTERM)
+    time.sleep(0.2)
+    failing.send_signal(signal.SIGTERM)
+    started = time.monotonic()
+    assert failing.wait() != 0, "entries were lost, and it says that all went well"
+    assert time.monotonic() - started < 20
+    assert failing.start().connect().call("get", "durable", "safe") == [1]
 
 
 def test_open_of_a_durable_cache_tells_that_the_disk_failed(failing):

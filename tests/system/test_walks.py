@@ -167,7 +167,7 @@ def test_entries_written_after_clear_began_stay(wire, cache):
     )
     assert wire.result(got) == ["new"]
     assert wire.result(gone) is None
-    assert wire.result(cleared) == 20_000
+    assert wire.result(cleared) in (19_999, 20_000)  # whether clear or put took key7 away
     assert wire.result(put) > 0
     assert wire.call("get", cache, "key7") == ["new"]
     assert wire.call("keys", cache) == [None, ["key7"]]

@@ -76,7 +76,7 @@ METHODS = {
         [STRING, STRING, {"int", "negative", "huge"}],
         {"initial": {"int", "negative", "huge"}, "ttl_ms": DURATION | {"nil"}},
     ),
-    "keys": (["{cache}"], [STRING], {"cursor": ANY_STRING, "prefix": ANY_STRING, "limit": {"int"}}),
+    "keys": (["{cache}"], [STRING], {"cursor": ANY_STRING | {"nil"}, "prefix": ANY_STRING, "limit": {"int"}}),
     "clear": (["{cache}"], [STRING], {"prefix": ANY_STRING}),
     "lease": (["{cache}", "k"], [STRING, STRING], {"lease_ms": DURATION, "wait_ms": DURATION}),
     "release": (["{cache}", "k", 1], [STRING, STRING, COUNT], None),
