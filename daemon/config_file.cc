@@ -152,10 +152,29 @@ class FileReader {
     if (own_tier && settings.tier != *own_tier) {
       return fault(name, section_path, "the cache that is named as a tier is of that tier: leave tier out");
     }
-    if (const auto wrong = storage::fault_of(settings)) return fault(name, section_path, wrong->text);
+    if (const auto wrong = storage::fault_of(settings)) {
+      return fault_of_cache(name, section_path, section, wrong->text);
+    }
     file_.origins[section_path] = place(name, section_path);
     file_.config.caches[std::string(name.str())] = settings;
     return std::nullopt;
+  }
+
+  /// `text` starts with the name that the setting has on the wire, which may have a unit behind it
+  /// ("max_age_ms").
+  Fault fault_of_cache(const toml::key& name, const std::string& section_path, const toml::table& section,
+                       const std::string& text) const {
+    const std::string wire_name = text.substr(0, text.find_first_of(" :"));
+    for (const CacheSetting& setting : all_cache_settings()) {
+      const std::string own_name(setting.key);
+      if (wire_name != own_name && wire_name != own_name + "_ms" && wire_name != own_name + "_bytes")
+        continue;
+      const std::string own_text = own_name + text.substr(wire_name.size());
+      const auto found = section.find(own_name);
+      if (found == section.end()) return fault(name, section_path, own_text);
+      return fault(found->first, section_path + "." + own_name, own_text);
+    }
+    return fault(name, section_path, text);
   }
 
   Fault read_cache_setting(const toml::key& key, const std::string& section_path, const toml::node& node,

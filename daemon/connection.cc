@@ -127,12 +127,11 @@ bool Connection::has_used_up_pass() const {
   return pass_frames_ >= kPassFramesMax || pass_bytes_ >= kPassBytesMax || host_.buffers_are_full();
 }
 
-bool Connection::is_blocked() const {
-  return unsent_bytes() > limits_.unsent_bytes_max || dispatcher_.is_congested(id_);
-}
-
-bool Connection::may_go_on() const {
-  return unsent_bytes() <= limits_.unsent_bytes_max / 2 && !dispatcher_.is_congested(id_);
+bool Connection::is_blocked() {
+  const std::uint64_t unsent = unsent_bytes();
+  if (unsent > limits_.unsent_bytes_max) is_over_unsent_ = true;
+  if (unsent <= limits_.unsent_bytes_max / 2) is_over_unsent_ = false;
+  return is_over_unsent_ || dispatcher_.is_congested(id_);
 }
 
 // -- output
@@ -206,7 +205,7 @@ Connection::Next Connection::settle() {
 
 Connection::Next Connection::next_when_serving() {
   if (!is_paused_) return Next::kNothing;
-  if (may_go_on()) return Next::kRun;
+  if (!is_blocked()) return Next::kRun;
   return dispatcher_.is_congested(id_) ? Next::kWatch : Next::kNothing;
 }
 

@@ -125,8 +125,8 @@ class Connection final : private UvPipeEvents {
   bool dispatch(protocol::Bytes frame);
   void discard(std::size_t size);
   bool has_used_up_pass() const;
-  bool is_blocked() const;
-  bool may_go_on() const;
+  /// By unsent output or congestion.
+  bool is_blocked();
   void close_after_output();
   void set_deadline(std::uint64_t after_ms);
   bool is_late() const;
@@ -159,6 +159,7 @@ class Connection final : private UvPipeEvents {
   std::string output_;     // appended to
   std::string in_flight_;  // given to the pipe, stable until it is done
   bool is_writing_ = false;
+  bool is_over_unsent_ = false;    // above unsent_bytes_max, and since then not below half of it
   bool was_over_half_ = false;     // of unsent_bytes_max, and tell_drained() is due
   bool is_announced_ = false;      // the Dispatcher has to hear of its end
   std::uint64_t deadline_ms_ = 0;  // of uptime: when closing, lingering and finishing end by force

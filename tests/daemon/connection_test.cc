@@ -170,6 +170,17 @@ TEST_F(ConnectionTest, a_client_that_does_not_read_is_not_read_from) {
   EXPECT_GE(count_of(dispatcher_->events, "drained"), 1U);
 }
 
+TEST_F(ConnectionTest, replies_within_the_budget_are_all_made_without_any_being_read) {
+  limits_.unsent_bytes_max = kMiB;
+  start();
+  TestClient client = connect();
+  string stream;
+  // More than one pass of them, and together just within the budget.
+  for (std::uint64_t i = 0; i < 5'000; ++i) stream += fill_request(1, 200);
+  send_all(client, stream);
+  EXPECT_TRUE(pass_until([this] { return dispatcher_->frames.size() == 5'000; }));
+}
+
 TEST_F(ConnectionTest, a_client_that_reads_nothing_leaves_others_alone) {
   start();
   TestClient deaf = connect();
