@@ -274,9 +274,11 @@ def test_keep_ttl_knows_the_deadline_of_a_cold_entry(restarted):
     assert 300_000 < wire.call("get", "durable", "k", {"meta": True})[2] < 600_000
 
 
-def test_expiry_of_a_cold_entry_is_noticed_when_it_is_met(restarted):
-    wire = restarted(lambda wire: wire.call("put", "durable", "k", 1, {"ttl_ms": 1}))
-    pass_deadline(1)
+def test_expiry_of_a_cold_entry_is_noticed_when_it_is_met(own_daemon):
+    own_daemon.connect().call("put", "durable", "k", 1, {"ttl_ms": 2000, "sync": True})
+    own_daemon.kill9()  # before it expires in memory
+    wire = own_daemon.start().connect()
+    pass_deadline(2000)
     assert wire.call("get", "durable", "k") is None
     assert wire.call("info", "durable")["expirations"] == 1
 

@@ -300,6 +300,16 @@ def test_a_lease_does_not_outlive_drop_and_open(wire, open_cache):
     assert wire.call("release", cache, "k", token) is False
 
 
+def test_a_durable_value_can_be_put_with_token_and_sync(connect, open_cache):
+    cache, holder, waiter = open_cache("durable"), connect(), connect()
+    token = holder.call("lease", cache, "k", LONG)
+    waiting = waiter.request("lease", cache, "k", LONG)
+    waiter.call("ping")
+    assert holder.call("put", cache, "k", 1, {"lease": token, "sync": True}) > 0
+    assert waiter.result(waiting) == [1]
+    assert holder.call("put", cache, "k", 2, {"lease": token, "sync": True}) is None
+
+
 def test_get_neither_waits_for_a_lease_nor_ends_it(connect, cache):
     holder, other = connect(), connect()
     token = holder.call("lease", cache, "k", LONG)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from clock import eventually
 from wire import Closed, check_error
 
 LONG = {"lease_ms": 600_000, "wait_ms": 600_000}
@@ -54,7 +55,9 @@ def test_more_subscriptions_than_the_limit_are_overloaded(connect, new_name, lim
 
 def test_more_connections_than_the_limit_are_refused_and_told_why(start_daemon):
     daemon = start_daemon("--max-connections", "10")
-    wires = [daemon.connect() for _ in range(10)]
+    wires = [daemon.connect()]
+    eventually(lambda: wires[0].call("info")["server"]["connections"] == 1)  # the one of the start is gone
+    wires += [daemon.connect() for _ in range(9)]
     assert all(wire.call("ping") == "pong" for wire in wires)
     refused = daemon.connect()
     messages = refused.read_to_end()
@@ -63,6 +66,7 @@ def test_more_connections_than_the_limit_are_refused_and_told_why(start_daemon):
     wires[0].finish_sending()
     with pytest.raises(Closed):
         wires[0].receive()
+    eventually(lambda: wires[1].call("info")["server"]["connections"] == 9)
     assert daemon.connect().call("ping") == "pong"
 
 

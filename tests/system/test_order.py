@@ -104,6 +104,15 @@ def test_a_lease_of_a_cold_key_answers_its_value(own_daemon, cold):
     assert other.call("lease", "durable", "absent", {"wait_ms": 0}) is None
 
 
+def test_requests_that_wait_for_a_cold_key_of_a_dropped_cache_are_answered(cold):
+    *gets, dropped = cold.pipeline(*[("get", "durable", f"k{i}") for i in range(100)], ("drop", "durable"))
+    assert cold.result(dropped) is True
+    for msgid in gets:
+        response = cold.reply(msgid)
+        assert response.error is None or response.error.startswith("unknown_cache: ")
+    cold.fails("unknown_cache", "get", "durable", "k1")
+
+
 def test_invalidations_come_in_the_order_of_the_changes(own_daemon, cold):
     subscriber = own_daemon.connect()
     subscriber.call("subscribe", "durable")

@@ -95,6 +95,17 @@ def test_every_key_that_lives_through_the_whole_walk_is_seen(connect, cache):
     assert set(stay) <= set(keys)
 
 
+def test_a_walk_over_very_long_keys_answers_fewer_of_them_at_a_time(wire, open_cache):
+    cache, limits = open_cache(), wire.call("hello")["limits"]
+    count = limits["max_reply"] // 60_000 + 200
+    for start in range(0, count, 100):
+        ids = wire.pipeline(*[("put", cache, b"%06d" % i + b"k" * 60_000, 1) for i in range(start, start + 100)])
+        wire.results(ids)
+    keys, replies = walk(wire, cache, limit=10_000)
+    assert len(set(keys)) == len(range(0, count, 100)) * 100 and replies > 1
+    wire.call("drop", cache)
+
+
 def test_a_walk_does_not_show_what_is_past_its_deadline(wire, cache):
     wire.call("put", cache, "gone", 1, {"ttl_ms": 0})
     wire.call("put", cache, "stale", 1, {"ttl_ms": 0, "stale_ms": 60_000})
