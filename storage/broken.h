@@ -1,4 +1,5 @@
-// What storage does when one of its own invariants does not hold: to go on would serve or save something wrong.
+// What storage does when one of its own invariants does not hold: to go on would serve or save something
+// wrong.
 #pragma once
 
 #include <cstdio>

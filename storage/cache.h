@@ -1,12 +1,13 @@
-// Cache: one named cache with its entries, its bounds, and its counters. All tiers are this class; what differs is in
-// the tiers' table (settings.h) and the policies. Owned by the Catalog, which shares memory out among all caches.
+// Cache: one named cache with its entries, its bounds, and its counters. All tiers are this class; what
+// differs is in the tiers' table (settings.h) and the policies. Owned by the Catalog, which shares memory out
+// among all caches.
 //
-// Storage does no I/O. A durable entry that is not in memory makes a method answer Cold, with nothing changed: load the
-// key from the DurableStore, hand the result to loaded(), and call the method again.
+// Storage does no I/O. A durable entry that is not in memory makes a method answer Cold, with nothing
+// changed: load the key from the DurableStore, hand the result to loaded(), and call the method again.
 //
-// A key that is given must have 1 to 65,535 bytes: checked by the caller. Views in results are valid until the next call
-// of anything that is not const, of this or any other cache.
-// Thread safety: none; everything in storage but the DurableStore belongs to one thread.
+// A key that is given must have 1 to 65,535 bytes: checked by the caller. Views in results are valid until
+// the next call of anything that is not const, of this or any other cache. Thread safety: none; everything in
+// storage but the DurableStore belongs to one thread.
 #pragma once
 
 #include <cstdint>
@@ -64,7 +65,7 @@ struct Condition {
 
 struct PutOptions {
   Ttl ttl;
-  bool keep_ttl = false;                  ///< a live entry's deadline and stale window stay; else `ttl` and `stale_ms` count
+  bool keep_ttl = false;  ///< a live entry's deadline and stale window stay; else `ttl` and `stale_ms` count
   std::optional<std::uint64_t> stale_ms;  ///< nothing: the cache's
   Condition condition;
 };
@@ -80,7 +81,8 @@ struct TooBig {
   std::uint64_t limit_bytes;
   bool limit_is_of_cache;  ///< its max_bytes; else what the memory limit leaves to it
 };
-/// Too many bytes wait for the disk (dirty_bytes_max), or pin the memory that is needed: try again after a flush.
+/// Too many bytes wait for the disk (dirty_bytes_max), or pin the memory that is needed: try again after a
+/// flush.
 struct DirtyFull {
   std::uint64_t dirty_bytes;
   std::uint64_t limit_bytes;
@@ -154,23 +156,27 @@ class Cache {
 
   // -- writing; each success tells the ChangeListener before it returns
 
-  /// Why put would refuse one of these entries (key, value) whatever is evicted, or all of them together for their dirty
-  /// bytes: for a request that is to be checked whole before anything is written. Nothing if it would not.
+  /// Why put would refuse one of these entries (key, value) whatever is evicted, or all of them together for
+  /// their dirty bytes: for a request that is to be checked whole before anything is written. Nothing if it
+  /// would not.
   std::optional<std::variant<TooBig, DirtyFull, NotSupported>> refusal_of(
-      const std::vector<std::pair<std::string_view, std::string_view>>& entries, const PutOptions& options) const;
+      const std::vector<std::pair<std::string_view, std::string_view>>& entries,
+      const PutOptions& options) const;
   /// Cold only where the condition or keep_ttl needs to know the present entry.
   PutOutcome put(std::string_view key, std::string_view value, const PutOptions& options, TimeMs now);
   EraseOutcome erase(std::string_view key, std::optional<Version> if_version, TimeMs now);
-  /// kCacheDefault: the cache's age_ms_max, and without one the deadline stays. The stale window keeps its length.
+  /// kCacheDefault: the cache's age_ms_max, and without one the deadline stays. The stale window keeps its
+  /// length.
   TouchOutcome touch(std::string_view key, Ttl ttl, TimeMs now);
 
   // -- cold keys of a durable cache
 
-  /// The result of a load. A write that came in between wins. The entry is in memory, or known to be absent, at least
-  /// until release_loaded(key): call it when those who waited for the load have run. A record past its stale window is
-  /// noticed as expired. False if there is no memory for it (pinned by dirty entries): nothing changed.
-  /// Precondition: the result is newer than any write of the key that has left memory again, so let writes of a key wait
-  /// for its load. Clears that end while a load is under way are no problem, up to kEndedClearsMax of them.
+  /// The result of a load. A write that came in between wins. The entry is in memory, or known to be absent,
+  /// at least until release_loaded(key): call it when those who waited for the load have run. A record past
+  /// its stale window is noticed as expired. False if there is no memory for it (pinned by dirty entries):
+  /// nothing changed. Precondition: the result is newer than any write of the key that has left memory again,
+  /// so let writes of a key wait for its load. Clears that end while a load is under way are no problem, up
+  /// to kEndedClearsMax of them.
   bool loaded(std::string_view key, const std::variant<Record, Absent>& result, TimeMs now);
   void release_loaded(std::string_view key);
   /// The dirty sequence that must be clean for the key's present state to be on disk; 0 if it is.
@@ -178,17 +184,20 @@ class Cache {
 
   // -- walks
 
-  /// Appends keys of live entries with the prefix until `keys` has `keys_max`, or about `visits_max` entries were looked at.
-  /// Of a durable cache only dirty ones: all others are on disk (scan it afterwards). Keys of equal 64-bit hash stay
-  /// together, so that `keys` may get more than keys_max by those. Precondition: `keys` is not full.
-  WalkStep walk(WalkPosition from, std::string_view prefix, std::uint64_t keys_max, std::uint64_t visits_max, TimeMs now,
-                std::vector<std::string>& keys) const;
-  /// Whether a key found on disk is to be told by a walk: not if memory knows better (erased, cleared, expired there).
+  /// Appends keys of live entries with the prefix until `keys` has `keys_max`, or about `visits_max` entries
+  /// were looked at. Of a durable cache only dirty ones: all others are on disk (scan it afterwards). Keys of
+  /// equal 64-bit hash stay together, so that `keys` may get more than keys_max by those. Precondition:
+  /// `keys` is not full.
+  WalkStep walk(WalkPosition from, std::string_view prefix, std::uint64_t keys_max, std::uint64_t visits_max,
+                TimeMs now, std::vector<std::string>& keys) const;
+  /// Whether a key found on disk is to be told by a walk: not if memory knows better (erased, cleared,
+  /// expired there).
   bool shows_scanned(const ScannedKey& scanned, TimeMs now) const;
 
-  // -- clear: from clear_begin on, entries with the prefix that were there are misses for everyone; their memory is taken
-  //    back in steps. Of a durable cache: begin; flush through the sequence of then; erase the range on disk with
-  //    version_max = clear_version; step until done; end.
+  // -- clear: from clear_begin on, entries with the prefix that were there are misses for everyone; their
+  // memory is taken
+  //    back in steps. Of a durable cache: begin; flush through the sequence of then; erase the range on disk
+  //    with version_max = clear_version; step until done; end.
 
   ClearId clear_begin(std::string_view prefix, TimeMs now);
   Version clear_version(ClearId clear) const;
@@ -199,7 +208,8 @@ class Cache {
 
   // -- what it holds
 
-  /// Entries, those up to a second past their deadline and stale ones included; of a durable cache those on disk too.
+  /// Entries, those up to a second past their deadline and stale ones included; of a durable cache those on
+  /// disk too.
   std::uint64_t entries() const;
   std::uint64_t used_bytes() const;
   DirtyTotals dirty() const;
@@ -244,8 +254,8 @@ class Cache {
   void schedule(Entry& entry, TimeMs now);
   /// Takes an entry that is new in memory in; it is in no list yet.
   Entry& add(EntryPointer fresh);
-  /// `fresh` is there instead of `old_entry`, which is freed, and takes over what is known of the disk. It is in the
-  /// recency order only if `old_entry` was and `keeps_place`; among the dirty if that was.
+  /// `fresh` is there instead of `old_entry`, which is freed, and takes over what is known of the disk. It is
+  /// in the recency order only if `old_entry` was and `keeps_place`; among the dirty if that was.
   Entry& supersede(Entry& old_entry, EntryPointer fresh, bool keeps_place);
   void remove(Entry& entry);
   void unlist(Entry& entry);
@@ -273,14 +283,16 @@ class Cache {
   bool is_over_bounds() const;
   /// Less than its own memory is left to it when others need some.
   bool is_protected() const;
-  /// Room for an entry of that charge, instead of `old_entry` if there is one, which stays. Otherwise why there is none.
+  /// Room for an entry of that charge, instead of `old_entry` if there is one, which stays. Otherwise why
+  /// there is none.
   std::optional<PutOutcome> make_room(std::uint64_t charge_bytes, const Entry* old_entry, TimeMs now);
   void make_own_room(std::uint64_t charge_bytes, const Entry* old_entry, TimeMs now);
   std::optional<TooBig> too_big(std::uint64_t charge_bytes) const;
   std::optional<DirtyFull> dirty_full(std::uint64_t charge_bytes, const Entry* old_entry) const;
   /// The entry of the recency order leaves, or has to be written first.
   void evict(Entry& entry, TimeMs now);
-  /// An entry goes for the cache's own bounds: expired ones first, then stale ones. False if there is none to go.
+  /// An entry goes for the cache's own bounds: expired ones first, then stale ones. False if there is none to
+  /// go.
   bool take_back_one(const Entry* except, TimeMs now);
   bool trim(std::uint64_t& visits, TimeMs now);
 
@@ -298,7 +310,8 @@ class Cache {
   static bool may_be_on_disk(const Entry& entry);
   OnDisk inherited(const Entry& old_entry) const;
   void mark_dirty(Entry& entry, TimeMs now);
-  /// The entry is of no use any more: what the disk must be told remains as a tombstone, else what is waited for.
+  /// The entry is of no use any more: what the disk must be told remains as a tombstone, else what is waited
+  /// for.
   Entry* let_go(Entry& entry, TimeMs now);
   Entry& bury(Entry& entry, TimeMs now);
   Entry& vacate(Entry& entry, OnDisk on_disk);
@@ -311,7 +324,8 @@ class Cache {
   // -- cache_clear.cc
 
   const Clear* clear_of(std::string_view key, Version version) const;
-  /// Whether a record that was found on disk some time ago is covered by a clear, or was by one that ended since.
+  /// Whether a record that was found on disk some time ago is covered by a clear, or was by one that ended
+  /// since.
   bool is_record_covered(std::string_view key, Version version) const;
   bool is_covered(const Entry& entry) const;
   /// True if the entry is covered by a clear, and then it was counted there if it is to be.

@@ -6,7 +6,8 @@
 namespace pannier::storage {
 
 bool Cache::may_be_cold() const {
-  // What is in flight to the disk is in memory, so that for all other keys the count of what has arrived decides.
+  // What is in flight to the disk is in memory, so that for all other keys the count of what has arrived
+  // decides.
   return is_durable() && disk_entries_ > 0;
 }
 
@@ -88,7 +89,8 @@ bool Cache::add_loaded(std::string_view key, const Record& record, TimeMs now) {
   fresh->stale_ms = record.stale_ms;
   fresh->on_disk = OnDisk::kYes;
   fresh->is_held = true;
-  if (too_big(fresh->charge_bytes) || !catalog_.make_room(*this, fresh->charge_bytes, nullptr, now)) return false;
+  if (too_big(fresh->charge_bytes) || !catalog_.make_room(*this, fresh->charge_bytes, nullptr, now))
+    return false;
   Entry& entry = add(std::move(fresh));
   if (now >= entry.deadline) {
     expire(entry, now);
@@ -103,7 +105,8 @@ bool Cache::add_vacant(std::string_view key, OnDisk on_disk, TimeMs now) {
   fresh->kind = Entry::Kind::kVacant;
   fresh->on_disk = on_disk;
   fresh->is_held = true;
-  if (too_big(fresh->charge_bytes) || !catalog_.make_room(*this, fresh->charge_bytes, nullptr, now)) return false;
+  if (too_big(fresh->charge_bytes) || !catalog_.make_room(*this, fresh->charge_bytes, nullptr, now))
+    return false;
   add(std::move(fresh));
   return true;
 }

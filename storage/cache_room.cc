@@ -35,7 +35,8 @@ std::optional<DirtyFull> Cache::dirty_full(std::uint64_t charge_bytes, const Ent
   const std::uint64_t total = catalog_.write_back_.totals().bytes;
   const std::uint64_t limit = catalog_.options_.dirty_bytes_max;
   // An entry larger than the limit is accepted when it is the only one: it would never be otherwise.
-  if (charge_bytes <= old_bytes || total == old_bytes || total - old_bytes + charge_bytes <= limit) return std::nullopt;
+  if (charge_bytes <= old_bytes || total == old_bytes || total - old_bytes + charge_bytes <= limit)
+    return std::nullopt;
   return DirtyFull{total, limit};
 }
 

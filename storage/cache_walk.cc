@@ -14,8 +14,8 @@ struct Met {
 
 }  // namespace
 
-WalkStep Cache::walk(WalkPosition from, std::string_view prefix, std::uint64_t keys_max, std::uint64_t visits_max,
-                     TimeMs now, std::vector<std::string>& keys) const {
+WalkStep Cache::walk(WalkPosition from, std::string_view prefix, std::uint64_t keys_max,
+                     std::uint64_t visits_max, TimeMs now, std::vector<std::string>& keys) const {
   WalkStep step;
   std::vector<Met> met;
   std::optional<std::uint64_t> next = from.point;

@@ -82,7 +82,8 @@ Written Cache::store(Entry* old_entry, bool keeps_place, EntryPointer fresh, Tim
   fresh->version = *catalog_.take_version();
   if (old_entry != nullptr) count_covered(*old_entry);
   if (old_entry == nullptr) fresh->on_disk = may_be_cold() ? OnDisk::kUnknown : OnDisk::kNo;
-  Entry& entry = old_entry == nullptr ? add(std::move(fresh)) : supersede(*old_entry, std::move(fresh), keeps_place);
+  Entry& entry =
+      old_entry == nullptr ? add(std::move(fresh)) : supersede(*old_entry, std::move(fresh), keeps_place);
   if (is_durable()) {
     mark_dirty(entry, now);
   } else if (entry.list == Entry::List::kNone) {
@@ -95,7 +96,8 @@ Written Cache::store(Entry* old_entry, bool keeps_place, EntryPointer fresh, Tim
 }
 
 std::optional<std::variant<TooBig, DirtyFull, NotSupported>> Cache::refusal_of(
-    const std::vector<std::pair<std::string_view, std::string_view>>& entries, const PutOptions& options) const {
+    const std::vector<std::pair<std::string_view, std::string_view>>& entries,
+    const PutOptions& options) const {
   if (auto fault = ttl_fault(options.ttl, settings_.tier)) return *std::move(fault);
   std::uint64_t total_bytes = 0;
   for (const auto& [key, value] : entries) {

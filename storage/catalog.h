@@ -1,9 +1,9 @@
-// Catalog: all caches, by name, and what they share: the memory limit, the order of use across them, the deadlines, the
-// versions, and the write-back. It does no I/O and asks for no time.
+// Catalog: all caches, by name, and what they share: the memory limit, the order of use across them, the
+// deadlines, the versions, and the write-back. It does no I/O and asks for no time.
 //
-// When memory is short, what goes first, and in this order: entries of dropped caches, expired ones, stale ones, then the
-// least recently used of all caches that are above their reserved_bytes. Dirty durable entries never go. Clean durable
-// ones go without being counted or told: they are on disk.
+// When memory is short, what goes first, and in this order: entries of dropped caches, expired ones, stale
+// ones, then the least recently used of all caches that are above their reserved_bytes. Dirty durable entries
+// never go. Clean durable ones go without being counted or told: they are on disk.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,9 @@ namespace pannier::storage {
 /// Why an entry changed or went.
 enum class Change : std::uint8_t { kWritten, kErased, kExpired, kEvicted };
 
-/// Is told of every change of an entry as it happens, one's own writes included; not of clears and drops, which their
-/// callers know about, nor of clean durable entries leaving memory. Must not call back into storage.
+/// Is told of every change of an entry as it happens, one's own writes included; not of clears and drops,
+/// which their callers know about, nor of clean durable entries leaving memory. Must not call back into
+/// storage.
 class ChangeListener {
  public:
   virtual ~ChangeListener() = default;
@@ -93,12 +94,14 @@ class Catalog {
 
   // -- background work
 
-  /// Takes back what is past its deadline, what was dropped, and what is over an altered bound; looks at about
-  /// `visits_max` entries. True while there is more to do at `now`.
+  /// Takes back what is past its deadline, what was dropped, and what is over an altered bound; looks at
+  /// about `visits_max` entries. True while there is more to do at `now`.
   bool step(TimeMs now, std::uint64_t visits_max);
-  /// When step() has something to do next: never later than the earliest deadline, maybe earlier; kNever if nothing.
+  /// When step() has something to do next: never later than the earliest deadline, maybe earlier; kNever if
+  /// nothing.
   TimeMs next_due() const;
-  /// By how much the oldest entry that is past its deadline and not yet taken back is late at `now`; 0 if none.
+  /// By how much the oldest entry that is past its deadline and not yet taken back is late at `now`; 0 if
+  /// none.
   std::uint64_t expiry_lag_ms(TimeMs now) const;
 
   // -- what they share
@@ -108,7 +111,8 @@ class Catalog {
   void set_versions(Version from, Version bound);
   Version versions_left() const;
   Version version_last() const;
-  /// A number for other purposes (a lease's token) that no version and no other call ever gave. Nothing if none is left.
+  /// A number for other purposes (a lease's token) that no version and no other call ever gave. Nothing if
+  /// none is left.
   std::optional<Version> take_version();
 
   std::uint64_t memory_used() const { return memory_bytes_; }

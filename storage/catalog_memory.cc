@@ -23,7 +23,8 @@ bool Catalog::make_room(Cache& cache, std::uint64_t charge_bytes, const Entry* o
 }
 
 bool Catalog::take_back_one(const Cache& cache, const Entry* except, TimeMs now) {
-  return free_dropped_one() || expire_one(now) || drop_stale_one(except, now) || evict_one(cache, except, now);
+  return free_dropped_one() || expire_one(now) || drop_stale_one(except, now) ||
+         evict_one(cache, except, now);
 }
 
 bool Catalog::free_dropped_one() {

@@ -7,7 +7,9 @@
 namespace pannier::storage {
 namespace {
 
-std::string shown(const std::optional<std::uint64_t>& value) { return value ? std::to_string(*value) : "nil"; }
+std::string shown(const std::optional<std::uint64_t>& value) {
+  return value ? std::to_string(*value) : "nil";
+}
 std::string shown(std::uint64_t value) { return std::to_string(value); }
 std::string shown(std::string_view word) { return "\"" + std::string(word) + "\""; }
 
@@ -41,8 +43,9 @@ std::optional<OpenRefused> Catalog::reservation_fault(const Settings& settings, 
   }
   if (settings.reserved_bytes <= left) return std::nullopt;
   return OpenRefused{OpenRefused::Kind::kReservedTooMuch,
-                     "reserved_bytes " + std::to_string(settings.reserved_bytes) + ": " + std::to_string(left) +
-                         " of the " + std::to_string(limit) + " that may be reserved are left"};
+                     "reserved_bytes " + std::to_string(settings.reserved_bytes) + ": " +
+                         std::to_string(left) + " of the " + std::to_string(limit) +
+                         " that may be reserved are left"};
 }
 
 OpenOutcome Catalog::alter_or_conflict(Cache& cache, const Settings& settings, bool alter) {

@@ -36,21 +36,25 @@ Check::Fault Check::fault_of(const Catalog& catalog) {
     bytes += cache->used_bytes_ + cache->index_.bytes();
     unwritten.entries += cache->unwritten_.entries;
     unwritten.bytes += cache->unwritten_.bytes;
-    if (cache->is_over_bounds() && !catalog.is_trimming_) return "cache " + cache->name() + " is over its bounds";
+    if (cache->is_over_bounds() && !catalog.is_trimming_)
+      return "cache " + cache->name() + " is over its bounds";
     if (cache->deadlines_.next_work() < catalog.work_bound_) return "a wheel has work before the bound";
   }
   for (const auto& cache : catalog.dropped_) {
     bytes += cache->index_.bytes();
     for (std::optional<std::uint64_t> point = 0; point;) {
       const Index::Bucket bucket = cache->index_.bucket_at(*point);
-      for (const Entry* entry = bucket.first; entry != nullptr; entry = entry->chain) bytes += entry->charge_bytes;
+      for (const Entry* entry = bucket.first; entry != nullptr; entry = entry->chain)
+        bytes += entry->charge_bytes;
       point = bucket.next_point();
     }
   }
   const DirtyTotals& totals = catalog.write_back_.totals_;
   if (auto fault = unless(bytes == catalog.memory_bytes_, "the sum of the memory is wrong")) return fault;
-  if (auto fault = unless(bytes <= catalog.options_.memory_bytes_max, "the memory limit is exceeded")) return fault;
-  return unless(unwritten.entries == totals.entries && unwritten.bytes == totals.bytes, "the dirty totals are wrong");
+  if (auto fault = unless(bytes <= catalog.options_.memory_bytes_max, "the memory limit is exceeded"))
+    return fault;
+  return unless(unwritten.entries == totals.entries && unwritten.bytes == totals.bytes,
+                "the dirty totals are wrong");
 }
 
 Check::Fault Check::fault_of(const Cache& cache) {
@@ -64,7 +68,8 @@ Check::Fault Check::fault_of(const Cache& cache) {
   }
   const auto listed = [&](Entry::List list) { return sums.listed[static_cast<std::size_t>(list)]; };
   const std::uint64_t recency = listed(Entry::List::kRecency);
-  if (auto fault = fault_of_list(cache.policy_->victim(nullptr), Entry::List::kRecency, recency)) return fault;
+  if (auto fault = fault_of_list(cache.policy_->victim(nullptr), Entry::List::kRecency, recency))
+    return fault;
   const std::uint64_t stale = listed(Entry::List::kStale);
   if (auto fault = fault_of_list(cache.stale_.oldest(), Entry::List::kStale, stale)) return fault;
   const std::uint64_t dirty = listed(Entry::List::kDirty);
@@ -74,9 +79,11 @@ Check::Fault Check::fault_of(const Cache& cache) {
 }
 
 Check::Fault Check::fault_of_sums(const Cache& cache, const Sums& sums) {
-  if (auto fault = unless(sums.entries == cache.index_.size(), "the number of entries is wrong")) return fault;
+  if (auto fault = unless(sums.entries == cache.index_.size(), "the number of entries is wrong"))
+    return fault;
   if (auto fault = unless(sums.bytes == cache.used_bytes_, "the sum of the charges is wrong")) return fault;
-  if (auto fault = unless(sums.beyond_disk == cache.beyond_disk_, "the entries beyond the disk are wrong")) return fault;
+  if (auto fault = unless(sums.beyond_disk == cache.beyond_disk_, "the entries beyond the disk are wrong"))
+    return fault;
   return unless(
       sums.unwritten.entries == cache.unwritten_.entries && sums.unwritten.bytes == cache.unwritten_.bytes,
       "the sums of dirty entries are wrong");
@@ -95,8 +102,10 @@ Check::Fault Check::fault_of(const Cache& cache, const Entry& entry, Sums& sums)
   }
   if (cache.entry_of(entry.key()) != &entry) return "is not found by its key";
   const bool has_due = entry.has_value() && due_of(entry) != kNever;
-  if (has_due != (entry.due_slot != Entry::kNoSlot)) return "is in the wheel without a deadline, or has one and is not";
-  if (cache.catalog_.options_.charge(entry.key_bytes, entry.value_bytes) != entry.charge_bytes) return "wrong charge";
+  if (has_due != (entry.due_slot != Entry::kNoSlot))
+    return "is in the wheel without a deadline, or has one and is not";
+  if (cache.catalog_.options_.charge(entry.key_bytes, entry.value_bytes) != entry.charge_bytes)
+    return "wrong charge";
   return fault_of_place(cache, entry);
 }
 
@@ -104,7 +113,8 @@ Check::Fault Check::fault_of_place(const Cache& cache, const Entry& entry) {
   if (!cache.is_durable() && (!entry.has_value() || entry.is_unwritten() || entry.is_held)) {
     return "has a durable entry's flags";
   }
-  if (entry.kind == Entry::Kind::kTombstone && !entry.is_unwritten()) return "is a tombstone that nobody needs";
+  if (entry.kind == Entry::Kind::kTombstone && !entry.is_unwritten())
+    return "is a tombstone that nobody needs";
   if (entry.kind == Entry::Kind::kVacant && !entry.is_held) return "is vacant and nobody waits for it";
   if (entry.is_ahead && entry.is_unwritten()) return "is dirty and ahead of the disk";
   Entry::List list = entry.is_expired ? Entry::List::kStale : Entry::List::kRecency;
@@ -134,7 +144,8 @@ Check::Fault Check::fault_of(const Deadlines& deadlines, std::uint64_t size) {
       if (is_used != (first != nullptr)) return "the wheel's bits are wrong";
       const Entry* previous = nullptr;
       for (const Entry* entry = first; entry != nullptr; entry = entry->due_next, ++met) {
-        if (entry->due_slot != level * Deadlines::kSlots + slot) return "an entry is in another slot than it says";
+        if (entry->due_slot != level * Deadlines::kSlots + slot)
+          return "an entry is in another slot than it says";
         if (entry->due_previous != previous) return "the links of a slot are broken";
         if (level == 0 && due_of(*entry) > static_cast<TimeMs>(deadlines.first_turn(0).number) + 63) {
           return "an entry would be due too early";

@@ -1,5 +1,6 @@
-// Check verifies that everything a catalog keeps twice agrees: counts, sums, list links, the wheel and the index. Its
-// cost is that of a walk over all entries: for tests. A library of its own, which the daemon does not link.
+// Check verifies that everything a catalog keeps twice agrees: counts, sums, list links, the wheel and the
+// index. Its cost is that of a walk over all entries: for tests. A library of its own, which the daemon does
+// not link.
 #pragma once
 
 #include <optional>

@@ -64,7 +64,8 @@ void Deadlines::hand_down(Turn turn) {
 
 Entry* Deadlines::take_due(TimeMs now, std::uint64_t& visits) {
   while (visits > 0 && size_ > 0) {
-    // Of slots that start at the same time, the one of the highest level first: it may hold what is due before the rest.
+    // Of slots that start at the same time, the one of the highest level first: it may hold what is due
+    // before the rest.
     std::optional<Turn> next;
     for (unsigned level = 0; level < kLevels; ++level) {
       if (levels_[level].used == 0) continue;

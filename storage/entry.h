@@ -1,8 +1,8 @@
-// Entry: a key with its value, or the memory of a durable key that has none, in one allocation: this header, then the
-// key's bytes, then the value's. An entry never changes its size; an overwrite makes a new one.
+// Entry: a key with its value, or the memory of a durable key that has none, in one allocation: this header,
+// then the key's bytes, then the value's. An entry never changes its size; an overwrite makes a new one.
 //
-// Owned by its cache, which links it into the index, into at most one EntryList, and into the wheel of deadlines. The
-// links and flags are written by the part that they belong to, named beside each.
+// Owned by its cache, which links it into the index, into at most one EntryList, and into the wheel of
+// deadlines. The links and flags are written by the part that they belong to, named beside each.
 #pragma once
 
 #include <cstddef>
@@ -32,8 +32,8 @@ struct Entry {
 
   std::uint64_t hash = 0;
   Version version = 0;
-  /// The stamp by which lists of several caches compare: of the last use (fifo: of insertion) in the recency order, of
-  /// its expiry among the stale, the dirty sequence among the dirty and in flight.
+  /// The stamp by which lists of several caches compare: of the last use (fifo: of insertion) in the recency
+  /// order, of its expiry among the stale, the dirty sequence among the dirty and in flight.
   std::uint64_t place = 0;
   TimeMs deadline = kNever;
   std::uint64_t stale_ms = 0;

@@ -1,5 +1,5 @@
-// EntryList: entries in an order from old to new, linked through themselves. An entry is in one list at most; the list
-// owns none of them. Everything takes constant time.
+// EntryList: entries in an order from old to new, linked through themselves. An entry is in one list at most;
+// the list owns none of them. Everything takes constant time.
 #pragma once
 
 #include <cstdint>

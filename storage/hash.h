@@ -11,8 +11,8 @@ std::uint64_t hash_of(std::string_view key, std::uint64_t seed);
 /// A seed from the system's source of random numbers.
 std::uint64_t random_seed();
 
-/// The bits of a hash in reverse: a bucket is those hashes that share their low bits, hence one unbroken range of points.
-/// Its own inverse.
+/// The bits of a hash in reverse: a bucket is those hashes that share their low bits, hence one unbroken
+/// range of points. Its own inverse.
 std::uint64_t point_of(std::uint64_t hash);
 
 }  // namespace pannier::storage

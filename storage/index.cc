@@ -16,7 +16,8 @@ Entry*& Index::head(std::uint64_t bucket) const {
 }
 
 unsigned Index::bits_of(std::uint64_t bucket) const {
-  // With 2^bits <= buckets < 2^(bits+1), the first (buckets - 2^bits) buckets were split, into these and the last ones.
+  // With 2^bits <= buckets < 2^(bits+1), the first (buckets - 2^bits) buckets were split, into these and the
+  // last ones.
   const auto bits = static_cast<unsigned>(std::bit_width(buckets_)) - 1;
   const std::uint64_t low = bucket & ((std::uint64_t{1} << bits) - 1);
   return low < buckets_ - (std::uint64_t{1} << bits) ? bits + 1 : bits;

@@ -1,9 +1,10 @@
-// Index: finds a cache's entries by key. A chained hash table that grows and shrinks by one bucket at a time (linear
-// hashing: W. Litwin, "Linear hashing: a new tool for file and table addressing", VLDB 1980), in segments that are never
-// moved: no step is long, whatever the number of entries. It owns buckets, not entries.
+// Index: finds a cache's entries by key. A chained hash table that grows and shrinks by one bucket at a time
+// (linear hashing: W. Litwin, "Linear hashing: a new tool for file and table addressing", VLDB 1980), in
+// segments that are never moved: no step is long, whatever the number of entries. It owns buckets, not
+// entries.
 //
-// A walk goes by points (hash.h), not by buckets: the range of points behind a cursor stays the same however the table
-// grows or shrinks.
+// A walk goes by points (hash.h), not by buckets: the range of points behind a cursor stays the same however
+// the table grows or shrinks.
 #pragma once
 
 #include <array>

@@ -1,8 +1,8 @@
-// Policy: the order in which a cache's entries go for space. One object a cache; it links the entries that can go, and
-// owns none. A policy is a file in policies/ and a row in policy.cc.
+// Policy: the order in which a cache's entries go for space. One object a cache; it links the entries that
+// can go, and owns none. A policy is a file in policies/ and a row in policy.cc.
 //
-// A stamp is a number that grows with every use in the whole catalog: entries of several caches compare by `place`.
-// Everything takes constant time.
+// A stamp is a number that grows with every use in the whole catalog: entries of several caches compare by
+// `place`. Everything takes constant time.
 #pragma once
 
 #include <cstdint>

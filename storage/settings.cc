@@ -8,7 +8,11 @@ namespace {
 constexpr std::array<TierTraits, 3> kTiers = {{
     {.tier = Tier::kLru, .name = "lru", .is_bounded = true, .needs_deadlines = false, .is_durable = false},
     {.tier = Tier::kTtl, .name = "ttl", .is_bounded = true, .needs_deadlines = true, .is_durable = false},
-    {.tier = Tier::kDurable, .name = "durable", .is_bounded = false, .needs_deadlines = false, .is_durable = true},
+    {.tier = Tier::kDurable,
+     .name = "durable",
+     .is_bounded = false,
+     .needs_deadlines = false,
+     .is_durable = true},
 }};
 
 struct PolicyName {
@@ -34,8 +38,8 @@ std::optional<SettingsFault> zero_fault(std::string_view option, const std::opti
 }
 
 SettingsFault bound_fault(const TierTraits& tier, std::string_view option) {
-  return {SettingsFault::Kind::kUnsupported,
-          std::string(option) + ": tier " + std::string(tier.name) + " is bounded by the disk, not by memory"};
+  return {SettingsFault::Kind::kUnsupported, std::string(option) + ": tier " + std::string(tier.name) +
+                                                 " is bounded by the disk, not by memory"};
 }
 
 std::optional<SettingsFault> unbounded_fault(const TierTraits& tier, const Settings& settings) {

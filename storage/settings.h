@@ -1,5 +1,5 @@
-// What a cache is told to be when it is opened: its tier, policy, bounds and ages. Plain data; which combinations
-// make sense is the tiers' table below it.
+// What a cache is told to be when it is opened: its tier, policy, bounds and ages. Plain data; which
+// combinations make sense is the tiers' table below it.
 #pragma once
 
 #include <cstdint>
@@ -27,10 +27,10 @@ struct Settings {
 /// One row a tier; a new tier is a new row.
 struct TierTraits {
   Tier tier;
-  std::string_view name;   ///< as on the wire
-  bool is_bounded;         ///< takes entries_max, bytes_max and a policy; else the disk is its bound
-  bool needs_deadlines;    ///< age_ms_max is required, and no entry is without a deadline
-  bool is_durable;         ///< written back to disk, may be cold
+  std::string_view name;  ///< as on the wire
+  bool is_bounded;        ///< takes entries_max, bytes_max and a policy; else the disk is its bound
+  bool needs_deadlines;   ///< age_ms_max is required, and no entry is without a deadline
+  bool is_durable;        ///< written back to disk, may be cold
 };
 
 const TierTraits& traits_of(Tier tier);

@@ -10,7 +10,8 @@ namespace pannier::storage {
 using TimeMs = std::int64_t;
 inline constexpr TimeMs kNever = std::numeric_limits<TimeMs>::max();
 
-/// Grows with each write of the whole daemon and is never used twice, not even after a crash. Below 2^53; 0 is none.
+/// Grows with each write of the whole daemon and is never used twice, not even after a crash. Below 2^53; 0
+/// is none.
 using Version = std::uint64_t;
 inline constexpr Version kVersionMax = (Version{1} << 53) - 1;
 

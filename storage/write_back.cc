@@ -18,7 +18,9 @@ struct Head {
   bool operator<(const Head& other) const { return sequence > other.sequence; }  // the oldest is the greatest
 };
 
-std::uint64_t bytes_of(const BatchItem& item) { return item.key.size() + (item.record ? item.record->value.size() : 0); }
+std::uint64_t bytes_of(const BatchItem& item) {
+  return item.key.size() + (item.record ? item.record->value.size() : 0);
+}
 
 std::uint64_t bytes_of(const Entry& entry) { return entry.key_bytes + entry.value_bytes; }
 

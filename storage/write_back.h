@@ -1,10 +1,12 @@
-// WriteBack knows which durable entries differ from the disk, and turns them into batches. Pure bookkeeping of the
-// loop thread: the batches are written by a DurableStore on a worker, and the results come back through batch_done.
+// WriteBack knows which durable entries differ from the disk, and turns them into batches. Pure bookkeeping
+// of the loop thread: the batches are written by a DurableStore on a worker, and the results come back
+// through batch_done.
 //
-// Every change of a durable entry gets a dirty sequence, unless the entry is dirty already: then it keeps its place and
-// the later state is what a batch takes. So "everything acknowledged before now is on disk" is
-// `clean_through() >= sequence_last()` with the latter taken now. One batch is in flight at a time. An entry that
-// changes while its batch is in flight is dirty again, with a new sequence. A batch that failed is dirty as before.
+// Every change of a durable entry gets a dirty sequence, unless the entry is dirty already: then it keeps its
+// place and the later state is what a batch takes. So "everything acknowledged before now is on disk" is
+// `clean_through() >= sequence_last()` with the latter taken now. One batch is in flight at a time. An entry
+// that changes while its batch is in flight is dirty again, with a new sequence. A batch that failed is dirty
+// as before.
 //
 // Dirty entries are pinned: they stay in memory and count as dirty_bytes until they are on disk.
 #pragma once
@@ -41,9 +43,11 @@ class WriteBack {
 
   /// The oldest dirty entries, sorted by cache and key. Nothing if none is dirty or a batch is in flight.
   std::optional<Batch> take_batch(const BatchLimits& limits);
-  /// The batch in flight was written: its entries that did not change since are clean, erased ones are gone from memory.
+  /// The batch in flight was written: its entries that did not change since are clean, erased ones are gone
+  /// from memory.
   void batch_done(const Batch& batch, const Wrote& wrote);
-  /// All or nothing of it is on disk, and nobody knows: its entries are dirty as they were, at their old places.
+  /// All or nothing of it is on disk, and nobody knows: its entries are dirty as they were, at their old
+  /// places.
   void batch_failed(const Batch& batch);
 
   /// The sequence of the latest change. 0: none ever.

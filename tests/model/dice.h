@@ -20,7 +20,9 @@ class Dice {
   /// 0 to `bound` - 1.
   std::uint64_t below(std::uint64_t bound) { return engine_() % bound; }
   bool chance(std::uint64_t percent) { return below(100) < percent; }
-  std::string key(std::uint64_t keys) { return std::string(1, "abc"[below(3)]) + std::to_string(below(keys)); }
+  std::string key(std::uint64_t keys) {
+    return std::string(1, "abc"[below(3)]) + std::to_string(below(keys));
+  }
   std::string value(std::uint64_t bytes_max) { return std::string(below(bytes_max + 1), "xyz"[below(3)]); }
 
  private:

@@ -110,8 +110,8 @@ bool DurableModel::is_same(const std::optional<State>& a, const std::optional<St
   return a->value == b->value && a->deadline == b->deadline && a->stale_ms == b->stale_ms;
 }
 
-std::optional<std::string> DurableModel::crashed(const std::map<std::string, State>& disk, std::uint64_t clean_through,
-                                                 TimeMs now) {
+std::optional<std::string> DurableModel::crashed(const std::map<std::string, State>& disk,
+                                                 std::uint64_t clean_through, TimeMs now) {
   for (const auto& [key, state] : disk) {
     if (!changes_.contains(key)) return described(key, state) + " on disk and was never written";
   }
@@ -121,9 +121,10 @@ std::optional<std::string> DurableModel::crashed(const std::map<std::string, Sta
     for (auto change = changes.begin(); change != changes.end(); ++change) {
       if (change->sequence <= clean_through) oldest = change;
     }
-    const bool is_known = std::any_of(oldest, changes.end(),
-                                      [&](const Change& change) { return is_same(change.state, found, now); });
-    if (!is_known) return described(key, found) + " on disk, and should be at least: " + described(key, oldest->state);
+    const bool is_known = std::any_of(
+        oldest, changes.end(), [&](const Change& change) { return is_same(change.state, found, now); });
+    if (!is_known)
+      return described(key, found) + " on disk, and should be at least: " + described(key, oldest->state);
   }
   states_ = disk;
   changes_.clear();
@@ -135,8 +136,10 @@ std::optional<std::string> DurableModel::synced(const std::map<std::string, Stat
   for (const auto& [key, changes] : changes_) {
     const std::optional<State> found = state_in(disk, key);
     const std::optional<State> should_be = state_in(states_, key);
-    if (!is_same(found, should_be, now)) return described(key, found) + " on disk, not: " + described(key, should_be);
-    if (found && should_be && found->version > should_be->version) return described(key, found) + ": a later version";
+    if (!is_same(found, should_be, now))
+      return described(key, found) + " on disk, not: " + described(key, should_be);
+    if (found && should_be && found->version > should_be->version)
+      return described(key, found) + ": a later version";
   }
   for (auto& [key, changes] : changes_) changes = {{0, state_in(states_, key)}};
   return std::nullopt;

@@ -1,8 +1,9 @@
-// DurableModel: what a durable cache must answer, whatever is in memory and whatever is on disk, and what of it a crash
-// may leave. One key after the other, in the plainest containers.
+// DurableModel: what a durable cache must answer, whatever is in memory and whatever is on disk, and what of
+// it a crash may leave. One key after the other, in the plainest containers.
 //
-// Each change of a key is remembered with its dirty sequence until the disk surely has it. After a crash that finds all
-// changes up to a sequence clean, each key must be in a state that is not older than its latest one of these.
+// Each change of a key is remembered with its dirty sequence until the disk surely has it. After a crash that
+// finds all changes up to a sequence clean, each key must be in a state that is not older than its latest one
+// of these.
 #pragma once
 
 #include <cstdint>
@@ -41,13 +42,16 @@ class DurableModel {
   /// False if that must not be told: it is not due, or was told already.
   bool expire(const std::string& key, TimeMs now);
 
-  /// A clear begins: what it covers is absent, and until it ends a crash may bring it back. The number of live entries.
+  /// A clear begins: what it covers is absent, and until it ends a crash may bring it back. The number of
+  /// live entries.
   std::uint64_t clear_begin(const std::string& prefix, TimeMs now);
   void clear_end(const std::string& prefix);
 
   /// What is wrong with what a crash at `now` left, if anything. Otherwise that is the state from now on.
-  std::optional<std::string> crashed(const std::map<std::string, State>& disk, std::uint64_t clean_through, TimeMs now);
-  /// What is wrong with the disk when nothing is dirty and no clear under way. Otherwise it surely has the present state.
+  std::optional<std::string> crashed(const std::map<std::string, State>& disk, std::uint64_t clean_through,
+                                     TimeMs now);
+  /// What is wrong with the disk when nothing is dirty and no clear under way. Otherwise it surely has the
+  /// present state.
   std::optional<std::string> synced(const std::map<std::string, State>& disk, TimeMs now);
 
  private:

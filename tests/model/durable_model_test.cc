@@ -1,5 +1,6 @@
-// Random operations on durable caches over the real store, compared with DurableModel: outcomes, walks, clears, and what is
-// on disk after flushes and after crashes. Batches stay in flight and fail, loads come late, memory is short.
+// Random operations on durable caches over the real store, compared with DurableModel: outcomes, walks,
+// clears, and what is on disk after flushes and after crashes. Batches stay in flight and fail, loads come
+// late, memory is short.
 #include <gtest/gtest.h>
 
 #include "storage/check.h"
@@ -125,7 +126,8 @@ class Driver {
     if (name == "d1") settings.stale_ms = 200;
     const OpenOutcome outcome = catalog_->open(name, settings, false, now_);
     const auto& opened = std::get<Opened>(outcome);
-    if (opened.created && settings.tier == Tier::kDurable) need(store_->define(opened.cache.id(), name, settings));
+    if (opened.created && settings.tier == Tier::kDurable)
+      need(store_->define(opened.cache.id(), name, settings));
   }
 
   void finish_drop(CacheId id) {
@@ -200,10 +202,12 @@ class Driver {
   // -- operations on keys
 
   bool is_loading(const std::string& name, const std::string& key) const {
-    return std::ranges::any_of(loads_, [&](const Load& load) { return load.name == name && load.key == key; });
+    return std::ranges::any_of(loads_,
+                               [&](const Load& load) { return load.name == name && load.key == key; });
   }
 
-  /// Runs `attempt` until it is not Cold; not at all (nothing) if the key's load is to come late, or finds no memory.
+  /// Runs `attempt` until it is not Cold; not at all (nothing) if the key's load is to come late, or finds no
+  /// memory.
   template <typename Attempt>
   auto warm(Attempt attempt) -> std::optional<decltype(attempt())> {
     if (is_loading(name_, key_)) return std::nullopt;
@@ -280,7 +284,8 @@ class Driver {
     const Check::Residence residence = Check::residence_of(*cache_, key_);
     const std::uint64_t total = catalog_->write_back().totals().bytes;
     const std::uint64_t old_bytes = residence.is_unwritten ? residence.charge_bytes : 0;
-    const bool is_over = charge > old_bytes && total != old_bytes && total - old_bytes + charge > course_.dirty_bytes_max;
+    const bool is_over =
+        charge > old_bytes && total != old_bytes && total - old_bytes + charge > course_.dirty_bytes_max;
     EXPECT_TRUE(is_over || course_.memory_bytes_max < kAmple);
   }
 
@@ -315,7 +320,8 @@ class Driver {
     const std::optional<PutOutcome> outcome = is_late ? std::optional(attempt()) : warm(attempt);
     follow_told();
     if (!outcome) return;
-    if (std::holds_alternative<DirtyFull>(*outcome)) return expect_dirty_full(entry_charge(key_.size(), value.size()));
+    if (std::holds_alternative<DirtyFull>(*outcome))
+      return expect_dirty_full(entry_charge(key_.size(), value.size()));
     if (const auto* big = std::get_if<TooBig>(&*outcome)) {
       EXPECT_GT(big->charge_bytes, course_.memory_bytes_max - 4'096);
       return;
@@ -362,7 +368,8 @@ class Driver {
     if (live == nullptr) return;
     TimeMs deadline = live->deadline;
     const Settings& settings = cache_->settings();
-    if (given.kind == Ttl::Kind::kCacheDefault && settings.age_ms_max) deadline = later(now_, *settings.age_ms_max);
+    if (given.kind == Ttl::Kind::kCacheDefault && settings.age_ms_max)
+      deadline = later(now_, *settings.age_ms_max);
     if (given.kind == Ttl::Kind::kNone) deadline = kNever;
     if (given.kind == Ttl::Kind::kGiven) deadline = later(now_, given.ms);
     note_change();
@@ -420,8 +427,8 @@ class Driver {
     batch_.reset();
   }
 
-  /// A load that was begun before its key was written must end before that is on disk and leaves memory; the daemon lets
-  /// writes wait for loads of their keys.
+  /// A load that was begun before its key was written must end before that is on disk and leaves memory; the
+  /// daemon lets writes wait for loads of their keys.
   bool is_load_overtaken() {
     return std::ranges::any_of(loads_, [&](const Load& load) {
       return Check::residence_of(*catalog_->find(load.name), load.key).is_resident;
@@ -476,7 +483,8 @@ class Driver {
   }
 
   void erase_some(Clear& clear) {
-    const EraseRange range{cache_->id(), clear.prefix, clear.from_key, cache_->clear_version(clear.id), clear.began};
+    const EraseRange range{cache_->id(), clear.prefix, clear.from_key, cache_->clear_version(clear.id),
+                           clear.began};
     const ErasedSome some = need(store_->erase_some(range, dice_.below(40) + 1));
     clear.erased += some.erased_live;
     cache_->set_disk_entries(some.disk_entries);

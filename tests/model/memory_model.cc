@@ -8,7 +8,9 @@
 namespace pannier::storage {
 namespace {
 
-[[noreturn]] void disagree(const std::string& what) { throw std::runtime_error("the catalog broke a rule: " + what); }
+[[noreturn]] void disagree(const std::string& what) {
+  throw std::runtime_error("the catalog broke a rule: " + what);
+}
 
 std::uint64_t limit_of(const std::optional<std::uint64_t>& bound, std::uint64_t present) {
   return std::max(bound.value_or(UINT64_MAX), present);
@@ -90,7 +92,8 @@ bool MemoryModel::is_live(Box& present, Position at, TimeMs now) {
 
 bool MemoryModel::is_stale(Box& present, Position at, TimeMs now) {
   return at != present.items.end() && now >= at->second.deadline &&
-         now < later(at->second.deadline, at->second.stale_ms) && clear_of(present, at->first, at->second) == nullptr;
+         now < later(at->second.deadline, at->second.stale_ms) &&
+         clear_of(present, at->first, at->second) == nullptr;
 }
 
 MemoryModel::Item* MemoryModel::live_of(Box& present, const std::string& key, TimeMs now) {
@@ -106,7 +109,8 @@ const Told* MemoryModel::next_told() const {
   return told_.size() < recorder_.told().size() ? &recorder_.told()[told_.size()] : nullptr;
 }
 
-void MemoryModel::insert(Box& present, const std::string& key, Item item, std::optional<std::uint64_t> place) {
+void MemoryModel::insert(Box& present, const std::string& key, Item item,
+                         std::optional<std::uint64_t> place) {
   item.place = place.value_or(++stamp_);
   present.recency[item.place] = key;
   if (item.deadline != kNever) present.dues.insert({item.deadline, key});
@@ -298,11 +302,12 @@ void MemoryModel::make_memory(Box& present, const std::string* old_key, std::uin
   }
 }
 
-std::optional<PutOutcome> MemoryModel::make_room(Box& present, const std::string* old_key, std::uint64_t charge,
-                                                 TimeMs now) {
+std::optional<PutOutcome> MemoryModel::make_room(Box& present, const std::string* old_key,
+                                                 std::uint64_t charge, TimeMs now) {
   const Settings& settings = present.settings;
   if (settings.bytes_max && charge > *settings.bytes_max) return TooBig{charge, *settings.bytes_max, true};
-  const std::uint64_t left = real_.options().memory_bytes_max - 2 * 256 * sizeof(void*) - reserved_by_others(present);
+  const std::uint64_t left =
+      real_.options().memory_bytes_max - 2 * 256 * sizeof(void*) - reserved_by_others(present);
   if (charge > left) return TooBig{charge, left, false};
   const std::uint64_t old_charge = old_key == nullptr ? 0 : present.items.at(*old_key).charge;
   const std::uint64_t entries_max = limit_of(settings.entries_max, present.items.size());
@@ -328,7 +333,8 @@ PutOutcome MemoryModel::put(const std::string& name, const std::string& key, con
   const Condition& condition = options.condition;
   if (condition.kind == Condition::Kind::kAbsent && live != nullptr) return NotHeld{};
   if (condition.kind == Condition::Kind::kPresent && live == nullptr) return NotHeld{};
-  if (condition.kind == Condition::Kind::kVersion && (live == nullptr || live->version != condition.version)) {
+  if (condition.kind == Condition::Kind::kVersion &&
+      (live == nullptr || live->version != condition.version)) {
     return NotHeld{};
   }
   Item item;
@@ -361,8 +367,8 @@ PutOutcome MemoryModel::put(const std::string& name, const std::string& key, con
   return Written{item.version};
 }
 
-EraseOutcome MemoryModel::erase(const std::string& name, const std::string& key, std::optional<Version> if_version,
-                                TimeMs now) {
+EraseOutcome MemoryModel::erase(const std::string& name, const std::string& key,
+                                std::optional<Version> if_version, TimeMs now) {
   Box& present = box(name);
   notice(present, key, now);
   Item* live = live_of(present, key, now);
@@ -439,7 +445,8 @@ void MemoryModel::take_silently_gone(Box& present, TimeMs now) {
     const bool is_silent = at->second.is_expired || clear_of(present, key, at->second) != nullptr;
     if (is_silent && is_gone(present, key)) expire(present, at, now);
   }
-  while (!present.stale.empty() && is_gone(present, present.stale.begin()->second)) drop_stale(present, nullptr);
+  while (!present.stale.empty() && is_gone(present, present.stale.begin()->second))
+    drop_stale(present, nullptr);
   while (!present.recency.empty()) {
     const Position at = present.items.find(present.recency.begin()->second);
     if (clear_of(present, at->first, at->second) == nullptr || !is_gone(present, at->first)) break;
@@ -462,13 +469,15 @@ void MemoryModel::step(TimeMs now, bool has_more) {
     const bool is_over = present.items.size() > settings.entries_max.value_or(UINT64_MAX) ||
                          present.bytes > settings.bytes_max.value_or(UINT64_MAX);
     if (!is_over || !present.stale.empty()) disagree("evicted in a step without need: " + next->key);
-    if (!present.dues.empty() && present.dues.begin()->first <= now) disagree("evicted before what has expired");
+    if (!present.dues.empty() && present.dues.begin()->first <= now)
+      disagree("evicted before what has expired");
     evict(present, nullptr);
   }
   for (const auto& present : boxes_) {
     take_silently_gone(*present, now);
     if (has_more) continue;
-    if (!present->dues.empty() && present->dues.begin()->first <= now) disagree("a step left something that is due");
+    if (!present->dues.empty() && present->dues.begin()->first <= now)
+      disagree("a step left something that is due");
   }
 }
 
@@ -476,13 +485,13 @@ void MemoryModel::step(TimeMs now, bool has_more) {
 
 std::string MemoryModel::summary(const std::string& name) {
   const Box& present = box(name);
-  return "entries " + std::to_string(present.items.size()) + " bytes " + std::to_string(present.bytes) + " stats " +
-         text_of(present.stats);
+  return "entries " + std::to_string(present.items.size()) + " bytes " + std::to_string(present.bytes) +
+         " stats " + text_of(present.stats);
 }
 
 std::string MemoryModel::summary(const Cache& cache) {
-  return "entries " + std::to_string(cache.entries()) + " bytes " + std::to_string(cache.used_bytes()) + " stats " +
-         text_of(cache.stats());
+  return "entries " + std::to_string(cache.entries()) + " bytes " + std::to_string(cache.used_bytes()) +
+         " stats " + text_of(cache.stats());
 }
 
 std::optional<std::string> MemoryModel::memory_fault() {

@@ -1,8 +1,8 @@
-// MemoryModel: what a catalog of caches in memory must do, in the plainest containers, in no hurry. It predicts every
-// outcome, version, deadline, charge, counter, and the order of everything that is told.
+// MemoryModel: what a catalog of caches in memory must do, in the plainest containers, in no hurry. It
+// predicts every outcome, version, deadline, charge, counter, and the order of everything that is told.
 //
-// Where the rules leave the order open, among entries that are due in the same millisecond and in how far a step with a
-// budget comes, it looks at what the catalog did, and checks that the rules allow it.
+// Where the rules leave the order open, among entries that are due in the same millisecond and in how far a
+// step with a budget comes, it looks at what the catalog did, and checks that the rules allow it.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ namespace pannier::storage {
 
 class MemoryModel {
  public:
-  /// `real` and `recorder` are looked at, never changed. Each method is called after the catalog's, with what that was
-  /// called with, and `recorder` holds what was told meanwhile.
+  /// `real` and `recorder` are looked at, never changed. Each method is called after the catalog's, with what
+  /// that was called with, and `recorder` holds what was told meanwhile.
   MemoryModel(Catalog& real, const Recorder& recorder) : real_(real), recorder_(recorder) {}
 
   void open(const std::string& name, const Settings& settings);
@@ -32,9 +32,10 @@ class MemoryModel {
   Lookup find(const std::string& name, const std::string& key, TimeMs now);
   Lookup get(const std::string& name, const std::string& key, TimeMs now);
   Lookup get_or_stale(const std::string& name, const std::string& key, TimeMs now);
-  PutOutcome put(const std::string& name, const std::string& key, const std::string& value, const PutOptions& options,
-                 TimeMs now);
-  EraseOutcome erase(const std::string& name, const std::string& key, std::optional<Version> if_version, TimeMs now);
+  PutOutcome put(const std::string& name, const std::string& key, const std::string& value,
+                 const PutOptions& options, TimeMs now);
+  EraseOutcome erase(const std::string& name, const std::string& key, std::optional<Version> if_version,
+                     TimeMs now);
   TouchOutcome touch(const std::string& name, const std::string& key, Ttl ttl, TimeMs now);
   std::set<std::string> walk(const std::string& name, const std::string& prefix, TimeMs now);
 
@@ -115,7 +116,8 @@ class MemoryModel {
   void take_silently_gone(Box& box, TimeMs now);
 
   std::optional<PutOutcome> make_room(Box& box, const std::string* old_key, std::uint64_t charge, TimeMs now);
-  void make_memory(Box& box, const std::string* old_key, std::uint64_t charge, std::uint64_t old_charge, TimeMs now);
+  void make_memory(Box& box, const std::string* old_key, std::uint64_t charge, std::uint64_t old_charge,
+                   TimeMs now);
   std::uint64_t live_bytes() const;
   std::uint64_t reserved_by_others(const Box& box) const;
 

@@ -1,4 +1,5 @@
-// Random operations on caches in memory, each compared with MemoryModel: outcome, order of what is told, counters, bytes.
+// Random operations on caches in memory, each compared with MemoryModel: outcome, order of what is told,
+// counters, bytes.
 #include <gtest/gtest.h>
 
 #include "storage/check.h"
@@ -76,7 +77,9 @@ class Driver {
   }
 
  private:
-  void expect(const std::string& is, const std::string& should_be) { EXPECT_EQ(is, should_be) << name_ << " " << key_; }
+  void expect(const std::string& is, const std::string& should_be) {
+    EXPECT_EQ(is, should_be) << name_ << " " << key_;
+  }
 
   void key() { key_ = dice_.key(course_.keys); }
 
@@ -121,7 +124,8 @@ class Driver {
   void put() {
     key();
     const PutOptions options = put_options();
-    const std::string value = dice_.value(dice_.chance(1) ? course_.value_bytes_max * 20 : course_.value_bytes_max);
+    const std::string value =
+        dice_.value(dice_.chance(1) ? course_.value_bytes_max * 20 : course_.value_bytes_max);
     const PutOutcome outcome = cache_->put(key_, value, options, now_);
     expect(text_of(outcome), text_of(model_.put(name_, key_, value, options, now_)));
   }

@@ -13,7 +13,9 @@ struct Texts {
   std::string operator()(const Stale& stale) const { return entry_text("stale", stale.entry); }
   std::string operator()(const Miss&) const { return "miss"; }
   std::string operator()(const Cold&) const { return "cold"; }
-  std::string operator()(const Written& written) const { return "written " + std::to_string(written.version); }
+  std::string operator()(const Written& written) const {
+    return "written " + std::to_string(written.version);
+  }
   std::string operator()(const NotHeld&) const { return "not held"; }
   std::string operator()(const NoVersions&) const { return "no versions"; }
   std::string operator()(const NotSupported&) const { return "not supported"; }
@@ -21,7 +23,9 @@ struct Texts {
     return "too big " + std::to_string(big.charge_bytes) + " of " + std::to_string(big.limit_bytes) +
            (big.limit_is_of_cache ? " of the cache" : " of memory");
   }
-  std::string operator()(const DirtyFull& full) const { return "dirty full " + std::to_string(full.dirty_bytes); }
+  std::string operator()(const DirtyFull& full) const {
+    return "dirty full " + std::to_string(full.dirty_bytes);
+  }
   std::string operator()(const Erased& erased) const { return erased.was_live ? "erased" : "was absent"; }
   std::string operator()(const Touched& touched) const { return touched.was_live ? "touched" : "was absent"; }
 };
@@ -44,7 +48,8 @@ std::string_view word_of(Change change) {
 
 std::string text_of(const std::vector<Told>& told) {
   std::string text;
-  for (const Told& one : told) text += one.cache + "/" + one.key + " " + std::string(word_of(one.change)) + "; ";
+  for (const Told& one : told)
+    text += one.cache + "/" + one.key + " " + std::string(word_of(one.change)) + "; ";
   return text;
 }
 

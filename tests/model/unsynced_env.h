@@ -1,5 +1,5 @@
-// UnsyncedEnv: LevelDB's view of the operating system without fsync, for tests that lose processes, never power, and write
-// tens of thousands of batches.
+// UnsyncedEnv: LevelDB's view of the operating system without fsync, for tests that lose processes, never
+// power, and write tens of thousands of batches.
 #pragma once
 
 #include <leveldb/env.h>

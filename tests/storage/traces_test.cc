@@ -1,5 +1,5 @@
-// Real request traces of others, with the hit counts that independent simulators agree on: lru and fifo must meet them
-// exactly. The traces are not part of the project: $PANNIER_TRACES names their directory.
+// Real request traces of others, with the hit counts that independent simulators agree on: lru and fifo must
+// meet them exactly. The traces are not part of the project: $PANNIER_TRACES names their directory.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -42,10 +42,12 @@ std::vector<Request> read_trace(const std::filesystem::path& file) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(::popen(command.c_str(), "r"), ::pclose);
   std::string text;
   std::array<char, 65'536> piece{};
-  while (const std::size_t got = std::fread(piece.data(), 1, piece.size(), pipe.get())) text.append(piece.data(), got);
+  while (const std::size_t got = std::fread(piece.data(), 1, piece.size(), pipe.get()))
+    text.append(piece.data(), got);
   std::istringstream lines(text);
   std::vector<Request> requests;
-  for (Request request; lines >> request.op >> request.key >> request.value_bytes >> request.ttl_s >> request.now;) {
+  for (Request request;
+       lines >> request.op >> request.key >> request.value_bytes >> request.ttl_s >> request.now;) {
     request.now *= 1'000;
     requests.push_back(request);
   }
@@ -144,7 +146,8 @@ TEST_F(TracesTest, hits_bounded_by_entries_are_exact) {
       for (const auto& [policy, kind] : kPolicies) {
         Replay replay(kind, Replay::Bound::kEntries, std::stoull(limit));
         for (const Request& request : requests) replay.get_or_fill(request, 0);
-        EXPECT_EQ(replay.stats().hits, hits.at(policy).get<std::uint64_t>()) << name << " " << limit << " " << policy;
+        EXPECT_EQ(replay.stats().hits, hits.at(policy).get<std::uint64_t>())
+            << name << " " << limit << " " << policy;
       }
     }
   }
@@ -159,7 +162,8 @@ TEST_F(TracesTest, hits_bounded_by_bytes_are_exact) {
         Replay replay(kind, Replay::Bound::kBytes, std::stoull(limit));
         for (const Request& request : requests) replay.get_or_fill(request, 0);
         const json& expected = results.at(policy);
-        EXPECT_EQ(replay.stats().hits, expected.at("hits").get<std::uint64_t>()) << name << " " << limit << " " << policy;
+        EXPECT_EQ(replay.stats().hits, expected.at("hits").get<std::uint64_t>())
+            << name << " " << limit << " " << policy;
         EXPECT_EQ(replay.hit_bytes(), expected.at("hit_bytes").get<std::uint64_t>()) << name << " " << limit;
       }
     }
@@ -193,7 +197,8 @@ TEST_F(TracesTest, taking_expired_entries_back_never_costs_hits) {
       for (const auto& [limit, expected] : limits.items()) {
         Replay replay(PolicyKind::kLru, bound, std::stoull(limit));
         play(replay, requests, true, fill_ttl_s);
-        EXPECT_GE(replay.stats().hits, expected.at("hits").get<std::uint64_t>()) << name << " " << mode << " " << limit;
+        EXPECT_GE(replay.stats().hits, expected.at("hits").get<std::uint64_t>())
+            << name << " " << mode << " " << limit;
       }
     }
   }
