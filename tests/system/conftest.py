@@ -1,7 +1,7 @@
 """Fixtures: daemons in temporary directories, connections to them, caches with names of their own.
 
-`daemon` is shared by the tests of one file, so each test opens caches of its own (`open_cache`). A test that stops the daemon
-or needs options of it takes `own_daemon` or `start_daemon`.
+`daemon` is shared by the tests of one file, so each test opens caches of its own (`open_cache`). A test that stops
+the daemon or needs options of it takes `own_daemon` or `start_daemon`.
 """
 
 import itertools

@@ -98,7 +98,8 @@ def test_a_stop_without_sync_loses_nothing(own_daemon, number):
     wire.call("delete", "durable", "k7")
     own_daemon.stop(number)
     wire = own_daemon.start().connect()
-    assert wire.call("get_many", "durable", [f"k{i}" for i in range(5000)]) == [[i] if i != 7 else None for i in range(5000)]
+    answers = wire.call("get_many", "durable", [f"k{i}" for i in range(5000)])
+    assert answers == [[i] if i != 7 else None for i in range(5000)]
 
 
 def test_a_checkpoint_comes_by_itself(own_daemon):

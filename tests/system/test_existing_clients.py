@@ -1,4 +1,5 @@
-"""Clients that know nothing of Pannier work as they are: Neovim's channels, pynvim's session, a script of twenty lines."""
+"""Clients that know nothing of Pannier work as they are: Neovim's channels, pynvim's session, a script of twenty
+lines."""
 
 import importlib.util
 import json
@@ -122,7 +123,8 @@ def test_pynvims_session_does_put_get_delete_and_info(pynvim_session, open_cache
 def test_pynvims_session_sees_errors_as_text_and_goes_on(pynvim_session, open_cache):
     seen = []
     pynvim_session.error_wrapper = lambda error: seen.append(error) or RuntimeError(error)
-    for request, code in [(("nothing",), "unknown_method"), (("get", "nothing", "k"), "unknown_cache"), (("get",), "bad_request")]:
+    failing = {"unknown_method": ("nothing",), "unknown_cache": ("get", "nothing", "k"), "bad_request": ("get",)}
+    for code, request in failing.items():
         with pytest.raises(RuntimeError):
             pynvim_session.request(*request)
         assert isinstance(seen[-1], str) and seen[-1].startswith(code + ": ")

@@ -1,4 +1,5 @@
-"""Clients that connect and send nothing, send and never read, or leave in the middle: memory stays bounded, others are served."""
+"""Clients that connect and send nothing, send and never read, or leave in the middle: memory stays bounded, others
+are served."""
 
 import random
 import time

@@ -76,7 +76,8 @@ def test_a_setting_left_out_counts_as_its_default(wire, new_name, tier):
     wire.call("open", plain, {"tier": tier, **REQUIRED[tier]})
     assert wire.call("open", plain, {"tier": tier, **REQUIRED[tier], "stale_ms": 0}) is False
     for option in set(SETTINGS[tier]) - set(REQUIRED[tier]):
-        wire.call("open", set_one, {"tier": tier, **REQUIRED[tier], option: OTHER[option] if option != "policy" else "fifo"})
+        value = "fifo" if option == "policy" else OTHER[option]
+        wire.call("open", set_one, {"tier": tier, **REQUIRED[tier], option: value})
         wire.fails("conflict", "open", set_one, {"tier": tier, **REQUIRED[tier]})
         wire.call("drop", set_one)
 

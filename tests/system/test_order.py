@@ -116,7 +116,8 @@ def test_requests_that_wait_for_a_cold_key_of_a_dropped_cache_are_answered(cold)
 def test_invalidations_come_in_the_order_of_the_changes(own_daemon, cold):
     subscriber = own_daemon.connect()
     subscriber.call("subscribe", "durable")
-    cold.results(cold.pipeline(("increment", "durable", "k1", 1), ("put", "durable", "k1", 5), ("delete", "durable", "k1")))
+    changes = [("increment", "durable", "k1", 1), ("put", "durable", "k1", 5), ("delete", "durable", "k1")]
+    cold.results(cold.pipeline(*changes))
     told = [key for each in subscriber.invalidations_so_far() for key in each.keys]
     assert told == ["k1", "k1", "k1"]
 

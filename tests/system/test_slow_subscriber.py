@@ -1,6 +1,5 @@
 """A subscriber that does not keep up: a gap in the sequence or nil for the keys, and never unbounded memory."""
 
-from clock import eventually
 
 
 def flood(wire, cache, count, size=60_000):
@@ -18,7 +17,9 @@ def knows_to_forget(invalidations, sequence):
     return False
 
 
-def test_a_subscriber_that_does_not_read_is_told_to_forget_and_costs_little_memory(daemon, connect, open_cache, sanitized):
+def test_a_subscriber_that_does_not_read_is_told_to_forget_and_costs_little_memory(
+    daemon, connect, open_cache, sanitized
+):
     subscriber, writer, cache = connect(), connect(), open_cache(max_entries=10)
     sequence = subscriber.call("subscribe", cache)["sequence"]
     before = daemon.resident_bytes()
@@ -30,7 +31,7 @@ def test_a_subscriber_that_does_not_read_is_told_to_forget_and_costs_little_memo
     # It reads at last: whatever was lost shows, and later changes are told again.
     assert knows_to_forget(subscriber.invalidations_so_far(), sequence)
     writer.call("put", cache, "after", 1)
-    assert "after" in eventually(lambda: [k for each in subscriber.invalidations_so_far() for k in each.keys or ["after"]])
+    assert any(each.keys is None or "after" in each.keys for each in subscriber.invalidations_so_far())
 
 
 def test_after_a_loss_the_sequence_goes_on_without_gaps(connect, open_cache):
@@ -52,7 +53,8 @@ def test_a_slow_subscriber_does_not_slow_the_others(connect, open_cache):
     slow.call("subscribe", cache)
     sequence = fast.call("subscribe", cache)["sequence"]
     for start in range(0, 300, 10):
-        writer.results(writer.pipeline(*[("put", cache, b"%d" % i + b"k" * 30_000, 1) for i in range(start, start + 10)]))
+        keys = [b"%d" % i + b"k" * 30_000 for i in range(start, start + 10)]
+        writer.results(writer.pipeline(*[("put", cache, key, 1) for key in keys]))
         for invalidation in fast.invalidations_so_far():
             assert invalidation.keys is not None and invalidation.sequence == sequence + 1
             sequence = invalidation.sequence

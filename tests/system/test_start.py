@@ -11,11 +11,10 @@ import pytest
 from daemon_process import STOP_S, Daemon, binary
 
 
-def run(*arguments, **settings):
+def run(*arguments):
     """Runs pannierd to its end; returns (exit code, standard output, standard error)."""
-    done = subprocess.run(
-        [binary("PANNIERD"), *arguments], capture_output=True, text=True, timeout=STOP_S, stdin=subprocess.DEVNULL, **settings
-    )
+    command = [binary("PANNIERD"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=STOP_S, stdin=subprocess.DEVNULL)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -36,11 +35,10 @@ def test_version_is_what_hello_tells(daemon):
     assert daemon.connect().call("hello")["version"] in output
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [["--no-such-option"], ["--memory-limit", "many"], ["--memory-limit", "-5"], ["--socket"], ["surplus"], ["--memory-limit", "1"]],
-    ids=str,
-)
+WRONG_SIZES = [["--memory-limit", size] for size in ("many", "-5", "1", "1.5M", "")]
+
+
+@pytest.mark.parametrize("arguments", [*WRONG_SIZES, ["--no-such-option"], ["--socket"], ["surplus"]], ids=str)
 def test_a_wrong_command_line_is_told_and_ends_with_an_error(directory, arguments):
     code, output, error = run("--socket", f"{directory}/s", "--data-dir", f"{directory}/d", *arguments)
     assert code not in (0, -signal.SIGABRT, -signal.SIGSEGV)
@@ -134,7 +132,8 @@ def test_the_sockets_group_is_an_option(start_daemon):
 
 
 def test_an_unknown_group_is_refused_and_told(directory):
-    code, _, error = run("--socket", f"{directory}/s", "--data-dir", f"{directory}/d", "--socket-group", "no-such-group")
+    group = ["--socket-group", "no-such-group"]
+    code, _, error = run("--socket", f"{directory}/s", "--data-dir", f"{directory}/d", *group)
     assert code > 0 and "no-such-group" in error
 
 

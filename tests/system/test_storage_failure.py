@@ -1,4 +1,4 @@
-"""The disk fails: `storage` errors that say how, nothing that was acknowledged is lost, and all is well when it recovers.
+"""The disk fails: `storage` errors that say how, nothing that was synced is lost, and all is well when it recovers.
 
 A limit on the size of files stands for a full disk: writes fail from then on, until it is lifted.
 """

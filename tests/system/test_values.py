@@ -7,6 +7,7 @@ import pytest
 
 from wire import Raw, encode, items_of
 
+KEYS_OF_EVERY_KIND = [b"\xc0", b"\xc3", b"\xff", b"\xca\x00\x00\x00\x00", b"\x91\x01", b"\x80", b"\xd4\x01\x02", b"\xc4\x01x"]
 VALUES = {
     "nil": b"\xc0",
     "false": b"\xc2",
@@ -56,7 +57,7 @@ VALUES = {
     "map16": b"\xde\x00\x01\x01\x02",
     "map32": b"\xdf\x00\x00\x00\x01\x01\x02",
     "map with equal keys": b"\x82\xa1a\x01\xa1a\x02",
-    "map with keys of every kind": b"\x88\xc0\x01\xc3\x02\xca\x00\x00\x00\x00\x03\x91\x01\x04\x80\x05\xd4\x01\x02\x06\xc4\x01x\x07\xff\x08",
+    "map with keys of every kind": b"\x88" + b"".join(key + b"\x05" for key in KEYS_OF_EVERY_KIND),
     "nested maps": b"\x81\xa1a\x81\xa1b\x81\xa1c\x92\x80\x81\xa1d\xc0",
     "fixext1": b"\xd4\x01\xaa",
     "fixext2": b"\xd5\x02\xaa\xbb",

@@ -1,4 +1,5 @@
-"""Wrong types in every position of every method: always a reply, always bad_request, never a change, and the connection goes on.
+"""Wrong types in every position of every method: always a reply, always bad_request, never a change, and the
+connection goes on.
 
 One table says what each parameter and option takes; everything else that MessagePack knows must be refused.
 """
@@ -217,7 +218,8 @@ def test_a_wrong_pair_in_put_many_is_a_bad_request_and_nothing_is_written(wire, 
     refused(wire, "put_many", [shared_cache, [["k", "changed"], pair]])
 
 
-TOO_LONG = {"get_many": ["k", "x" * 65_536], "delete_many": ["k", "x" * 65_536], "put_many": [["k", 1], ["x" * 65_536, 1]]}
+LONG_KEY = "x" * 65_536
+TOO_LONG = {"get_many": ["k", LONG_KEY], "delete_many": ["k", LONG_KEY], "put_many": [["k", 1], [LONG_KEY, 1]]}
 
 
 @pytest.mark.parametrize("method", TOO_LONG)

@@ -1,7 +1,7 @@
 """A raw MessagePack-RPC client for tests: it sees messages as bytes, and sends any bytes.
 
-It is not a client library: it neither reconnects nor retries, and checks nothing about what it sends. It does check what it
-receives: everything must be a well-formed response or notification.
+It is not a client library: it neither reconnects nor retries, and checks nothing about what it sends. It does check
+what it receives: everything must be a well-formed response or notification.
 """
 
 import collections
