@@ -5,13 +5,18 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "daemon/disk_worker.h"
 #include "daemon/uv_loop.h"
+#include "daemon/uv_timer.h"
 #include "storage/leveldb_store.h"
 #include "tests/storage/faulty_env.h"
 #include "tests/storage/temp_dir.h"
@@ -27,6 +32,7 @@ class DiskFixture : public testing::Test {
   ~DiskFixture() override {
     env_.release_syncs();
     run_until([this] { return disk_->is_idle(); });
+    tick_.stop();
   }
 
   static constexpr storage::CacheId kCache = 1;
@@ -65,8 +71,7 @@ class DiskFixture : public testing::Test {
   }
   /// A pass of the loop that sleeps a few milliseconds at most.
   void pass() {
-    UvTimer alarm(loop_, [] {});
-    alarm.start(5);
+    tick_.start(5);
     loop_.run_once();
   }
   void run_for_ms(std::uint64_t duration_ms) {
@@ -78,6 +83,7 @@ class DiskFixture : public testing::Test {
   test::TempDir dir_;
   test::FaultyEnv env_;
   UvLoop loop_;
+  UvTimer tick_{loop_, [this] { tick_.start(5); }};  // again, for libuv fires timers before it sleeps too
   std::unique_ptr<storage::LevelDbStore> store_;
   std::optional<DiskWorker> disk_;
 };

@@ -1,0 +1,339 @@
+#include "daemon/flusher.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "tests/daemon/disk_fixture.h"
+
+namespace pannier::daemon {
+namespace {
+
+using storage::DirtyTotals;
+using storage::Record;
+using storage::StoreError;
+using ::testing::HasSubstr;
+
+class SilentListener final : public storage::ChangeListener {
+ public:
+  void changed(const storage::Cache&, std::string_view, storage::Change) override {}
+};
+
+class FlusherTest : public DiskFixture {
+ protected:
+  FlusherTest() : catalog_({}, listener_), clock_(loop_, 1'000'000), log_(LogLevel::kError) {
+    catalog_.set_versions(1, 1'000'000);
+    cache_ = &catalog_.restore({kCache, "cache", settings(), 0});
+  }
+  ~FlusherTest() override {
+    env_.release_syncs();
+    run_until([this] { return disk_->is_idle(); });
+  }
+
+  Flusher& start(std::uint64_t interval_ms, std::uint64_t dirty_bytes) {
+    DurableOptions options;
+    options.checkpoint_interval_ms = interval_ms;
+    options.checkpoint_dirty_bytes = dirty_bytes;
+    return flusher_.emplace(loop_, catalog_, *disk_, options, clock_, log_);
+  }
+  /// Writes nothing by itself.
+  Flusher& start_idle() { return start(3'600'000, std::uint64_t{1} << 40); }
+
+  void put(const std::string& key, const std::string& value) {
+    ASSERT_TRUE(std::holds_alternative<storage::Written>(cache_->put(key, value, {}, clock_.now())));
+    flusher_->poke();
+  }
+  DirtyTotals dirty() { return catalog_.write_back().totals(); }
+  std::uint64_t sequence() { return catalog_.write_back().sequence_last(); }
+  std::string on_disk(const std::string& key) {
+    const auto loaded = store_->load(kCache, key);
+    const auto* record = std::get_if<Record>(&loaded);
+    return record != nullptr ? record->value : "(absent)";
+  }
+  /// Writes all that is dirty; the error if that failed.
+  std::optional<StoreError> sync() {
+    bool is_done = false;
+    std::optional<StoreError> failure;
+    flusher_->wait_clean(sequence(), [&](std::optional<StoreError> error) {
+      failure = std::move(error);
+      is_done = true;
+    });
+    run_until([&] { return is_done; });
+    return failure;
+  }
+
+  SilentListener listener_;
+  storage::Catalog catalog_;
+  Clock clock_;
+  Log log_;
+  storage::Cache* cache_ = nullptr;
+  std::optional<Flusher> flusher_;
+};
+
+// -- when it writes
+
+TEST_F(FlusherTest, nothing_is_written_before_the_interval_has_passed_and_everything_after) {
+  start(300, std::uint64_t{1} << 40);
+  put("k", "v");
+  run_for_ms(100);
+  EXPECT_EQ(on_disk("k"), "(absent)");
+  put("l", "w");
+  run_until([&] { return dirty().entries == 0; });
+  EXPECT_EQ(on_disk("k"), "v");
+  EXPECT_EQ(on_disk("l"), "w");
+  EXPECT_EQ(flusher_->written().entries, 2);
+}
+
+TEST_F(FlusherTest, the_interval_begins_anew_with_the_next_entry) {
+  start(50, std::uint64_t{1} << 40);
+  put("k", "v");
+  run_until([&] { return dirty().entries == 0; });
+  run_for_ms(60);
+  put("l", "w");
+  EXPECT_EQ(dirty().entries, 1);
+  run_until([&] { return dirty().entries == 0; });
+  EXPECT_EQ(on_disk("l"), "w");
+}
+
+TEST_F(FlusherTest, many_dirty_bytes_are_written_at_once_and_all_of_them) {
+  start(3'600'000, 100'000);
+  put("a", std::string(60'000, 'x'));
+  run_for_ms(30);
+  EXPECT_EQ(dirty().entries, 1);
+  put("b", std::string(60'000, 'x'));
+  run_until([&] { return dirty().entries == 0; });
+  EXPECT_NE(on_disk("a"), "(absent)");
+  EXPECT_NE(on_disk("b"), "(absent)");
+}
+
+TEST_F(FlusherTest, a_checkpoint_goes_on_over_several_batches) {
+  start(3'600'000, std::uint64_t{11} << 20);
+  for (const char* key : {"a", "b", "c", "d"}) put(key, std::string(std::size_t{3} << 20, 'x'));
+  run_until([&] { return dirty().entries == 0; });
+  EXPECT_EQ(flusher_->written().entries, 4);
+}
+
+TEST_F(FlusherTest, whoever_waits_for_what_is_clean_is_called_at_once) {
+  start_idle();
+  bool is_called = false;
+  flusher_->wait_clean(sequence(), [&](const std::optional<StoreError>& error) { is_called = !error; });
+  EXPECT_TRUE(is_called);
+}
+
+TEST_F(FlusherTest, whoever_waits_is_called_when_it_is_on_disk) {
+  start_idle();
+  put("k", "v");
+  EXPECT_EQ(sync(), std::nullopt);
+  EXPECT_EQ(on_disk("k"), "v");
+  EXPECT_EQ(cache_->entries(), 1);
+}
+
+TEST_F(FlusherTest, all_who_wait_in_one_pass_share_one_sync) {
+  start_idle();
+  const std::uint64_t syncs_before = env_.syncs;
+  int called = 0;
+  for (int number = 0; number < 100; ++number) {
+    put(std::to_string(number), "v");
+    flusher_->wait_clean(sequence(),
+                         [&](const std::optional<StoreError>& error) { called += error ? 0 : 1; });
+  }
+  run_until([&] { return called == 100; });
+  EXPECT_EQ(env_.syncs - syncs_before, 1);
+}
+
+TEST_F(FlusherTest, those_who_come_while_a_batch_is_written_share_the_next) {
+  start_idle();
+  put("first", "v");
+  env_.hold_syncs();
+  int called = 0;
+  const auto count = [&](const std::optional<StoreError>&) { ++called; };
+  flusher_->wait_clean(sequence(), count);
+  run_for_ms(30);
+  const std::uint64_t syncs_before = env_.syncs;
+  for (int number = 0; number < 10; ++number) {
+    put(std::to_string(number), "v");
+    flusher_->wait_clean(sequence(), count);
+  }
+  put("first", "w");
+  flusher_->wait_clean(sequence(), count);
+  run_for_ms(30);
+  EXPECT_EQ(called, 0);
+  env_.release_syncs();
+  run_until([&] { return called == 12; });
+  EXPECT_EQ(env_.syncs - syncs_before, 2);
+  EXPECT_EQ(on_disk("first"), "w");
+}
+
+TEST_F(FlusherTest, erased_entries_are_erased_on_disk) {
+  start_idle();
+  put("k", "v");
+  sync();
+  cache_->erase("k", std::nullopt, clock_.now());
+  EXPECT_EQ(sync(), std::nullopt);
+  EXPECT_EQ(on_disk("k"), "(absent)");
+  EXPECT_EQ(cache_->entries(), 0);
+}
+
+TEST_F(FlusherTest, waiters_for_a_cache_that_is_dropped_are_called) {
+  start_idle();
+  env_.hold_syncs();
+  put("k", "v");
+  bool is_called = false;
+  flusher_->wait_clean(sequence(), [&](const std::optional<StoreError>&) { is_called = true; });
+  catalog_.drop("cache");
+  flusher_->poke();
+  run_until([&] { return is_called; });
+}
+
+// -- what it tells
+
+TEST_F(FlusherTest, it_tells_what_was_written_and_when) {
+  Flusher& flusher = start_idle();
+  EXPECT_EQ(flusher.info(kCache).last_sync_ms, std::nullopt);
+  put("key", "value");
+  sync();
+  EXPECT_EQ(flusher.written().entries, 1);
+  EXPECT_EQ(flusher.written().bytes, 8);
+  EXPECT_EQ(flusher.info(kCache).written.entries, 1);
+  EXPECT_EQ(flusher.info(kCache).written.bytes, 8);
+  EXPECT_GE(flusher.info(kCache).last_sync_ms, 1'000'000);
+  EXPECT_EQ(flusher.info(kCache).sync_errors, 0);
+  flusher.forget(kCache);
+  EXPECT_EQ(flusher.info(kCache).last_sync_ms, std::nullopt);
+  flusher.synced(kCache);
+  EXPECT_GE(flusher.info(kCache).last_sync_ms, 1'000'000);
+}
+
+// -- a disk that fails
+
+TEST_F(FlusherTest, waiters_of_a_failed_batch_get_its_error_and_the_entries_stay_dirty) {
+  start_idle();
+  put("k", "v");
+  env_.fails_writes = true;
+  const auto error = sync();
+  ASSERT_TRUE(error);
+  EXPECT_THAT(error->text, HasSubstr("No space left on device"));
+  EXPECT_EQ(dirty().entries, 1);
+  EXPECT_EQ(flusher_->info(kCache).sync_errors, 1);
+  const auto again = cache_->get("k", clock_.now());
+  EXPECT_TRUE(std::holds_alternative<storage::Hit>(again));
+}
+
+TEST_F(FlusherTest, a_failed_batch_is_tried_again_by_itself) {
+  start_idle();
+  put("k", "v");
+  env_.fails_syncs = true;
+  EXPECT_TRUE(sync());
+  env_.fails_syncs = false;
+  run_until([&] { return dirty().entries == 0; });
+  EXPECT_EQ(on_disk("k"), "v");
+  EXPECT_EQ(cache_->entries(), 1);
+}
+
+TEST_F(FlusherTest, tries_become_rarer_while_the_disk_fails) {
+  start_idle();
+  put("k", "v");
+  env_.fails_writes = true;
+  sync();
+  run_for_ms(1'000);
+  const std::uint64_t errors = flusher_->info(kCache).sync_errors;
+  EXPECT_GE(errors, 3);
+  EXPECT_LE(errors, 5);
+}
+
+TEST_F(FlusherTest, those_who_wait_between_two_tries_get_the_outcome_of_the_next) {
+  start_idle();
+  put("k", "v");
+  env_.fails_writes = true;
+  EXPECT_TRUE(sync());
+  env_.fails_writes = false;
+  EXPECT_EQ(sync(), std::nullopt);
+  EXPECT_EQ(on_disk("k"), "v");
+}
+
+TEST_F(FlusherTest, an_entry_that_was_erased_after_its_batch_failed_does_not_come_back) {
+  start_idle();
+  put("k", "v");
+  env_.fails_syncs = true;
+  EXPECT_TRUE(sync());
+  cache_->erase("k", std::nullopt, clock_.now());
+  env_.fails_syncs = false;
+  EXPECT_EQ(sync(), std::nullopt);
+  run_until([&] { return !disk_->is_failing() && disk_->is_idle(); });
+  EXPECT_EQ(on_disk("k"), "(absent)");
+  EXPECT_EQ(cache_->entries(), 0);
+}
+
+// -- the end
+
+TEST_F(FlusherTest, a_drain_writes_everything) {
+  Flusher& flusher = start_idle();
+  for (int number = 0; number < 3; ++number) {
+    put(std::to_string(number), std::string(std::size_t{3} << 20, 'x'));
+  }
+  std::optional<std::optional<StoreError>> drained;
+  flusher.drain([&](std::optional<StoreError> error) { drained = std::move(error); });
+  run_until([&] { return drained.has_value(); });
+  EXPECT_EQ(*drained, std::nullopt);
+  EXPECT_EQ(dirty().entries, 0);
+}
+
+TEST_F(FlusherTest, a_drain_of_nothing_is_done_at_once) {
+  bool is_done = false;
+  start_idle().drain([&](const std::optional<StoreError>& error) { is_done = !error; });
+  EXPECT_TRUE(is_done);
+}
+
+TEST_F(FlusherTest, a_drain_tries_again_until_the_disk_works) {
+  Flusher& flusher = start_idle();
+  put("k", "v");
+  env_.fails_writes = true;
+  std::optional<std::optional<StoreError>> drained;
+  flusher.drain([&](std::optional<StoreError> error) { drained = std::move(error); });
+  run_for_ms(250);
+  EXPECT_FALSE(drained);
+  env_.fails_writes = false;
+  run_until([&] { return drained.has_value(); });
+  EXPECT_EQ(*drained, std::nullopt);
+  EXPECT_EQ(on_disk("k"), "v");
+}
+
+TEST_F(FlusherTest, a_hurried_drain_gives_up_with_the_error) {
+  Flusher& flusher = start_idle();
+  put("k", "v");
+  env_.fails_writes = true;
+  std::optional<std::optional<StoreError>> drained;
+  flusher.drain([&](std::optional<StoreError> error) { drained = std::move(error); });
+  run_until([&] { return flusher.info(kCache).sync_errors > 0; });
+  flusher.hurry();
+  run_until([&] { return drained.has_value(); });
+  ASSERT_TRUE(*drained);
+  EXPECT_EQ(dirty().entries, 1);
+}
+
+TEST_F(FlusherTest, a_hurried_drain_ends_with_the_batch_in_flight_and_leaves_the_rest) {
+  Flusher& flusher = start_idle();
+  for (int number = 0; number < 3; ++number) {
+    put(std::to_string(number), std::string(std::size_t{3} << 20, 'x'));
+  }
+  env_.hold_syncs();
+  std::optional<std::optional<StoreError>> drained;
+  flusher.drain([&](std::optional<StoreError> error) { drained = std::move(error); });
+  run_until([&] { return !disk_->is_idle(); });
+  flusher.hurry();
+  run_for_ms(50);
+  EXPECT_FALSE(drained);
+  env_.release_syncs();
+  run_until([&] { return drained.has_value(); });
+  EXPECT_EQ(*drained, std::nullopt);
+  EXPECT_EQ(dirty().entries, 2);
+  EXPECT_NE(on_disk("0"), "(absent)");
+}
+
+}  // namespace
+}  // namespace pannier::daemon
