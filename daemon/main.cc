@@ -111,8 +111,9 @@ int serve(const Config& config, Log& log, SocketFile& socket_file, storage::Leve
 
 int run(Config config) {
   Log log(log_level_named(config.log_level).value_or(LogLevel::kInfo));
-  // A client that is gone is an error of the write, not a signal.
+  // A client that is gone and a file that may not grow are errors of the write, not signals.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   fit_connections(config, log);
   auto taken = SocketFile::take(config.socket_path, config.socket_mode, config.socket_group);
   if (const auto* fault = std::get_if<SocketFault>(&taken)) return fail(log, fault->text);

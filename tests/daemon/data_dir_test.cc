@@ -1,0 +1,60 @@
+#include "daemon/data_dir.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+#include <string>
+#include <variant>
+
+#include "tests/storage/temp_dir.h"
+
+namespace pannier::daemon {
+namespace {
+
+using testing::HasSubstr;
+
+std::string fault_of_taking(const std::string& path) {
+  const auto taken = take_data_dir(path);
+  const auto* const fault = std::get_if<DataDirFault>(&taken);
+  return fault == nullptr ? "" : fault->text;
+}
+
+TEST(DataDir, is_made_for_its_owner_alone) {
+  const test::TempDir temporary;
+  const std::string path = temporary.file("data");
+  const auto taken = take_data_dir(path);
+  ASSERT_TRUE(std::holds_alternative<DataDir>(taken));
+  EXPECT_EQ(std::get<DataDir>(taken).database_path, path + "/durable");
+  struct stat status;
+  ASSERT_EQ(stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0700U);
+}
+
+TEST(DataDir, that_is_taken_is_refused_until_it_is_given_back) {
+  const test::TempDir temporary;
+  {
+    const auto taken = take_data_dir(temporary.path());
+    ASSERT_TRUE(std::holds_alternative<DataDir>(taken));
+    EXPECT_THAT(fault_of_taking(temporary.path()),
+                HasSubstr("another daemon uses the data directory " + temporary.path().string()));
+  }
+  EXPECT_EQ(fault_of_taking(temporary.path()), "");
+}
+
+TEST(DataDir, whose_parent_is_missing_is_a_fault_that_says_what_to_do) {
+  const test::TempDir temporary;
+  const std::string path = temporary.file("missing/data");
+  EXPECT_THAT(fault_of_taking(path), HasSubstr("mkdir -p " + path));
+}
+
+TEST(DataDir, that_is_a_file_is_a_fault) {
+  const test::TempDir temporary;
+  const std::string path = temporary.file("data");
+  std::ofstream(path) << "precious";
+  EXPECT_THAT(fault_of_taking(path), HasSubstr(path + " is no directory"));
+}
+
+}  // namespace
+}  // namespace pannier::daemon
