@@ -140,13 +140,13 @@ void Arguments::size(const std::string& name, std::optional<std::uint64_t>& targ
 
 void Arguments::word(const std::string& name, const std::vector<std::string>& words, bool is_required,
                      const std::function<void(std::size_t)>& take, const std::string& help) {
-  const auto take_word = [words, take](const std::string& word) {
-    take(static_cast<std::size_t>(std::find(words.begin(), words.end(), word) - words.begin()));
+  const auto choice = CLI::detail::join(words, "|");
+  const auto take_word = [=](const std::string& word) {
+    const auto found = std::find(words.begin(), words.end(), word);
+    if (found == words.end()) throw_usage(name, word, "word for it; it takes " + choice);
+    take(static_cast<std::size_t>(found - words.begin()));
   };
-  app_.add_option_function<std::string>(name, take_word, help)
-      ->type_name("")
-      ->required(is_required)
-      ->check(CLI::IsMember(words));
+  app_.add_option_function<std::string>(name, take_word, help)->type_name(choice)->required(is_required);
 }
 
 void Arguments::exclusive(std::initializer_list<const char*> names) {

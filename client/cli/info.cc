@@ -25,10 +25,11 @@ std::string server_lines(const ServerInfo& server) {
                                                 : 100 * static_cast<double>(server.memory_used) /
                                                       static_cast<double>(server.memory_limit);
   return "pannierd " + server.version + ", pid " + std::to_string(server.pid) + ", up " +
-         human_duration(server.uptime_ms) + ", " + human_count(server.connections) + " connections, " +
-         human_count(server.requests) + " requests\nmemory " + human_bytes(server.memory_used) + " of " +
-         human_bytes(server.memory_limit) + " (" + std::to_string(static_cast<int>(share)) +
-         " %), expiry lag " + human_duration(server.expiry_lag_ms) + "\n";
+         human_duration(server.uptime_ms) + ", " + human_count(server.connections) +
+         (server.connections == 1 ? " connection, " : " connections, ") + human_count(server.requests) +
+         " requests\nmemory " + human_bytes(server.memory_used) + " of " + human_bytes(server.memory_limit) +
+         " (" + std::to_string(static_cast<int>(share)) + " %), expiry lag " +
+         human_duration(server.expiry_lag_ms) + "\n";
 }
 
 std::vector<std::string> row_of(const std::string& name, const CacheInfo& cache) {
@@ -71,14 +72,14 @@ std::vector<std::string> field_row(std::string_view name, std::string_view packe
 }
 
 void print_one(Session& session, const std::string& packed) {
+  const auto cache = detail::read_cache_info(packed);
   Rows rows;
   protocol::Cursor fields(packed);
   for (auto left = fields.read_map().value_or(0); left > 0; --left) {
     const auto name = fields.read_string().value_or("");
     rows.push_back(field_row(name, fields.read_object().value_or("")));
+    if (name == "misses") rows.push_back({"hit rate", human_rate(cache.hits, cache.misses), ""});
   }
-  const auto cache = detail::read_cache_info(packed);
-  rows.push_back({"hit rate", human_rate(cache.hits, cache.misses), ""});
   session.print(table(rows, 3));
 }
 

@@ -19,7 +19,8 @@ void add_open(Arguments& arguments, Session& session) {
   // The words in the order of Tier and Policy.
   arguments.word(
       "--tier", {"lru", "ttl", "durable"}, true,
-      [&settings](std::size_t at) { settings.tier = static_cast<Tier>(at); }, "What kind of cache it is");
+      [&settings](std::size_t at) { settings.tier = static_cast<Tier>(at); },
+      "What kind of cache it is; required");
   arguments.count("--max-entries", settings.max_entries, "COUNT", "At most so many entries");
   arguments.size("--max-bytes", settings.max_bytes, "At most so many bytes");
   arguments.duration("--max-age", settings.max_age, "Entries expire after it (required for tier ttl)");

@@ -40,10 +40,10 @@ struct StringSink {
 template <class T>
 std::string pack(const T& value) {
   detail::StringSink sink;
-  if constexpr (std::is_convertible_v<const T&, std::string_view>) {
-    msgpack::pack(sink, std::string_view(value));
-  } else if constexpr (std::is_null_pointer_v<T>) {
+  if constexpr (std::is_null_pointer_v<T>) {
     msgpack::pack(sink, msgpack::type::nil_t());
+  } else if constexpr (std::is_convertible_v<const T&, std::string_view>) {
+    msgpack::pack(sink, std::string_view(value));
   } else {
     msgpack::pack(sink, value);
   }

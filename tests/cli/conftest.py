@@ -1,0 +1,79 @@
+"""Fixtures: a daemon in a temporary directory, and the command `pannier` talking to it.
+Environment: PANNIERD and PANNIER, the programs."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+PANNIERD = os.environ["PANNIERD"]
+PANNIER = os.environ["PANNIER"]
+START_TIMEOUT_S = 60
+
+
+class Command:
+    """The program `pannier` with a socket: cli("get", "lru", "k") is the finished process, its output as bytes."""
+
+    def __init__(self, socket):
+        self.socket = socket
+
+    def environment(self):
+        return {**os.environ, "PANNIER_SOCKET": self.socket}
+
+    def __call__(self, *arguments, input=b"", **options):
+        return subprocess.run(
+            [PANNIER, *arguments], input=input, capture_output=True, timeout=120, env=self.environment(), **options
+        )
+
+    def ok(self, *arguments, **options):
+        """Standard output of a command that ends with exit code 0 and says nothing on standard error."""
+        done = self(*arguments, **options)
+        assert (done.returncode, done.stderr) == (0, b""), done
+        return done.stdout
+
+    def start(self, *arguments):
+        return subprocess.Popen(
+            [PANNIER, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self.environment(),
+        )
+
+
+def wait_until(condition, what):
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def directory():
+    # Short, because the path of a socket has room for about 100 bytes only.
+    path = tempfile.mkdtemp(prefix="pannier-")
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def daemon(directory):
+    """A running pannierd; its socket is directory/s."""
+    process = subprocess.Popen([PANNIERD, "--socket", directory + "/s", "--data-dir", directory + "/data"])
+    try:
+        command = Command(directory + "/s")
+        wait_until(lambda: process.poll() is not None or command("ping").returncode == 0, "pannierd does not answer")
+        assert process.poll() is None, "pannierd ended"
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+@pytest.fixture
+def cli(daemon, directory):
+    """The command, with the daemon's socket."""
+    return Command(directory + "/s")
