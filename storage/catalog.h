@@ -38,7 +38,8 @@ class ChangeListener {
 
 /// The charge of an entry in bytes, from the sizes of its key and value.
 using ChargeFunction = std::uint64_t (*)(std::uint64_t key_bytes, std::uint64_t value_bytes);
-/// Key, value, and all that an entry costs beside them.
+/// Key, value, and all that an entry costs the heap beside them. Not its part of the index: that is no fixed
+/// number, and counted whole in memory_used().
 std::uint64_t entry_charge(std::uint64_t key_bytes, std::uint64_t value_bytes);
 
 struct CatalogOptions {

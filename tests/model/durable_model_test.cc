@@ -8,6 +8,7 @@
 #include "tests/model/dice.h"
 #include "tests/model/durable_model.h"
 #include "tests/model/recorder.h"
+#include "tests/model/store_access.h"
 #include "tests/model/unsynced_env.h"
 #include "tests/storage/temp_dir.h"
 
@@ -24,16 +25,6 @@ struct Course {
 
   friend void PrintTo(const Course& course, std::ostream* out) { *out << course.name; }
 };
-
-template <typename Value, typename... Others>
-Value need(std::variant<Value, Others...> result) {
-  if (auto* error = std::get_if<StoreError>(&result)) throw std::runtime_error(error->text);
-  return std::get<Value>(std::move(result));
-}
-
-void need(const std::optional<StoreError>& error) {
-  if (error) throw std::runtime_error(error->text);
-}
 
 class Driver {
  public:
@@ -108,7 +99,7 @@ class Driver {
     options.memory_bytes_max = course_.memory_bytes_max;
     options.dirty_bytes_max = course_.dirty_bytes_max;
     catalog_ = std::make_unique<Catalog>(options, recorder_);
-    for (const CacheId id : need(store_->unfinished_drops())) finish_drop(id);
+    for (const CacheId id : need(store_->unfinished_drops())) finish_drop(*store_, id);
     for (const Definition& definition : need(store_->definitions())) catalog_->restore(definition);
     const Version from = need(store_->reserved_versions()) + 1;
     const Version bound = from + 100'000'000;
@@ -130,22 +121,11 @@ class Driver {
       need(store_->define(opened.cache.id(), name, settings));
   }
 
-  void finish_drop(CacheId id) {
-    EraseRange range;
-    range.cache = id;
-    for (;;) {
-      const ErasedSome some = need(store_->erase_some(range, 100));
-      if (!some.next_key) break;
-      range.from_key = *some.next_key;
-    }
-    need(store_->end_drop(id));
-  }
-
   void drop() {
     const auto dropped = catalog_->drop(name_);
     ASSERT_TRUE(dropped && dropped->was_durable);
     need(store_->begin_drop(dropped->id));
-    finish_drop(dropped->id);
+    finish_drop(*store_, dropped->id);
     forget(name_);
     models_[name_] = {};
     open(name_);
@@ -174,18 +154,7 @@ class Driver {
   }
 
   std::map<std::string, DurableModel::State> disk_of(const std::string& name) {
-    const CacheId id = catalog_->find(name)->id();
-    std::map<std::string, DurableModel::State> states;
-    std::optional<std::string> from = "";
-    while (from) {
-      const Scanned scanned = need(store_->scan(id, "", *from, 1'000));
-      for (const ScannedKey& key : scanned.keys) {
-        const Record record = need(store_->load(id, key.key));
-        states[key.key] = {record.value, record.version, record.deadline, record.stale_ms};
-      }
-      from = scanned.next_key;
-    }
-    return states;
+    return records_of(*store_, catalog_->find(name)->id());
   }
 
   // -- what is told
@@ -214,7 +183,7 @@ class Driver {
     auto outcome = attempt();
     if (!std::holds_alternative<Cold>(outcome)) return outcome;
     EXPECT_FALSE(Check::residence_of(*cache_, key_).is_resident);
-    loads_.push_back({name_, key_, load(*cache_, key_)});
+    loads_.push_back({name_, key_, load_now(*store_, cache_->id(), key_)});
     if (dice_.chance(30)) return std::nullopt;
     if (!hand_over(loads_.back())) return std::nullopt;
     outcome = attempt();
@@ -222,14 +191,6 @@ class Driver {
     cache_->release_loaded(key_);
     loads_.pop_back();
     return outcome;
-  }
-
-  std::variant<Record, Absent> load(const Cache& cache, const std::string& key) {
-    auto result = store_->load(cache.id(), key);
-    if (auto* record = std::get_if<Record>(&result)) return std::move(*record);
-    return need(std::variant<Absent, StoreError>(std::holds_alternative<Absent>(result)
-                                                     ? std::variant<Absent, StoreError>(Absent{})
-                                                     : std::get<StoreError>(result)));
   }
 
   bool hand_over(const Load& load) {

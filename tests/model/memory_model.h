@@ -93,6 +93,7 @@ class MemoryModel {
   };
   using Position = std::map<std::string, Item>::iterator;
 
+  [[noreturn]] static void disagree(const std::string& what);
   Box& box(const std::string& name);
   static TimeMs due_of(const Item& item);
   bool is_gone(const Box& box, const std::string& key);

@@ -239,7 +239,7 @@ Settings settings_of(Tier tier, PolicyKind policy) {
 Settings reserving() {
   Settings settings;
   settings.stale_ms = 300;
-  settings.reserved_bytes = 12'000;
+  settings.reserved_bytes = 20'000;
   return settings;
 }
 
@@ -248,7 +248,7 @@ std::vector<Course> courses() {
   const Settings fifo = settings_of(Tier::kLru, PolicyKind::kFifo);
   const Settings ttl = settings_of(Tier::kTtl, PolicyKind::kLru);
   Course shared{.name = "short_of_memory", .settings = {reserving(), lru, fifo, ttl}};
-  shared.memory_bytes_max = 65'536;
+  shared.memory_bytes_max = 49'152;
   shared.alters = true;
   return {{.name = "lru", .settings = {lru}},
           {.name = "fifo", .settings = {fifo}},
