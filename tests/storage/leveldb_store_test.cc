@@ -248,18 +248,18 @@ TEST_F(LevelDbStoreTest, erasing_from_an_unknown_cache_is_done_at_once) {
   EXPECT_FALSE(erased.next_key);
 }
 
-TEST_F(LevelDbStoreTest, ten_thousand_random_steps_agree_with_a_map) {
+TEST_F(LevelDbStoreTest, ten_thousand_random_changes_agree_with_a_map) {
   std::mt19937 random(7);
   std::map<CacheId, std::map<std::string, std::string>> model;
   for (const CacheId cache : {1, 2, 3}) {
     define(cache, std::to_string(cache));
     model[cache];
   }
-  for (int step = 0; step < 1'000; ++step) {
+  for (int step = 0; step < 250; ++step) {
     std::map<std::pair<CacheId, std::string>, BatchItem> batch;
-    for (int item = 0; item < 10; ++item) {
+    for (int item = 0; item < 40; ++item) {
       const auto cache = static_cast<CacheId>(1 + random() % 3);
-      const std::string key = std::to_string(random() % 300);
+      const std::string key = std::to_string(random() % 500);
       const OnDisk known = random() % 2                 ? OnDisk::kUnknown
                            : model[cache].contains(key) ? OnDisk::kYes
                                                         : OnDisk::kNo;
@@ -269,7 +269,7 @@ TEST_F(LevelDbStoreTest, ten_thousand_random_steps_agree_with_a_map) {
     }
     std::vector<BatchItem> items;
     for (const auto& [at, item] : batch) items.push_back(item);
-    env_.fails_syncs = random() % 50 == 0;
+    env_.fails_syncs = random() % 20 == 0;
     if (std::holds_alternative<StoreError>(store_->write(items))) {
       env_.fails_syncs = false;
       ASSERT_FALSE(store_->reopen());
@@ -280,7 +280,7 @@ TEST_F(LevelDbStoreTest, ten_thousand_random_steps_agree_with_a_map) {
       if (item.record) model[item.cache][item.key] = item.record->value;
       if (!item.record) model[item.cache].erase(item.key);
     }
-    if (random() % 100 == 0) open();
+    if (random() % 50 == 0) open();
   }
   for (const auto& [cache, entries] : model) {
     EXPECT_EQ(disk_entries(cache), entries.size());
