@@ -1,13 +1,13 @@
 // DurableStore: what the durable tier needs of a disk. The one seam between storage and the outside.
 //
-// Thread safety: load() and scan() may be called by several threads at once, and while one other thread is in one of
-// the writing methods (those that are not const); at most one thread may be in a writing method. All of them block on
-// the disk: they belong on a worker thread, never on the loop.
+// Thread safety: load() and scan() may be called by several threads at once, and while one other thread is in
+// one of the writing methods (those that are not const); at most one thread may be in a writing method. All
+// of them block on the disk: they belong on a worker thread, never on the loop.
 //
-// Every writing method is atomic and fsync'ed: when it answers without an error all it wrote survives power loss. When it
-// fails, all or nothing of it is there, and which of both nobody knows until the store is read again: the caller has to
-// repeat it, with OnDisk::kUnknown for all keys of a failed batch. Every writing method may be repeated.
-// After an error the store may refuse everything until reopen() succeeded.
+// Every writing method is atomic and fsync'ed: when it answers without an error all it wrote survives power
+// loss. When it fails, all or nothing of it is there, and which of both nobody knows until the store is read
+// again: the caller has to repeat it, with OnDisk::kUnknown for all keys of a failed batch. Every writing
+// method may be repeated. After an error the store may refuse everything until reopen() succeeded.
 #pragma once
 
 #include <cstdint>
@@ -43,8 +43,9 @@ struct Definition {
   std::uint64_t disk_entries = 0;  ///< records of this cache on disk
 };
 
-/// What is known about whether a key has a record on disk before a batch is written; kUnknown costs a look-up. A wrong
-/// one spoils the cache's disk_entries. Never kYes or kNo for a key whose latest batch failed.
+/// What is known about whether a key has a record on disk before a batch is written; kUnknown costs a
+/// look-up. A wrong one spoils the cache's disk_entries. Never kYes or kNo for a key whose latest batch
+/// failed.
 enum class OnDisk : std::uint8_t { kNo, kYes, kUnknown };
 
 /// One entry of a batch: a record to be written, or (no record) a key to be erased.
@@ -72,7 +73,8 @@ struct ScannedKey {
   Version version;
   TimeMs deadline;
 };
-/// A piece of a walk over a cache in key order. `next_key`: where to go on (itself included); nothing at the end.
+/// A piece of a walk over a cache in key order. `next_key`: where to go on (itself included); nothing at the
+/// end.
 struct Scanned {
   std::vector<ScannedKey> keys;
   std::optional<std::string> next_key;
@@ -81,9 +83,9 @@ struct Scanned {
 struct EraseRange {
   CacheId cache = 0;
   std::string prefix;
-  std::string from_key;                ///< go on here; empty at the start
-  Version version_max = kVersionMax;   ///< records with a higher one stay
-  TimeMs now = 0;                      ///< records past their deadline by then do not count as live
+  std::string from_key;               ///< go on here; empty at the start
+  Version version_max = kVersionMax;  ///< records with a higher one stay
+  TimeMs now = 0;                     ///< records past their deadline by then do not count as live
 };
 struct ErasedSome {
   std::uint64_t erased_live = 0;
@@ -99,28 +101,30 @@ class DurableStore {
   virtual std::variant<std::vector<Definition>, StoreError> definitions() const = 0;
   virtual std::variant<std::vector<CacheId>, StoreError> unfinished_drops() const = 0;
 
-  /// Writes or replaces the definition of a cache; its disk_entries are kept (0 for a new one). If another cache has that
-  /// name on disk (left by a define() that failed), its dropping is begun with it.
+  /// Writes or replaces the definition of a cache; its disk_entries are kept (0 for a new one). If another
+  /// cache has that name on disk (left by a define() that failed), its dropping is begun with it.
   virtual std::optional<StoreError> define(CacheId id, std::string_view name, const Settings& settings) = 0;
-  /// Takes the definition away and notes that the cache's records are to be erased; erase_some does it, step by step,
-  /// and end_drop removes the note. Precondition of end_drop: all records are erased.
+  /// Takes the definition away and notes that the cache's records are to be erased; erase_some does it, step
+  /// by step, and end_drop removes the note. Precondition of end_drop: all records are erased.
   virtual std::optional<StoreError> begin_drop(CacheId id) = 0;
   virtual std::optional<StoreError> end_drop(CacheId id) = 0;
 
-  /// Writes all items at once. No two of them have the same cache and key. An item of a cache that has no definition (it
-  /// was dropped meanwhile) is left out.
+  /// Writes all items at once. No two of them have the same cache and key. An item of a cache that has no
+  /// definition (it was dropped meanwhile) is left out.
   virtual std::variant<Wrote, StoreError> write(const std::vector<BatchItem>& items) = 0;
-  /// Looks at `steps_max` records of the range at most, and at about 1 MiB of keys, and erases those that are to go. A
-  /// damaged record goes too, whatever its version, and does not count as live.
-  virtual std::variant<ErasedSome, StoreError> erase_some(const EraseRange& range, std::uint64_t steps_max) = 0;
+  /// Looks at `steps_max` records of the range at most, and at about 1 MiB of keys, and erases those that are
+  /// to go. A damaged record goes too, whatever its version, and does not count as live.
+  virtual std::variant<ErasedSome, StoreError> erase_some(const EraseRange& range,
+                                                          std::uint64_t steps_max) = 0;
 
   /// A damaged record is a StoreError, never a wrong value.
   virtual std::variant<Record, Absent, StoreError> load(CacheId cache, std::string_view key) const = 0;
   /// At most `keys_max` keys, and at most about 1 MiB of them, that start with `prefix`, from `from_key` on.
-  virtual std::variant<Scanned, StoreError> scan(CacheId cache, std::string_view prefix, std::string_view from_key,
-                                                 std::uint64_t keys_max) const = 0;
+  virtual std::variant<Scanned, StoreError> scan(CacheId cache, std::string_view prefix,
+                                                 std::string_view from_key, std::uint64_t keys_max) const = 0;
 
-  /// Versions below the reserved bound may have been used by an earlier process: start above it. 0 on a new store.
+  /// Versions below the reserved bound may have been used by an earlier process: start above it. 0 on a new
+  /// store.
   virtual std::variant<Version, StoreError> reserved_versions() const = 0;
   virtual std::optional<StoreError> reserve_versions(Version bound) = 0;
 
