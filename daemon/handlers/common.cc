@@ -14,6 +14,10 @@ Error unknown_cache(std::string_view name) {
   return {ErrorCode::kUnknownCache, "there is no cache " + protocol::quoted(name) + "; open makes one"};
 }
 
+Error dropped_meanwhile() {
+  return {ErrorCode::kUnknownCache, "the cache was dropped while the request waited"};
+}
+
 Error not_durable(std::string_view method, const Cache& cache) {
   return {ErrorCode::kUnsupported, std::string(method) + ": cache " + protocol::quoted(cache.name()) +
                                        " of tier " +
@@ -80,8 +84,7 @@ void answer_waiter(Service& service, const LeaseAnswer& answer, TimeMs now) {
       if (cache != nullptr) cache->count_miss();
       return service.replies.nil(to);
     case LeaseAnswer::Kind::kNoCache:
-      return service.replies.error(
-          to, {ErrorCode::kUnknownCache, "the cache was dropped while the request waited"});
+      return service.replies.error(to, dropped_meanwhile());
     case LeaseAnswer::Kind::kTooMany:
       return service.replies.error(
           to, {ErrorCode::kOverloaded, "the connection holds as many leases as max_leases allows"});

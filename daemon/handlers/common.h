@@ -21,6 +21,8 @@ template <class... Cases>
 Match(Cases...) -> Match<Cases...>;
 
 protocol::Error unknown_cache(std::string_view name);
+/// The cache was there when the request came, and is not any more.
+protocol::Error dropped_meanwhile();
 protocol::Error not_durable(std::string_view method, const storage::Cache& cache);
 protocol::Error error_of(const storage::TooBig& outcome);
 protocol::Error error_of(const storage::DirtyFull& outcome);

@@ -15,8 +15,8 @@ namespace {
 
 using protocol::Writer;
 
-/// A row of the answer: a name, and nil, a number or a text.
-using Figure = std::variant<std::monostate, std::uint64_t, std::string_view>;
+/// A row of the answer: a name, and nil, a truth, a number or a text.
+using Figure = std::variant<std::monostate, bool, std::uint64_t, std::string_view>;
 struct Row {
   std::string_view name;
   Figure value;
@@ -30,6 +30,7 @@ void write_rows(Writer& writer, const std::vector<Row>& rows) {
     writer.string(row.name);
     std::visit(Match{
                    [&](std::monostate) { writer.nil(); },
+                   [&](bool truth) { writer.boolean(truth); },
                    [&](std::uint64_t number) { writer.unsigned_integer(number); },
                    [&](std::string_view text) { writer.string(text); },
                },
@@ -91,6 +92,7 @@ void write_server(Writer& writer, const Service& service, storage::TimeMs now) {
                          {"waiting_for_disk", service.waits.requests()},
                          {"dirty_entries", dirty.entries},
                          {"dirty_bytes", dirty.bytes},
+                         {"disk_failing", service.disk.is_failing()},
                      });
 }
 

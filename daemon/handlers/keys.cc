@@ -4,6 +4,7 @@
 // (unknown_cache).
 #include <charconv>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -103,18 +104,27 @@ class KeysTask final : public BackgroundTask, public std::enable_shared_from_thi
         return storage::kNever;
       }
     }
-    is_full() ? answer(true) : scan();
+    if (is_full()) {
+      answer(true);
+    } else {
+      // What is changed in memory may be on disk too, in an earlier state.
+      from_memory_.insert(keys_.begin(), keys_.end());
+      scan();
+    }
     return storage::kNever;
   }
 
  private:
   bool is_full() const { return keys_.size() >= limit_ || keys_bytes_ >= kReplyKeysBytesMax; }
 
-  void dropped() {
-    service_.replies.error(to_, {ErrorCode::kUnknownCache, "the cache was dropped while its keys were read"});
-  }
+  void dropped() { service_.replies.error(to_, dropped_meanwhile()); }
 
   void scan() {
+    if (service_.disk.read_queue_full()) {
+      return service_.replies.error(
+          to_, {ErrorCode::kOverloaded,
+                "keys: as many reads wait for the disk as max_loads allows; try again later"});
+    }
     const auto keys_max = std::min<std::uint64_t>(limit_ - keys_.size(), kScanKeysMax);
     service_.disk.scan(cache_, prefix_, place_.disk_key, keys_max,
                        [this, self = shared_from_this()](const auto& outcome) {
@@ -130,7 +140,7 @@ class KeysTask final : public BackgroundTask, public std::enable_shared_from_thi
     if (cache == nullptr) return dropped();
     const TimeMs now = service_.clock.now();
     for (const auto& one : found.keys) {
-      if (!cache->shows_scanned(one, now)) continue;
+      if (!cache->shows_scanned(one, now) || from_memory_.contains(one.key)) continue;
       keys_.push_back(one.key);
       keys_bytes_ += one.key.size();
     }
@@ -156,6 +166,7 @@ class KeysTask final : public BackgroundTask, public std::enable_shared_from_thi
   std::uint64_t limit_;
   std::shared_ptr<Waits::Ticket> ticket_;
   std::vector<std::string> keys_;
+  std::set<std::string, std::less<>> from_memory_;  ///< of keys_
   std::uint64_t keys_bytes_ = 0;
 };
 
@@ -181,8 +192,13 @@ Outcome handle_keys(Service& service, const Call& call) {
                  "keys: cursor is of a walk over a durable cache, and this one is not"};
   }
   auto task = std::make_shared<KeysTask>(service, call.from, *cache, std::move(*place), prefix, limit);
-  const TimeMs again = task->step(call.now);
-  if (again != storage::kNever) service.background.add(again, std::move(task));
+  service.cold_keys.run_behind(
+      cache->id(),
+      [&service, task = std::move(task)](storage::TimeMs now) {
+        const TimeMs again = task->step(now);
+        if (again != storage::kNever) service.background.add(again, task);
+      },
+      call.now);
   return Answered();
 }
 

@@ -78,6 +78,8 @@ Outcome handle_open(Service& service, const Call& call) {
   const auto outcome = service.catalog.open(name, settings, alter, call.now);
   return std::visit(Match{
                         [&](const storage::Opened& opened) -> Outcome {
+                          // What an altered bound leaves no room for goes now, as far as one step reaches.
+                          if (opened.altered) service.catalog.step(call.now, kVisitsPerStep);
                           const bool is_pending = service.definitions_pending.contains(opened.cache.id());
                           if (opened.cache.is_durable() && (opened.created || opened.altered || is_pending)) {
                             define(service, call.from, opened.cache, opened.created);

@@ -1,3 +1,7 @@
+#include <memory>
+#include <optional>
+#include <vector>
+
 #include "daemon/handlers/common.h"
 #include "daemon/handlers/handlers.h"
 #include "daemon/params.h"
@@ -9,6 +13,7 @@ namespace {
 /// One sync under way: what was written before it began, so that the difference is what it wrote.
 struct Sync {
   Address to;
+  std::shared_ptr<Waits::Ticket> ticket;
   std::optional<storage::CacheId> cache;  ///< nothing: all
   FlushTotals before;
   storage::TimeMs began;
@@ -35,6 +40,12 @@ void answer(Service& service, const Sync& sync) {
   });
 }
 
+/// What came before, and had to wait for its key, has run: what is dirty now is what has to be on disk.
+void flush(Service& service, const Sync& sync) {
+  const auto sequence = service.catalog.write_back().sequence_last();
+  reply_when_clean(service, sync.to, sequence, [&service, sync] { answer(service, sync); });
+}
+
 }  // namespace
 
 Outcome handle_sync(Service& service, const Call& call) {
@@ -43,16 +54,26 @@ Outcome handle_sync(Service& service, const Call& call) {
   params.options({});
   if (auto fault = params.fault()) return *fault;
 
-  Sync sync{call.from, std::nullopt, {}, call.now};
+  std::vector<storage::CacheId> concerned;
   if (name) {
     const storage::Cache* cache = service.catalog.find(*name);
     if (cache == nullptr) return unknown_cache(*name);
     if (!cache->is_durable()) return not_durable("sync", *cache);
-    sync.cache = cache->id();
+    concerned.push_back(cache->id());
+  } else {
+    for (const auto* cache : service.catalog.caches()) {
+      if (cache->is_durable()) concerned.push_back(cache->id());
+    }
   }
-  sync.before = written(service, sync.cache);
-  const auto sequence = service.catalog.write_back().sequence_last();
-  reply_when_clean(service, call.from, sequence, [&service, sync] { answer(service, sync); });
+  const auto only = name ? std::optional(concerned.front()) : std::nullopt;
+  const Sync sync{call.from, service.waits.take(call.from.connection, 0), only, written(service, only),
+                  call.now};
+  const auto left = std::make_shared<std::size_t>(concerned.size() + 1);
+  const auto flush_last = [&service, sync, left](storage::TimeMs) {
+    if (--*left == 0) flush(service, sync);
+  };
+  for (const auto cache : concerned) service.cold_keys.run_behind(cache, flush_last, call.now);
+  flush_last(call.now);
   return Answered();
 }
 
