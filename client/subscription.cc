@@ -58,7 +58,8 @@ std::string Subscription::Channel::ask(const detail::Request& request) {
 bool Subscription::Channel::hear(detail::Deadline deadline) {
   if (!connection) end({detail::Failure::Kind::kClosed, "the subscription is over", 0, true});
   const auto notified = connection->next_notification(deadline);
-  if (connection->lost_notifications()) {
+  const bool has_lost = connection->lost_notifications();
+  if (has_lost) {
     for (const auto& [cache, sequence] : sequences) heard.push_back({cache, std::nullopt, sequence});
   }
   if (const auto* params = std::get_if<std::string>(&notified)) {
@@ -67,7 +68,7 @@ bool Subscription::Channel::hear(detail::Deadline deadline) {
   }
   const auto& failure = std::get<detail::Failure>(notified);
   if (failure.kind != detail::Failure::Kind::kTimedOut) end(failure);
-  return !heard.empty();
+  return has_lost;
 }
 
 // A gap in the sequence means that what was in between is lost.

@@ -25,7 +25,7 @@ struct Subscription::Channel {
 
   /// The result of `request`; the subscription is over after a TransportError.
   std::string ask(const detail::Request& request);
-  /// Puts the next notification into `heard`. False: none came until the deadline.
+  /// Takes the next notification and puts what it tells into `heard`. False: none came until the deadline.
   bool hear(detail::Deadline deadline);
 
  private:
