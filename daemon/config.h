@@ -19,6 +19,7 @@ namespace pannier::daemon {
 /// What one client may take of the daemon, and all of them together. `hello` tells them.
 struct ClientLimits {
   protocol::FrameLimits frame;                              ///< `max_frame`, `max_depth`
+  std::uint64_t key_bytes_max = protocol::kKeyBytesMax;     ///< `max_key`
   std::uint64_t value_bytes_max = std::uint64_t{32} << 20;  ///< `max_value`
   std::uint64_t reply_bytes_max = std::uint64_t{64} << 20;  ///< `max_reply`
   std::uint32_t keys_max = 100'000;       ///< `max_keys`: of one get_many, put_many, delete_many

@@ -213,10 +213,12 @@ std::string_view Params::checked_key(Bytes object, std::string_view name) {
   if (!key) {
     reject(name, "a string or binary", object);
   } else if (key->empty()) {
-    fail(ErrorCode::kBadRequest, std::string(name) + " is empty; a key has 1 to 65535 bytes");
-  } else if (key->size() > protocol::kKeyBytesMax) {
-    fail(ErrorCode::kTooLarge,
-         std::string(name) + " " + protocol::quoted(*key) + " is longer than 65535 bytes");
+    fail(ErrorCode::kBadRequest,
+         std::string(name) + " is empty; a key has 1 to " + std::to_string(limits_.key_bytes_max) + " bytes");
+  } else if (key->size() > limits_.key_bytes_max) {
+    fail(ErrorCode::kTooLarge, std::string(name) + " " + protocol::quoted(*key) +
+                                   " is longer than max_key, " + std::to_string(limits_.key_bytes_max) +
+                                   " bytes");
   }
   return key.value_or(Bytes());
 }

@@ -37,7 +37,7 @@ class Params {
   std::string_view cache_name();
   /// As cache_name, if there is one: nothing where the parameters end or only options are left.
   std::optional<std::string_view> optional_cache_name();
-  /// 1 to 65,535 bytes.
+  /// 1 to key_bytes_max bytes.
   std::string_view key();
   std::vector<std::string_view> keys();
   /// One object as the bytes it came in, at most value_bytes_max of them.

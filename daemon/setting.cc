@@ -53,6 +53,8 @@ constexpr auto kSettings = std::to_array<Setting>({
      [](Config& config) -> SettingField { return &config.limits.frame.frame_bytes_max; }},
     {{"limits", "max_depth", Kind::kCount, 8, 10'000, "128", "Nesting of arrays and maps in a message."},
      [](Config& config) -> SettingField { return &config.limits.frame.depth_max; }},
+    {{"limits", "max_key", Kind::kSize, 1, protocol::kKeyBytesMax, "1K", "A key."},
+     [](Config& config) -> SettingField { return &config.limits.key_bytes_max; }},
     {{"limits", "max_value", Kind::kSize, kKiB, kGiB, "32M", "A value."},
      [](Config& config) -> SettingField { return &config.limits.value_bytes_max; }},
     {{"limits", "max_reply", Kind::kSize, 256 * kKiB, kGiB, "64M", "A whole reply.",

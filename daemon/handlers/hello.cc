@@ -14,7 +14,7 @@ namespace {
 
 void write_limits(protocol::Writer& writer, const ClientLimits& limits) {
   const std::array<std::pair<std::string_view, std::uint64_t>, 14> rows{{
-      {"max_key", protocol::kKeyBytesMax},
+      {"max_key", limits.key_bytes_max},
       {"max_cache_name", protocol::kCacheNameBytesMax},
       {"max_value", limits.value_bytes_max},
       {"max_frame", limits.frame.frame_bytes_max},

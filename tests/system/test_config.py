@@ -50,6 +50,7 @@ max_depth = 32
 max_value = "100K"
 max_reply = "2M"
 max_keys = 50
+max_key = 1000
 max_unsent = "100K"
 max_buffers = "40M"
 max_waiting = 60
@@ -64,6 +65,7 @@ HELLO = {
     "max_value": 100 << 10,
     "max_reply": 2 * MEBIBYTE,
     "max_keys": 50,
+    "max_key": 1000,
     "max_unsent": 100 << 10,
     "max_buffers": 40 * MEBIBYTE,
     "max_waiting": 60,
