@@ -4,6 +4,8 @@
 // values.
 #pragma once
 
+#include <concepts>
+#include <cstddef>
 #include <initializer_list>
 #include <ranges>
 #include <string_view>
