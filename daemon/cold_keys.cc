@@ -112,10 +112,16 @@ bool ColdKeys::run(KeyOperation& operation, TimeMs now) {
 Error ColdKeys::admit(storage::Cache& cache, std::string_view key, const LoadResult& result, TimeMs now) {
   if (const auto* error = std::get_if<storage::StoreError>(&result))
     return {ErrorCode::kStorage, error->text};
-  if (const auto* record = std::get_if<storage::Record>(&result)) {
-    cache.loaded(key, *record, now);
-  } else {
+  const auto* record = std::get_if<storage::Record>(&result);
+  if (record == nullptr) {
     cache.loaded(key, storage::Absent(), now);
+  } else if (!cache.loaded(key, *record, now)) {
+    const auto refusal = cache.refusal_of({{key, record->value}}, {});
+    if (refusal && std::holds_alternative<storage::TooBig>(*refusal)) {
+      return {ErrorCode::kOutOfMemory, "the entry on disk takes " +
+                                           std::to_string(key.size() + record->value.size()) +
+                                           " bytes, more than the memory limit can give to its cache"};
+    }
   }
   return {ErrorCode::kOverloaded,
           "no memory to read the entry into: it is full of entries that wait for the disk; try again later"};

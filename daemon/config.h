@@ -37,7 +37,7 @@ struct DurableOptions {
   std::uint64_t checkpoint_interval_ms = 5'000;  ///< a dirty entry is written at most this much later
   std::uint64_t checkpoint_dirty_bytes = std::uint64_t{16} << 20;  ///< or as soon as so much is dirty
   std::optional<std::uint64_t> dirty_bytes_max;                    ///< default: a quarter of memory_bytes_max
-  std::uint32_t loads_waiting_max = 16'384;  ///< cold keys and walks waiting for the disk
+  std::uint32_t loads_waiting_max = 131'072;  ///< cold keys and walks waiting for the disk
 };
 
 struct Config {

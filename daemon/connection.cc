@@ -112,7 +112,7 @@ std::size_t Connection::execute(protocol::Bytes input) {
 }
 
 bool Connection::dispatch(protocol::Bytes frame) {
-  ++pass_frames_;
+  if (pass_frames_++ == 0) pass_started_ns_ = UvLoop::clock_ns();
   const bool goes_on = dispatcher_.dispatch(id_, frame, clock_.now());
   host_.account(id_);
   return goes_on;
@@ -124,7 +124,8 @@ void Connection::discard(std::size_t size) {
 }
 
 bool Connection::has_used_up_pass() const {
-  return pass_frames_ >= kPassFramesMax || pass_bytes_ >= kPassBytesMax || host_.buffers_are_full();
+  return pass_frames_ >= kPassFramesMax || pass_bytes_ >= kPassBytesMax || host_.buffers_are_full() ||
+         (pass_frames_ > 0 && UvLoop::clock_ns() - pass_started_ns_ > kPassNsMax);
 }
 
 bool Connection::is_blocked() {

@@ -8,9 +8,9 @@
 //  nothing more
 //    is executed or read, until less than half of that is unsent.
 //  - The Dispatcher is congested: the same, until it is not.
-//  - The client sends much: after kPassFramesMax frames or kPassBytesMax bytes others get their turn; the
-//  rest of what
-//    arrived is executed in the next pass, before more is read.
+//  - The client sends much: after kPassFramesMax frames, kPassBytesMax bytes or kPassNsMax nanoseconds of
+//  work
+//    others get their turn; the rest of what arrived is executed in the next pass, before more is read.
 //  - The client ends its stream: what was asked is still answered, then the connection is gone.
 //  - The stream breaks a limit, or a frame is no message: the Dispatcher appends an error, and the connection
 //  closes: it
@@ -57,6 +57,7 @@ class Connection final : private UvPipeEvents {
  public:
   static constexpr std::uint32_t kPassFramesMax = 1'024;
   static constexpr std::size_t kPassBytesMax = std::size_t{1} << 20;
+  static constexpr std::uint64_t kPassNsMax = 2'000'000;
   static constexpr std::uint64_t kLingerMs = 5'000;
   static constexpr std::uint64_t kFinishMs = 1'000;
   static constexpr std::uint64_t kDiscardedBytesMax = std::uint64_t{256} << 20;
@@ -151,6 +152,7 @@ class Connection final : private UvPipeEvents {
   bool reads_into_input_ = false;  // else into the shared space
   std::span<char> space_;          // of the read under way
   std::uint32_t pass_frames_ = 0;
+  std::uint64_t pass_started_ns_ = 0;
   std::size_t pass_bytes_ = 0;
   bool is_paused_ = false;  // not reading; run() goes on
   std::uint64_t discarded_bytes_ = 0;

@@ -45,9 +45,17 @@ class DiskTask : public BackgroundTask, public std::enable_shared_from_this<Disk
     if (auto* cache = service_.catalog.find(range_.cache)) cache->set_disk_entries(some.disk_entries);
     if (!some.next_key) return erased_all();
     range_.from_key = *some.next_key;
-    if (!service_.is_stopping) erase_on_disk();
+    may_go_on() ? erase_on_disk() : answer_stopping();
   }
   virtual void erased_all() = 0;
+  /// Whether there is a next step although the daemon is stopping.
+  virtual bool may_go_on() const = 0;
+
+  void answer_stopping() {
+    if (is_answered()) return;
+    service_.replies.error(to_, {ErrorCode::kShuttingDown, "the daemon is stopping"});
+    answered();
+  }
 
   Service& service_;
   Address to_;
@@ -60,9 +68,12 @@ class ClearTask final : public DiskTask {
  public:
   ClearTask(Service& service, const Address& to, storage::Cache& cache, std::string_view prefix, TimeMs now)
       : DiskTask(service, to), clear_(cache.clear_begin(prefix, now)), is_on_disk_(cache.is_durable()) {
+    ++service.clears;
     dirty_sequence_ = service.catalog.write_back().sequence_last();
     range_ = {cache.id(), std::string(prefix), {}, cache.clear_version(clear_), now};
   }
+
+  ~ClearTask() override { --service_.clears; }
 
   TimeMs step(TimeMs now) override {
     storage::Cache* cache = service_.catalog.find(range_.cache);
@@ -88,6 +99,8 @@ class ClearTask final : public DiskTask {
                                   erase_on_disk();
                                 });
   }
+
+  bool may_go_on() const override { return !service_.is_hurrying; }
 
   void erased_all() override {
     is_on_disk_ = false;
@@ -115,6 +128,8 @@ class DropTask final : public DiskTask {
   }
 
  private:
+  bool may_go_on() const override { return !service_.is_stopping; }
+
   void erased_all() override {
     service_.disk.end_drop(range_.cache,
                            [this, self = shared_from_this()](const std::optional<StoreError>& error) {

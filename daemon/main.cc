@@ -94,7 +94,7 @@ int serve(const Config& config, Log& log, SocketFile& socket_file, storage::Leve
   Service service(config, clock, server, catalog, disk, flusher, subscriptions);
   Router router(service);
   Housekeeper housekeeper(loop, service, versions);
-  Shutdown shutdown({loop, log, server, router, catalog, disk, flusher, versions});
+  Shutdown shutdown({loop, log, server, router, service, catalog, disk, flusher, versions});
   const UvSignal on_terminate(loop, SIGTERM, [&shutdown] { shutdown.signaled(); });
   const UvSignal on_interrupt(loop, SIGINT, [&shutdown] { shutdown.signaled(); });
 

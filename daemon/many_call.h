@@ -35,6 +35,8 @@ class ManyCall : public std::enable_shared_from_this<ManyCall> {
   /// All parts are done, and none failed.
   virtual void answer() = 0;
   void fail(const protocol::Error& error);
+  /// The call holds so many bytes more (or less) until it is answered.
+  void hold(std::int64_t bytes) { ticket_->grow(bytes); }
 
   Service& service() { return service_; }
   const Address& from() const { return from_; }

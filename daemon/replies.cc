@@ -2,8 +2,7 @@
 
 namespace pannier::daemon {
 
-Replies::Replies(Outbox& outbox, std::uint64_t reply_bytes_max, std::uint64_t unsent_bytes_max)
-    : outbox_(outbox), reply_bytes_max_(reply_bytes_max), unsent_bytes_max_(unsent_bytes_max) {}
+Replies::Replies(Outbox& outbox, const ClientLimits& limits) : outbox_(outbox), limits_(limits) {}
 
 void Replies::error(const Address& to, const protocol::Error& error) {
   std::string* output = to.is_notification ? nullptr : outbox_.output(to.connection);
@@ -15,19 +14,32 @@ std::string* Replies::start(const Address& to) {
   std::string* output = outbox_.output(to.connection);
   if (output == nullptr) return nullptr;
   const std::uint64_t unsent = outbox_.unsent_bytes(to.connection);
-  if (unsent <= unsent_bytes_max_ + reply_bytes_max_) return output;
+  if (unsent <= limits_.unsent_bytes_max + limits_.reply_bytes_max) return output;
   error(to, {protocol::ErrorCode::kOverloaded,
              std::to_string(unsent) + " bytes of replies are unread on this connection"});
   return nullptr;
 }
 
-void Replies::refuse_large(const Address& to, std::string& output, std::size_t before,
-                           std::size_t result_start) {
-  const std::size_t bytes = output.size() - result_start;
+std::uint64_t Replies::room_bytes() const {
+  const std::uint64_t taken = outbox_.buffer_bytes();
+  return taken < limits_.buffer_bytes_max ? limits_.buffer_bytes_max - taken : 0;
+}
+
+void Replies::refuse_large(const Address& to, std::string& output, std::size_t before, std::size_t bytes) {
   output.resize(before);
+  output.shrink_to_fit();
   error(to, {protocol::ErrorCode::kTooLarge,
              "the result of " + std::to_string(bytes) + " bytes is larger than max_reply, " +
-                 std::to_string(reply_bytes_max_) + " bytes; ask for less at once"});
+                 std::to_string(limits_.reply_bytes_max) + " bytes; ask for less at once"});
+}
+
+void Replies::refuse_full(const Address& to, std::string& output, std::size_t before) {
+  output.resize(before);
+  output.shrink_to_fit();
+  error(to, {protocol::ErrorCode::kOverloaded,
+             std::to_string(outbox_.buffer_bytes()) +
+                 " bytes are in the buffers of all connections, the limit (max_buffers) is " +
+                 std::to_string(limits_.buffer_bytes_max) + "; try again later"});
 }
 
 }  // namespace pannier::daemon

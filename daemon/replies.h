@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "daemon/config.h"
 #include "daemon/dispatcher.h"
 #include "protocol/error.h"
 #include "protocol/message.h"
@@ -22,8 +23,9 @@ struct Address {
 
 class Replies {
  public:
-  /// `reply_bytes_max`: a larger result is answered as too_large.
-  Replies(Outbox& outbox, std::uint64_t reply_bytes_max, std::uint64_t unsent_bytes_max);
+  /// `limits` must outlive it: of a reply (max_reply), of what a client leaves unread (max_unsent), of all
+  /// buffers.
+  Replies(Outbox& outbox, const ClientLimits& limits);
 
   /// `write` is called with a protocol::Writer to append exactly one object, the result.
   template <class Write>
@@ -35,7 +37,9 @@ class Replies {
     writer.response_start(to.id);
     const std::size_t result_start = output->size();
     write(writer);
-    if (output->size() - result_start > reply_bytes_max_) refuse_large(to, *output, before, result_start);
+    const std::size_t bytes = output->size() - result_start;
+    if (bytes > limits_.reply_bytes_max) return refuse_large(to, *output, before, bytes);
+    if (bytes > kSmallBytes && bytes > room_bytes()) refuse_full(to, *output, before);
   }
   void error(const Address& to, const protocol::Error& error);
 
@@ -50,14 +54,19 @@ class Replies {
   }
 
  private:
+  /// Replies of this size are sent even when all buffers are full: what a client leaves unread bounds them.
+  static constexpr std::size_t kSmallBytes = std::size_t{64} << 10;
+
   /// The output to append to; null if nothing is to be sent. Answers `overloaded` itself if so much is unsent
   /// already that late replies (leases, loads) would pile up without bound.
   std::string* start(const Address& to);
-  void refuse_large(const Address& to, std::string& output, std::size_t before, std::size_t result_start);
+  /// What the buffers of all connections may still take, what is being written now not counted.
+  std::uint64_t room_bytes() const;
+  void refuse_large(const Address& to, std::string& output, std::size_t before, std::size_t bytes);
+  void refuse_full(const Address& to, std::string& output, std::size_t before);
 
   Outbox& outbox_;
-  std::uint64_t reply_bytes_max_;
-  std::uint64_t unsent_bytes_max_;
+  const ClientLimits& limits_;
 };
 
 }  // namespace pannier::daemon

@@ -81,6 +81,7 @@ std::string* Server::output(ConnectionId to) {
   const auto found = slots_.find(to);
   if (found == slots_.end()) return nullptr;
   mark(to, found->second);
+  account(std::exchange(last_output_, to));
   account(found->second);
   return found->second.connection->output();
 }

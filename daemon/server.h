@@ -101,7 +101,8 @@ class Server final : public Outbox, private ConnectionHost {
   ConnectionId last_id_ = 0;
   std::uint64_t served_ = 0;
   std::uint64_t buffer_bytes_ = 0;
-  bool is_refusing_ = false;  // the last connection that came was one too many
+  ConnectionId last_output_ = 0;  // may have been appended to since it was accounted
+  bool is_refusing_ = false;      // the last connection that came was one too many
 
   Ids marked_;                    // to be settled at the end of this pass
   Ids watched_;                   // at the end of every pass

@@ -11,7 +11,7 @@ Service::Service(const Config& config, const Clock& clock_, Outbox& outbox_, sto
       disk(disk_),
       flusher(flusher_),
       subscriptions(subscriptions_),
-      replies(outbox_, config.limits.reply_bytes_max, config.limits.unsent_bytes_max),
+      replies(outbox_, config.limits),
       leases(config.limits.leases_max, [this] { return catalog.take_version(); }),
       cold_keys(catalog_, disk_, clock_, config.durable.loads_waiting_max),
       started_at(clock_.now()) {}

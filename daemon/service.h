@@ -46,8 +46,12 @@ class Service {
 
   /// How many writes of a durable cache's definition are under way; caches without are not in it.
   std::map<storage::CacheId, std::uint32_t> definitions_pending;
+  /// Clears that are under way: the daemon ends when they have, or they would come undone.
+  std::uint32_t clears = 0;
   /// The daemon is about to end: nothing is to be tried again.
   bool is_stopping = false;
+  /// Nothing more is to be begun, whatever is left out.
+  bool is_hurrying = false;
 
   /// Counted by the router; told by `info`.
   std::uint64_t requests = 0;

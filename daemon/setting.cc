@@ -92,7 +92,7 @@ constexpr auto kSettings = std::to_array<Setting>({
     {{"durable", "max_dirty", Kind::kSize, 64 * kKiB, kTiB, "64M",
       "What may wait for the disk; above it writes are refused as overloaded.", "a quarter of memory_limit"},
      [](Config& config) -> SettingField { return &config.durable.dirty_bytes_max; }},
-    {{"durable", "max_loads", Kind::kCount, 1, kCountMax, "16384",
+    {{"durable", "max_loads", Kind::kCount, 1, kCountMax, "131072",
       "Keys and walks that wait to be read from disk; further requests are refused as overloaded."},
      [](Config& config) -> SettingField { return &config.durable.loads_waiting_max; }},
 });

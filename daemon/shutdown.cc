@@ -28,14 +28,17 @@ void Shutdown::begin() {
 void Shutdown::hurry() {
   if (is_hurried_) return;
   is_hurried_ = true;
+  parts_.service.is_hurrying = true;
   parts_.log.warning("hurrying: what is not on disk yet is left out");
   if (is_flushing_) parts_.flusher.hurry();
 }
 
 void Shutdown::when_reads_are_done() {
   // Until then a request that waited for its key may still write.
-  if (parts_.disk.reads_pending() > 0 && !is_hurried_) return again(&Shutdown::when_reads_are_done);
+  const bool is_busy = parts_.disk.reads_pending() > 0 || parts_.service.clears > 0;
+  if (is_busy && !is_hurried_) return again(&Shutdown::when_reads_are_done);
   is_flushing_ = true;
+  for (auto* cache : parts_.catalog.caches()) cache->write_versions(parts_.service.clock.now());
   parts_.flusher.drain([this](const std::optional<storage::StoreError>&) { flushed(); });
   if (is_flushing_ && is_hurried_) parts_.flusher.hurry();
 }

@@ -1,9 +1,10 @@
 // Shutdown ends the daemon without losing anything: no new connections, no new requests, everything dirty on
 // disk, what is unsent sent, and then the loop stops.
 //
-// The happy path, each step when the one before is done: requests that wait for the disk are answered; the
-// flusher writes what is dirty; the version keeper gives back what it reserved; the server sends and closes;
-// the disk has nothing more to do. A disk that fails is tried again until hurry().
+// The happy path, each step when the one before is done: requests that wait for the disk are answered, and
+// clears come to their end; the flusher writes what is dirty; the version keeper gives back what it reserved;
+// the server sends and closes; the disk has nothing more to do. A disk that fails is tried again until
+// hurry().
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include "daemon/log.h"
 #include "daemon/router.h"
 #include "daemon/server.h"
+#include "daemon/service.h"
 #include "daemon/uv_loop.h"
 #include "daemon/uv_timer.h"
 #include "daemon/version_keeper.h"
@@ -26,6 +28,7 @@ struct ShutdownParts {
   Log& log;
   Server& server;
   Router& router;
+  Service& service;
   storage::Catalog& catalog;
   DiskWorker& disk;
   Flusher& flusher;

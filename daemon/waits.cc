@@ -7,14 +7,23 @@ Waits::Ticket::Ticket(Waits& waits, ConnectionId connection, std::uint64_t bytes
   Of& of = waits_.connections_[connection_];
   ++of.requests;
   of.bytes += bytes_;
+  waits_.bytes_ += bytes_;
   ++waits_.requests_;
 }
 
 Waits::Ticket::~Ticket() {
   const auto found = waits_.connections_.find(connection_);
   found->second.bytes -= bytes_;
+  waits_.bytes_ -= bytes_;
   if (--found->second.requests == 0) waits_.connections_.erase(found);
   --waits_.requests_;
+}
+
+void Waits::Ticket::grow(std::int64_t bytes) {
+  const auto difference = static_cast<std::uint64_t>(bytes);
+  bytes_ += difference;
+  waits_.connections_[connection_].bytes += difference;
+  waits_.bytes_ += difference;
 }
 
 std::shared_ptr<Waits::Ticket> Waits::take(ConnectionId connection, std::uint64_t bytes) {

@@ -25,6 +25,9 @@ class Waits {
     Ticket(const Ticket&) = delete;
     Ticket& operator=(const Ticket&) = delete;
 
+    /// The request holds so much more (or, negative, less).
+    void grow(std::int64_t bytes);
+
    private:
     Waits& waits_;
     ConnectionId connection_;
@@ -35,10 +38,12 @@ class Waits {
   std::shared_ptr<Ticket> take(ConnectionId connection, std::uint64_t bytes);
   Of of(ConnectionId connection) const;
   std::uint64_t requests() const { return requests_; }
+  std::uint64_t bytes() const { return bytes_; }
 
  private:
   std::unordered_map<ConnectionId, Of> connections_;
   std::uint64_t requests_ = 0;
+  std::uint64_t bytes_ = 0;
 };
 
 }  // namespace pannier::daemon

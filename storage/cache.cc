@@ -82,6 +82,7 @@ Entry& Cache::add(EntryPointer fresh) {
 
 Entry& Cache::supersede(Entry& old_entry, EntryPointer fresh, bool keeps_place) {
   Entry& entry = *fresh.release();
+  set_ahead(old_entry, false);
   uncount(old_entry);
   entry.on_disk = inherited(old_entry);
   entry.is_in_flight = old_entry.is_in_flight;
@@ -106,6 +107,7 @@ Entry& Cache::supersede(Entry& old_entry, EntryPointer fresh, bool keeps_place) 
 }
 
 void Cache::remove(Entry& entry) {
+  set_ahead(entry, false);
   uncount(entry);
   unlist(entry);
   deadlines_.remove(entry);

@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <variant>
 #include <vector>
 
@@ -181,6 +182,10 @@ class Cache {
   void release_loaded(std::string_view key);
   /// The dirty sequence that must be clean for the key's present state to be on disk; 0 if it is.
   std::uint64_t dirty_sequence(std::string_view key) const;
+  /// A write of what was there already dirties nothing, but gives a new version, which the disk learns only
+  /// if asked to: the entry, or all such entries, become dirty for the sake of their versions.
+  void write_version(std::string_view key, TimeMs now);
+  void write_versions(TimeMs now);
 
   // -- walks
 
@@ -310,6 +315,7 @@ class Cache {
   static bool may_be_on_disk(const Entry& entry);
   OnDisk inherited(const Entry& old_entry) const;
   void mark_dirty(Entry& entry, TimeMs now);
+  void set_ahead(Entry& entry, bool is_ahead);
   /// The entry is of no use any more: what the disk must be told remains as a tombstone, else what is waited
   /// for.
   Entry* let_go(Entry& entry, TimeMs now);
@@ -341,6 +347,7 @@ class Cache {
   std::unique_ptr<Policy> policy_;  ///< all entries that may leave for space, but the stale ones
   EntryList stale_{Entry::List::kStale};
   EntryList dirty_{Entry::List::kDirty};
+  std::unordered_set<Entry*> ahead_;  ///< clean ones whose version on disk is an older one
   Deadlines deadlines_;
   std::uint64_t used_bytes_ = 0;
   DirtyTotals unwritten_;

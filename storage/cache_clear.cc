@@ -27,8 +27,9 @@ bool Cache::is_covered(const Entry& entry) const {
 bool Cache::count_covered(const Entry& entry) {
   for (Clear& clear : clears_) {
     if (entry.version > clear.version || !entry.key().starts_with(clear.prefix)) continue;
-    // Those of a durable cache are counted by the disk.
-    if (!is_durable() && entry.deadline > clear.began) ++clear.erased;
+    // Those that are or may be on disk are counted there.
+    const bool is_counted = !is_durable() || (entry.has_value() && !may_be_on_disk(entry));
+    if (is_counted && entry.deadline > clear.began) ++clear.erased;
     return true;
   }
   return false;

@@ -20,7 +20,7 @@ OnDisk Cache::inherited(const Entry& old_entry) const {
 }
 
 void Cache::mark_dirty(Entry& entry, TimeMs now) {
-  entry.is_ahead = false;
+  set_ahead(entry, false);
   if (entry.is_dirty) return;
   uncount(entry);
   unlist(entry);
@@ -29,6 +29,21 @@ void Cache::mark_dirty(Entry& entry, TimeMs now) {
   entry.dirty_since = now;
   dirty_.push_newest(entry);
   count(entry);
+}
+
+void Cache::set_ahead(Entry& entry, bool is_ahead) {
+  if (entry.is_ahead == is_ahead) return;
+  entry.is_ahead = is_ahead;
+  is_ahead ? void(ahead_.insert(&entry)) : void(ahead_.erase(&entry));
+}
+
+void Cache::write_version(std::string_view key, TimeMs now) {
+  Entry* entry = entry_of(key);
+  if (entry != nullptr && entry->is_ahead) mark_dirty(*entry, now);
+}
+
+void Cache::write_versions(TimeMs now) {
+  while (!ahead_.empty()) mark_dirty(**ahead_.begin(), now);
 }
 
 Entry* Cache::let_go(Entry& entry, TimeMs now) {

@@ -71,7 +71,7 @@ PutOutcome Cache::put(std::string_view key, std::string_view value, const PutOpt
 
 Written Cache::put_same(Entry& entry) {
   entry.version = *catalog_.take_version();
-  entry.is_ahead = !entry.is_unwritten();
+  set_ahead(entry, !entry.is_unwritten());
   use(entry);
   ++stats_.puts;
   tell(entry, Change::kWritten);

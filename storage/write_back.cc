@@ -84,7 +84,7 @@ void WriteBack::clean(Cache& cache, Entry& entry, const BatchItem& item) {
   cache.count(entry);
   if (entry.is_dirty) return;
   if (item.record) {
-    entry.is_ahead = entry.version != item.record->version;
+    cache.set_ahead(entry, entry.version != item.record->version);
   } else {
     entry.kind = Entry::Kind::kVacant;
   }

@@ -1,5 +1,6 @@
 #include "daemon/handlers/common.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -16,6 +17,11 @@ Error unknown_cache(std::string_view name) {
 
 Error dropped_meanwhile() {
   return {ErrorCode::kUnknownCache, "the cache was dropped while the request waited"};
+}
+
+Error reply_too_large(std::string_view method, std::uint64_t limit_bytes) {
+  return {ErrorCode::kTooLarge, std::string(method) + ": the result is larger than max_reply, " +
+                                    std::to_string(limit_bytes) + " bytes; ask for less at once"};
 }
 
 Error not_durable(std::string_view method, const Cache& cache) {
@@ -104,15 +110,32 @@ void answer_waiters(Service& service, const LeaseAnswers& answers, TimeMs now) {
   for (const auto& answer : answers) answer_waiter(service, answer, now);
 }
 
-void reply_when_clean(Service& service, const Address& to, std::uint64_t sequence,
-                      std::function<void()> reply) {
+std::uint64_t sequence_to_sync(Cache& cache, std::string_view key, bool sync, TimeMs now) {
+  if (!sync) return 0;
+  cache.write_version(key, now);
+  return cache.dirty_sequence(key);
+}
+
+void reply_when_clean(Service& service, const Address& to, std::vector<storage::CacheId> caches,
+                      std::uint64_t sequence, std::function<void()> reply) {
   if (sequence == 0) return reply();
   const auto ticket = service.waits.take(to.connection, 0);
-  service.flusher.wait_clean(sequence, [&service, to, reply = std::move(reply),
+  service.flusher.wait_clean(sequence, [&service, to, caches = std::move(caches), reply = std::move(reply),
                                         ticket](const std::optional<storage::StoreError>& error) {
+    const bool is_dropped = std::any_of(caches.begin(), caches.end(), [&](storage::CacheId cache) {
+      return service.catalog.find(cache) == nullptr;
+    });
+    if (is_dropped) return service.replies.error(to, dropped_meanwhile());
     if (error) return service.replies.error(to, {ErrorCode::kStorage, error->text});
     reply();
   });
+}
+
+void forget_cache(Service& service, storage::CacheId cache, std::string_view name, TimeMs now) {
+  service.subscriptions.changed_all(name, "");
+  service.cold_keys.dropped(cache, dropped_meanwhile());
+  service.flusher.forget(cache);
+  answer_waiters(service, service.leases.dropped(cache), now);
 }
 
 }  // namespace pannier::daemon

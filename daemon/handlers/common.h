@@ -2,9 +2,11 @@
 // layer translates the outcomes of the one below: nothing here is about how storage works.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "daemon/call.h"
 #include "daemon/service.h"
@@ -23,6 +25,7 @@ Match(Cases...) -> Match<Cases...>;
 protocol::Error unknown_cache(std::string_view name);
 /// The cache was there when the request came, and is not any more.
 protocol::Error dropped_meanwhile();
+protocol::Error reply_too_large(std::string_view method, std::uint64_t limit_bytes);
 protocol::Error not_durable(std::string_view method, const storage::Cache& cache);
 protocol::Error error_of(const storage::TooBig& outcome);
 protocol::Error error_of(const storage::DirtyFull& outcome);
@@ -43,6 +46,9 @@ Outcome with_key(Service& service, std::string_view name, std::string_view key, 
 void write_entry(protocol::Writer& writer, const storage::EntryView& entry, bool has_meta,
                  storage::TimeMs now);
 
+/// The cache is out of the catalog: everyone who waits for something of it, or listens to it, is told.
+void forget_cache(Service& service, storage::CacheId cache, std::string_view name, storage::TimeMs now);
+
 /// A successful write: ends the key's lease; its waiters get the value, or the next one a token if it is past
 /// its deadline.
 void after_write(Service& service, storage::Cache& cache, std::string_view key, storage::TimeMs now);
@@ -52,9 +58,13 @@ void after_erase(Service& service, storage::Cache& cache, std::string_view key, 
 /// Sends what the leases have decided, and counts hits and misses.
 void answer_waiters(Service& service, const LeaseAnswers& answers, storage::TimeMs now);
 
-/// Calls `reply` when everything up to the dirty sequence is on disk (at once for 0), or answers the storage
-/// error.
-void reply_when_clean(Service& service, const Address& to, std::uint64_t sequence,
-                      std::function<void()> reply);
+/// Of a request with `sync`: the dirty sequence that has to be clean for the key's present state to be on
+/// disk, its version included; 0 if it is, and without `sync`.
+std::uint64_t sequence_to_sync(storage::Cache& cache, std::string_view key, bool sync, storage::TimeMs now);
+/// Calls `reply` when everything up to the dirty sequence is on disk (at once for 0). Answers the storage
+/// error if that fails, and unknown_cache if one of the caches was dropped meanwhile: what was dropped is on
+/// no disk.
+void reply_when_clean(Service& service, const Address& to, std::vector<storage::CacheId> caches,
+                      std::uint64_t sequence, std::function<void()> reply);
 
 }  // namespace pannier::daemon

@@ -16,10 +16,7 @@ Outcome handle_drop(Service& service, const Call& call) {
     service.replies.boolean(call.from, false);
     return Answered();
   }
-  service.subscriptions.changed_all(name, "");
-  service.cold_keys.dropped(dropped->id, unknown_cache(name));
-  service.flusher.forget(dropped->id);
-  answer_waiters(service, service.leases.dropped(dropped->id), call.now);
+  forget_cache(service, dropped->id, name, call.now);
   if (dropped->was_durable) {
     start_disk_drop(service, call.from, dropped->id);
   } else {

@@ -27,12 +27,20 @@ class GetMany final : public ManyCall {
   Part run(storage::Cache& cache, std::size_t index, storage::TimeMs now) override {
     const auto found = cache.get(key(index), now);
     if (std::holds_alternative<storage::Cold>(found)) return Part::kCold;
-    // What exceeds the limit is refused in the end: it need not be kept till then.
     if (bytes_ > service().limits.reply_bytes_max) return Part::kDone;
     Writer writer(answers_[index]);
     write_found(writer, found, now);
     bytes_ += answers_[index].size();
+    hold(static_cast<std::int64_t>(answers_[index].size()));
+    if (bytes_ > service().limits.reply_bytes_max) give_up();
     return Part::kDone;
+  }
+
+  /// The answer is too large already: what there is of it need not be kept till the end.
+  void give_up() {
+    fail(reply_too_large("get_many", service().limits.reply_bytes_max));
+    hold(-static_cast<std::int64_t>(bytes_));
+    answers_ = std::vector<std::string>(size());
   }
 
   void answer() override {
@@ -46,18 +54,28 @@ class GetMany final : public ManyCall {
   std::uint64_t bytes_ = 0;
 };
 
-void answer_from_memory(Service& service, const Call& call, storage::Cache& cache,
-                        const std::vector<std::string_view>& keys) {
+/// Whether the values together are more than a reply may have: then none need be copied.
+bool is_too_large(const Service& service, storage::Cache& cache, const std::vector<std::string_view>& keys,
+                  storage::TimeMs now) {
+  std::uint64_t bytes = 0;
+  for (const auto key : keys) {
+    const auto found = cache.find(key, now);
+    if (const auto* hit = std::get_if<storage::Hit>(&found)) bytes += hit->entry.value.size();
+    if (bytes > service.limits.reply_bytes_max) return true;
+  }
+  return false;
+}
+
+Outcome answer_from_memory(Service& service, const Call& call, storage::Cache& cache,
+                           const std::vector<std::string_view>& keys) {
+  if (is_too_large(service, cache, keys, call.now)) {
+    return reply_too_large("get_many", service.limits.reply_bytes_max);
+  }
   service.replies.result(call.from, [&](Writer& writer) {
     writer.array(static_cast<std::uint32_t>(keys.size()));
-    std::uint64_t bytes = 0;
-    for (const auto key : keys) {
-      const auto found = cache.get(key, call.now);
-      write_found(writer, found, call.now);
-      if (const auto* hit = std::get_if<storage::Hit>(&found)) bytes += hit->entry.value.size();
-      if (bytes > service.limits.reply_bytes_max) break;  // refused as a whole
-    }
+    for (const auto key : keys) write_found(writer, cache.get(key, call.now), call.now);
   });
+  return Answered();
 }
 
 }  // namespace
@@ -71,12 +89,9 @@ Outcome handle_get_many(Service& service, const Call& call) {
 
   storage::Cache* cache = service.catalog.find(name);
   if (cache == nullptr) return unknown_cache(name);
-  if (cache->is_durable()) {
-    std::vector<std::string> own(keys.begin(), keys.end());
-    std::make_shared<GetMany>(service, call, std::move(own))->start(*cache, call.now);
-  } else {
-    answer_from_memory(service, call, *cache, keys);
-  }
+  if (!cache->is_durable()) return answer_from_memory(service, call, *cache, keys);
+  std::vector<std::string> own(keys.begin(), keys.end());
+  std::make_shared<GetMany>(service, call, std::move(own))->start(*cache, call.now);
   return Answered();
 }
 

@@ -96,7 +96,7 @@ class KeysTask final : public BackgroundTask, public std::enable_shared_from_thi
     if (place_.in_memory) {
       const auto before = keys_.size();
       const auto walked = cache->walk(*place_.in_memory, prefix_, limit_, kVisitsPerStep, now, keys_);
-      for (auto i = before; i < keys_.size(); ++i) keys_bytes_ += keys_[i].size();
+      for (auto i = before; i < keys_.size(); ++i) hold(keys_[i]);
       place_.in_memory = walked.next;
       if (walked.next && !is_full()) return now;
       if (walked.next || !cache->is_durable()) {
@@ -116,6 +116,11 @@ class KeysTask final : public BackgroundTask, public std::enable_shared_from_thi
 
  private:
   bool is_full() const { return keys_.size() >= limit_ || keys_bytes_ >= kReplyKeysBytesMax; }
+
+  void hold(const std::string& key) {
+    keys_bytes_ += key.size();
+    ticket_->grow(static_cast<std::int64_t>(key.size()));
+  }
 
   void dropped() { service_.replies.error(to_, dropped_meanwhile()); }
 
@@ -142,7 +147,7 @@ class KeysTask final : public BackgroundTask, public std::enable_shared_from_thi
     for (const auto& one : found.keys) {
       if (!cache->shows_scanned(one, now) || from_memory_.contains(one.key)) continue;
       keys_.push_back(one.key);
-      keys_bytes_ += one.key.size();
+      hold(one.key);
     }
     place_.disk_key = found.next_key.value_or("");
     if (!found.next_key || is_full()) return answer(found.next_key.has_value());

@@ -75,6 +75,9 @@ Outcome handle_lease(Service& service, const Call& call) {
   if (auto fault = params.fault()) return *fault;
   if (call.from.is_notification) return Answered();  // nobody would learn the token
 
+  // It may have waited for its key longer than its client stayed.
+  if (service.outbox.output(call.from.connection) == nullptr) return Answered();
+
   return with_key(service, name, key, [&](storage::Cache& cache) -> Outcome {
     const CacheKey cache_key{cache.id(), std::string(key)};
     const LeaseRequest request{call.from.connection, call.from.id, lease_ms};

@@ -58,7 +58,10 @@ void define(Service& service, const Address& to, const storage::Cache& cache, bo
        ticket = service.waits.take(to.connection, 0)](const std::optional<storage::StoreError>& error) {
         if (--service.definitions_pending[id] == 0) service.definitions_pending.erase(id);
         if (!error) return service.replies.boolean(to, created);
-        if (created && service.catalog.find(id) != nullptr) service.catalog.drop(name);
+        if (created && service.catalog.find(id) != nullptr) {
+          service.catalog.drop(name);
+          forget_cache(service, id, name, service.clock.now());
+        }
         service.replies.error(to, {ErrorCode::kStorage, error->text});
       });
 }

@@ -53,17 +53,19 @@ class PutMany final : public ManyCall {
   }
 
   void answer() override {
-    const storage::Cache* cache = service().catalog.find(cache_);
+    storage::Cache* cache = service().catalog.find(cache_);
+    const auto now = service().clock.now();
     std::uint64_t sequence = 0;
     for (std::size_t i = 0; sync_ && cache != nullptr && i < size(); ++i) {
-      sequence = std::max(sequence, cache->dirty_sequence(key(i)));
+      sequence = std::max(sequence, sequence_to_sync(*cache, key(i), sync_, now));
     }
-    reply_when_clean(service(), from(), sequence, [&service = service(), to = from(), versions = versions_] {
-      service.replies.result(to, [&](Writer& writer) {
-        writer.array(static_cast<std::uint32_t>(versions.size()));
-        for (const auto version : versions) writer.unsigned_integer(version);
-      });
-    });
+    reply_when_clean(service(), from(), {cache_}, sequence,
+                     [&service = service(), to = from(), versions = versions_] {
+                       service.replies.result(to, [&](Writer& writer) {
+                         writer.array(static_cast<std::uint32_t>(versions.size()));
+                         for (const auto version : versions) writer.unsigned_integer(version);
+                       });
+                     });
   }
 
   storage::CacheId cache_;

@@ -14,7 +14,8 @@ namespace {
 struct Sync {
   Address to;
   std::shared_ptr<Waits::Ticket> ticket;
-  std::optional<storage::CacheId> cache;  ///< nothing: all
+  std::vector<storage::CacheId> caches;
+  std::optional<storage::CacheId> only;  ///< the one that was named
   FlushTotals before;
   storage::TimeMs began;
 };
@@ -24,11 +25,8 @@ FlushTotals written(const Service& service, std::optional<storage::CacheId> cach
 }
 
 void answer(Service& service, const Sync& sync) {
-  for (const auto* cache : service.catalog.caches()) {
-    if (cache->is_durable() && (!sync.cache || *sync.cache == cache->id()))
-      service.flusher.synced(cache->id());
-  }
-  const auto now_written = written(service, sync.cache);
+  for (const auto cache : sync.caches) service.flusher.synced(cache);
+  const auto now_written = written(service, sync.only);
   service.replies.result(sync.to, [&](protocol::Writer& writer) {
     writer.map(3);
     writer.string("entries");
@@ -43,7 +41,7 @@ void answer(Service& service, const Sync& sync) {
 /// What came before, and had to wait for its key, has run: what is dirty now is what has to be on disk.
 void flush(Service& service, const Sync& sync) {
   const auto sequence = service.catalog.write_back().sequence_last();
-  reply_when_clean(service, sync.to, sequence, [&service, sync] { answer(service, sync); });
+  reply_when_clean(service, sync.to, sync.caches, sequence, [&service, sync] { answer(service, sync); });
 }
 
 }  // namespace
@@ -66,8 +64,9 @@ Outcome handle_sync(Service& service, const Call& call) {
     }
   }
   const auto only = name ? std::optional(concerned.front()) : std::nullopt;
-  const Sync sync{call.from, service.waits.take(call.from.connection, 0), only, written(service, only),
-                  call.now};
+  const Sync sync{
+      call.from, service.waits.take(call.from.connection, 0), concerned, only, written(service, only),
+      call.now};
   const auto left = std::make_shared<std::size_t>(concerned.size() + 1);
   const auto flush_last = [&service, sync, left](storage::TimeMs) {
     if (--*left == 0) flush(service, sync);
