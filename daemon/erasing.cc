@@ -80,6 +80,8 @@ class ClearTask final : public DiskTask {
     if (cache == nullptr) {
       if (!is_answered())
         service_.replies.error(to_, {ErrorCode::kUnknownCache, "the cache was dropped while it was cleared"});
+    } else if (!may_go_on()) {
+      answer_stopping();
     } else if (is_on_disk_) {
       write_dirty();
     } else if (cache->clear_step(clear_, kVisitsPerStep)) {

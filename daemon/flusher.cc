@@ -171,6 +171,10 @@ void Flusher::end_drain(std::optional<StoreError> error) {
   wait(Wait::kNothing, 0);
   const DrainDone done = std::move(drain_->done);
   drain_.reset();
+  serve_clean();
+  // Nobody is left waiting: what they hold must not outlive the service.
+  const auto waiters = std::exchange(waiters_, {});
+  for (const auto& [sequence, waiter] : waiters) waiter(StoreError{"the daemon ends before this is on disk"});
   done(std::move(error));
 }
 

@@ -62,7 +62,8 @@ class Flusher {
   void wait_clean(std::uint64_t sequence, CleanDone done);
 
   /// Writes everything that is dirty, trying again after failures until hurry(), and logs how it gets on.
-  /// Calls `done` once at the end, maybe from within this call. Nothing may become dirty any more.
+  /// Calls `done` once at the end, maybe from within this call; who waits for more than was written is told
+  /// before. Nothing may become dirty any more.
   void drain(DrainDone done);
   /// The drain ends as soon as no batch is in flight, maybe from within this call: entries may stay dirty.
   void hurry();

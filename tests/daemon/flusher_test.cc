@@ -323,6 +323,9 @@ TEST_F(FlusherTest, a_hurried_drain_ends_with_the_batch_in_flight_and_leaves_the
   }
   env_.hold_syncs();
   std::optional<std::optional<StoreError>> drained;
+  std::optional<StoreError> told;
+  flusher.wait_clean(catalog_.write_back().sequence_last(),
+                     [&](std::optional<StoreError> error) { told = std::move(error); });
   flusher.drain([&](std::optional<StoreError> error) { drained = std::move(error); });
   run_until([&] { return !disk_->is_idle(); });
   flusher.hurry();
@@ -331,6 +334,7 @@ TEST_F(FlusherTest, a_hurried_drain_ends_with_the_batch_in_flight_and_leaves_the
   env_.release_syncs();
   run_until([&] { return drained.has_value(); });
   EXPECT_EQ(*drained, std::nullopt);
+  EXPECT_TRUE(told) << "who waits for what is left out is told";
   EXPECT_EQ(dirty().entries, 2);
   EXPECT_NE(on_disk("0"), "(absent)");
 }
