@@ -30,7 +30,7 @@ struct ClientLimits {
   std::uint32_t waiting_max = 1'024;       ///< `max_waiting`: requests of a connection that wait
   std::uint32_t leases_max = 1'024;        ///< `max_leases`: leases of a connection
   std::uint32_t subscriptions_max = 256;   ///< `max_subscriptions` of a connection
-  std::uint64_t lease_ms_max = 3'600'000;  ///< `lease_ms_max`, and the longest `wait_ms`
+  std::uint64_t lease_ms_max = 3'600'000;  ///< `lease_ms_max`
 };
 
 struct DurableOptions {

@@ -79,7 +79,7 @@ constexpr auto kSettings = std::to_array<Setting>({
       "Caches that a connection subscribes to."},
      [](Config& config) -> SettingField { return &config.limits.subscriptions_max; }},
     {{"limits", "max_lease", Kind::kDuration, 1, kCenturyMs, "1h",
-      "The longest lease, and the longest wait for one."},
+      "The longest lease; how long a client waits for one it says itself."},
      [](Config& config) -> SettingField { return &config.limits.lease_ms_max; }},
 
     {{"durable", "checkpoint_interval", Kind::kDuration, 1, kDayMs, "5s",
