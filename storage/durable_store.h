@@ -128,6 +128,10 @@ class DurableStore {
   virtual std::variant<Version, StoreError> reserved_versions() const = 0;
   virtual std::optional<StoreError> reserve_versions(Version bound) = 0;
 
+  /// 32 hexadecimal digits, drawn at random when the store was made: no other store has them, but a copy of
+  /// this one.
+  virtual std::variant<std::string, StoreError> identity() const = 0;
+
   /// After an error: closes and opens the store again.
   virtual std::optional<StoreError> reopen() = 0;
 };

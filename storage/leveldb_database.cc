@@ -1,10 +1,14 @@
 #include "storage/leveldb_database.h"
 
+#include <cinttypes>
+#include <cstdio>
 #include <filesystem>
 #include <mutex>
 #include <system_error>
 #include <utility>
 #include <vector>
+
+#include "storage/hash.h"
 
 namespace pannier::storage {
 
@@ -19,6 +23,17 @@ leveldb::ReadOptions verified(bool fill_cache) {
   options.verify_checksums = true;
   options.fill_cache = fill_cache;
   return options;
+}
+
+std::string new_identity() {
+  constexpr std::size_t kDigitsAtATime = kIdentityDigits / 2;
+  std::string digits;
+  while (digits.size() < kIdentityDigits) {
+    char some[kDigitsAtATime + 1];
+    std::snprintf(some, sizeof some, "%016" PRIx64, random_seed());
+    digits += some;
+  }
+  return digits;
 }
 
 }  // namespace
@@ -67,6 +82,7 @@ std::optional<StoreError> LevelDbDatabase::open_checked() {
   db_.reset(opened);
   failure_.reset();
   if (auto error = check_layout()) return error;
+  if (auto error = read_identity()) return error;
   return read_caches();
 }
 
@@ -107,6 +123,26 @@ std::optional<StoreError> LevelDbDatabase::check_layout() {
   leveldb::WriteBatch batch;
   batch.Put(format_key(), encode_number(format_key(), kLayout));
   return commit(batch);
+}
+
+std::optional<StoreError> LevelDbDatabase::read_identity() {
+  const auto found = value_at(identity_key(), "read");
+  if (const auto* error = std::get_if<StoreError>(&found)) return *error;
+  const auto& value = std::get<0>(found);
+  if (!value) return give_identity();
+  auto identity = decode_identity(identity_key(), *value);
+  if (const auto* damage = std::get_if<Damage>(&identity)) return damaged("its identity", *damage);
+  identity_ = std::move(std::get<std::string>(identity));
+  return std::nullopt;
+}
+
+std::optional<StoreError> LevelDbDatabase::give_identity() {
+  std::string identity = new_identity();
+  leveldb::WriteBatch batch;
+  batch.Put(identity_key(), encode_identity(identity_key(), identity));
+  if (auto error = commit(batch)) return error;
+  identity_ = std::move(identity);
+  return std::nullopt;
 }
 
 std::optional<StoreError> LevelDbDatabase::read_caches() {

@@ -1,6 +1,6 @@
 // LevelDbDatabase: a LevelDB database that is or was open, with its layout checked, and what of it is kept in
-// memory: which caches there are and how many records each has. LevelDbStore gives it the meaning of a
-// DurableStore.
+// memory: its identity, which caches there are and how many records each has. LevelDbStore gives it the
+// meaning of a DurableStore.
 #pragma once
 
 #include <leveldb/cache.h>
@@ -61,6 +61,7 @@ class LevelDbDatabase {
                                                                 std::string_view doing) const;
   std::variant<std::optional<std::uint64_t>, StoreError> number_at(const std::string& key) const;
   std::unique_ptr<leveldb::Iterator> iterator() const;
+  const std::string& identity() const { return identity_; }
 
   // -- what is kept in memory; for the writing thread alone
 
@@ -76,6 +77,8 @@ class LevelDbDatabase {
   std::optional<StoreError> open_checked();
   std::optional<StoreError> check_directory();
   std::optional<StoreError> check_layout();
+  std::optional<StoreError> read_identity();
+  std::optional<StoreError> give_identity();
   std::optional<StoreError> read_caches();
   std::optional<StoreError> read_fact(std::string_view key, std::string_view value);
 
@@ -88,6 +91,7 @@ class LevelDbDatabase {
   mutable std::shared_mutex opening_;
   std::unique_ptr<leveldb::DB> db_;     // null: closed
   std::optional<std::string> failure_;  // since when nothing can be written
+  std::string identity_;
   std::map<CacheId, CacheState> caches_;
 };
 

@@ -274,4 +274,9 @@ std::optional<StoreError> LevelDbStore::reserve_versions(Version bound) {
   return database_->commit(batch);
 }
 
+std::variant<std::string, StoreError> LevelDbStore::identity() const {
+  if (auto error = database_->why_closed()) return std::move(*error);
+  return database_->identity();
+}
+
 }  // namespace pannier::storage

@@ -63,6 +63,7 @@ class LevelDbStore final : public DurableStore {
 
   std::variant<Version, StoreError> reserved_versions() const override;
   std::optional<StoreError> reserve_versions(Version bound) override;
+  std::variant<std::string, StoreError> identity() const override;
 
   /// Fails without closing anything while the directory takes no new file, so that loads go on meanwhile.
   std::optional<StoreError> reopen() override;

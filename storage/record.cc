@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint8_t kRecordFormat = 1;
 constexpr std::uint8_t kDefinitionFormat = 1;
 constexpr std::uint8_t kNumberFormat = 1;
+constexpr std::uint8_t kIdentityFormat = 1;
 
 // A record's flags: which optional fields follow.
 constexpr std::uint8_t kHasDeadline = 1;
@@ -26,6 +27,7 @@ constexpr std::uint8_t kHasAgeMax = 4;
 
 constexpr std::uint8_t kFormatTag = 1;
 constexpr std::uint8_t kVersionsTag = 5;
+constexpr std::uint8_t kIdentityTag = 6;
 
 constexpr std::size_t kChecksumBytes = 8;
 
@@ -166,6 +168,7 @@ std::optional<CacheId> cache_of_fact(std::string_view fact_key) {
 
 std::string format_key() { return meta_key(kFormatTag); }
 std::string versions_key() { return meta_key(kVersionsTag); }
+std::string identity_key() { return meta_key(kIdentityTag); }
 
 std::string encode_record(std::string_view at, const Record& record) {
   const bool has_deadline = record.deadline != kNever;
@@ -250,6 +253,22 @@ std::variant<std::uint64_t, Damage> decode_number(std::string_view at, std::stri
   const std::uint64_t number = fields.number(8);
   if (!fields.is_exact()) return malformed();
   return number;
+}
+
+std::string encode_identity(std::string_view at, std::string_view identity) {
+  std::string bytes;
+  append_byte(bytes, kIdentityFormat);
+  bytes.append(identity);
+  seal(at, bytes);
+  return bytes;
+}
+
+std::variant<std::string, Damage> decode_identity(std::string_view at, std::string_view bytes) {
+  auto unsealed = unseal(at, bytes, kIdentityFormat);
+  if (auto* damage = std::get_if<Damage>(&unsealed)) return *damage;
+  const std::string_view digits = std::get<Fields>(unsealed).rest();
+  if (digits.size() != kIdentityDigits) return malformed();
+  return std::string(digits);
 }
 
 }  // namespace pannier::storage

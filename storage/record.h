@@ -47,6 +47,7 @@ std::optional<CacheId> cache_of_fact(std::string_view fact_key);
 
 std::string format_key();
 std::string versions_key();
+std::string identity_key();
 
 // -- values; `at` is the value's key in the database
 
@@ -71,5 +72,10 @@ std::variant<NamedSettings, Damage> decode_definition(std::string_view at, std::
 /// Counts, versions, and the format's number.
 std::string encode_number(std::string_view at, std::uint64_t number);
 std::variant<std::uint64_t, Damage> decode_number(std::string_view at, std::string_view bytes);
+
+/// The database's identity: kIdentityDigits hexadecimal digits.
+inline constexpr std::size_t kIdentityDigits = 32;
+std::string encode_identity(std::string_view at, std::string_view identity);
+std::variant<std::string, Damage> decode_identity(std::string_view at, std::string_view bytes);
 
 }  // namespace pannier::storage

@@ -42,6 +42,10 @@ void decode(std::string_view at, std::string_view bytes) {
   if (const auto* value = std::get_if<std::uint64_t>(&number)) {
     check(encode_number(at, *value) == bytes, "a number that is accepted is encoded as it was");
   }
+  const auto identity = decode_identity(at, bytes);
+  if (const auto* digits = std::get_if<std::string>(&identity)) {
+    check(encode_identity(at, *digits) == bytes, "an identity that is accepted is encoded as it was");
+  }
 }
 
 }  // namespace

@@ -179,7 +179,8 @@ TEST_F(LevelDbStoreFaults, damaged_definitions_and_numbers_keep_it_from_opening)
       {fact_key(CacheFact::kDefinition, 7), "the definition of cache 7 is cut short"},
       {fact_key(CacheFact::kCount, 7), "the number of records of cache 7 is cut short"},
       {fact_key(CacheFact::kDrop, 7), "the note of the drop of cache 7 is cut short"},
-      {format_key(), "the number of its layout is cut short"}};
+      {format_key(), "the number of its layout is cut short"},
+      {identity_key(), "its identity is cut short"}};
   for (const auto& [at, text] : texts) {
     std::string bytes;
     with_raw_database([&](leveldb::DB& raw) {

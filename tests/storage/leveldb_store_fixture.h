@@ -80,6 +80,7 @@ class LevelDbStoreTest : public testing::Test {
     for (const ScannedKey& key : std::get<Scanned>(scanned).keys) found.push_back(key.key);
     return found;
   }
+  std::string identity() const { return std::get<std::string>(store_->identity()); }
   std::vector<Definition> definitions() const { return std::get<0>(store_->definitions()); }
   std::uint64_t disk_entries(CacheId cache) const {
     for (const Definition& definition : definitions()) {

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "storage/record.h"
 #include "tests/storage/leveldb_store_fixture.h"
 
 namespace pannier::storage {
@@ -91,6 +92,31 @@ TEST_F(LevelDbStoreTest, reserved_versions_survive_and_can_be_lowered) {
 }
 
 // -- numbers of records
+
+TEST_F(LevelDbStoreTest, an_identity_is_drawn_once_and_no_other_store_has_it) {
+  const std::string mine = identity();
+  EXPECT_EQ(mine.size(), 32);
+  EXPECT_EQ(mine.find_first_not_of("0123456789abcdef"), std::string::npos);
+  open();
+  EXPECT_EQ(identity(), mine);
+  ASSERT_FALSE(store_->reopen());
+  EXPECT_EQ(identity(), mine);
+  open_a_copy_of_the_files();
+  EXPECT_EQ(identity(), mine);
+  ASSERT_FALSE(try_open(dir_.file("other")));
+  EXPECT_NE(identity(), mine);
+}
+
+TEST_F(LevelDbStoreTest, a_database_that_was_made_without_an_identity_gets_one) {
+  define(3, "a");
+  with_raw_database([](leveldb::DB& raw) { ASSERT_TRUE(raw.Delete({}, identity_key()).ok()); });
+  open();
+  const std::string given = identity();
+  EXPECT_EQ(given.size(), 32);
+  EXPECT_EQ(definitions().size(), 1);
+  open();
+  EXPECT_EQ(identity(), given);
+}
 
 TEST_F(LevelDbStoreTest, records_are_counted_exactly_whatever_is_known_about_them) {
   define(1, "a");

@@ -28,6 +28,8 @@ std::string unhex(std::string_view digits) {
   return bytes;
 }
 
+const std::string kIdentity = "0123456789abcdef0123456789abcdef";
+
 Record full_record() { return {"value", 0x0102, 1'700'000'000'000, 60'000}; }
 
 Settings full_settings() {
@@ -51,8 +53,9 @@ TEST(Record, keys_sort_by_cache_and_then_by_key) {
 }
 
 TEST(Record, what_is_no_entry_sorts_before_all_entries) {
-  for (const std::string& key : {format_key(), versions_key(), fact_key(CacheFact::kDefinition, 0xffffffff),
-                                 fact_key(CacheFact::kCount, 1), fact_key(CacheFact::kDrop, 1)}) {
+  for (const std::string& key :
+       {format_key(), versions_key(), fact_key(CacheFact::kDefinition, 0xffffffff),
+        fact_key(CacheFact::kCount, 1), fact_key(CacheFact::kDrop, 1), identity_key()}) {
     EXPECT_LT(key, record_key(1, ""));
   }
 }
@@ -63,6 +66,7 @@ TEST(Record, keys_of_facts_are_these_bytes) {
   EXPECT_EQ(hex(fact_key(CacheFact::kCount, 7)), "000000000300000007");
   EXPECT_EQ(hex(fact_key(CacheFact::kDrop, 7)), "000000000400000007");
   EXPECT_EQ(hex(versions_key()), "0000000005");
+  EXPECT_EQ(hex(identity_key()), "0000000006");
 }
 
 TEST(Record, a_fact_tells_its_cache) {
@@ -89,6 +93,14 @@ TEST(Record, a_definition_is_these_bytes) {
 
 TEST(Record, a_number_is_these_bytes) {
   EXPECT_EQ(hex(encode_number(versions_key(), 1 << 28)), "010000000010000000049991145d920298");
+}
+
+TEST(Record, an_identity_is_these_bytes) {
+  EXPECT_EQ(hex(encode_identity(identity_key(), kIdentity)),
+            "01303132333435363738396162636465663031323334353637383961626364656638baead1b127faf9");
+  EXPECT_EQ(
+      std::get<std::string>(decode_identity(identity_key(), encode_identity(identity_key(), kIdentity))),
+      kIdentity);
 }
 
 TEST(Record, a_record_reads_back_as_it_was) {
@@ -154,6 +166,11 @@ TEST(Record, every_truncation_and_flipped_bit_of_a_definition_is_refused) {
 TEST(Record, every_truncation_and_flipped_bit_of_a_number_is_refused) {
   expect_refuses_all_damage(encode_number(versions_key(), 12345),
                             [&](std::string_view bytes) { return decode_number(versions_key(), bytes); });
+}
+
+TEST(Record, every_truncation_and_flipped_bit_of_an_identity_is_refused) {
+  expect_refuses_all_damage(encode_identity(identity_key(), kIdentity),
+                            [&](std::string_view bytes) { return decode_identity(identity_key(), bytes); });
 }
 
 TEST(Record, a_record_under_another_key_is_refused) {
