@@ -10,6 +10,10 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(LIBUV REQUIRED IMPORTED_TARGET GLOBAL libuv>=1.44)
 add_library(pannier::libuv ALIAS PkgConfig::LIBUV)
 
+# pannier::systemd: libsystemd, shared; what a daemon tells its service manager.
+pkg_check_modules(LIBSYSTEMD REQUIRED IMPORTED_TARGET GLOBAL libsystemd>=252)
+add_library(pannier::systemd ALIAS PkgConfig::LIBSYSTEMD)
+
 # pannier::msgpack: msgpack-c for C++, header-only. The project itself compiles it without Boost; those who link the
 # installed libpannier get it as they have it (pannier-config.cmake.in).
 find_path(MSGPACK_INCLUDE_DIR msgpack.hpp REQUIRED)
