@@ -10,8 +10,7 @@
 #     a program that replays every file of the corpus directory once, run by ctest as `NAME.replay`.
 #
 #   pannier_add_benchmark(NAME SOURCES file... [LIBS target...])
-#     A Google Benchmark executable, bin/bench/NAME, with benchmark_main. The target `benchmarks` builds all of them.
-#     Needs find_package(benchmark) before it.
+#     A program bin/bench/NAME with a main of its own. The target `benchmarks` builds all of them.
 include_guard(GLOBAL)
 
 if(PANNIER_FUZZ)
@@ -46,7 +45,7 @@ function(pannier_add_benchmark name)
                         "got: ${arg_UNPARSED_ARGUMENTS}")
   endif()
   add_executable(${name} ${arg_SOURCES})
-  target_link_libraries(${name} PRIVATE ${arg_LIBS} benchmark::benchmark_main)
+  target_link_libraries(${name} PRIVATE ${arg_LIBS})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/bench")
   add_dependencies(benchmarks ${name})
 endfunction()
