@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,11 +34,32 @@ void pin_to(int processor) {
   ::sched_setaffinity(0, sizeof processors, &processors);
 }
 
+/// As far as the kernel and our rights let us: a session of our own that counts most among all sessions, and
+/// short turns, for which others are interrupted. Not a real-time policy: the kernel takes that away now and
+/// then from one that is busy.
+void go_first() {
+  ::setsid();
+  std::ofstream("/proc/self/autogroup") << "-20" << std::flush;
+  ::setpriority(PRIO_PROCESS, 0, -20);
+  struct {
+    std::uint32_t size = 48;
+    std::uint32_t policy = SCHED_OTHER;
+    std::uint64_t flags = 0;
+    std::int32_t nice = -20;
+    std::uint32_t priority = 0;
+    std::uint64_t turn_ns = 100'000;
+    std::uint64_t deadline_ns = 0;
+    std::uint64_t period_ns = 0;
+  } attributes;
+  ::syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
+
 /// In the child: becomes the program, or ends.
 [[noreturn]] void become(std::vector<std::string> command, const std::string& log_path,
-                         std::optional<int> processor) {
+                         const ServerOptions& options) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (processor) pin_to(*processor);
+  if (options.processor) pin_to(*options.processor);
+  if (options.is_urgent) go_first();
   const int log = ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   ::dup2(log, STDOUT_FILENO);
   ::dup2(log, STDERR_FILENO);
@@ -117,7 +140,7 @@ void Server::spawn() {
   const auto words = command();
   const std::string log_path = directory_.path() + "/log";
   pid_ = ::fork();
-  if (pid_ == 0) become(words, log_path, options_.processor);
+  if (pid_ == 0) become(words, log_path, options_);
   if (pid_ < 0) throw std::runtime_error("cannot fork");
 }
 
