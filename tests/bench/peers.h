@@ -24,7 +24,7 @@ std::vector<Peer> peers_named(const std::vector<std::string>& names);
 
 struct ServerOptions {
   std::uint64_t memory_bytes = std::uint64_t{1} << 30;  ///< its limit
-  std::optional<int> processor;                         ///< runs on this one alone
+  std::optional<int> processor{};                       ///< runs on this one alone
   bool is_urgent = false;                               ///< goes before other programs, where that is allowed
   std::vector<std::string> arguments{};                 ///< more for its command line
 };
