@@ -23,7 +23,12 @@ class Dice {
   std::string key(std::uint64_t keys) {
     return std::string(1, "abc"[below(3)]) + std::to_string(below(keys));
   }
-  std::string value(std::uint64_t bytes_max) { return std::string(below(bytes_max + 1), "xyz"[below(3)]); }
+  /// One letter, so that what is not all of one value shows.
+  std::string value(std::uint64_t bytes_max) { return value(0, bytes_max); }
+  std::string value(std::uint64_t bytes_min, std::uint64_t bytes_max) {
+    const std::uint64_t bytes = bytes_min + below(bytes_max - bytes_min + 1);
+    return std::string(bytes, static_cast<char>('a' + below(26)));
+  }
 
  private:
   std::mt19937_64 engine_;
