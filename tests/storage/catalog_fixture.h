@@ -16,6 +16,8 @@ namespace pannier::storage {
 class CatalogFixture : public testing::Test, public ChangeListener {
  protected:
   static constexpr TimeMs kNow = 1'700'000'000'000;
+  /// The least that a catalog may have.
+  static constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 
   CatalogFixture() { start({}); }
   void TearDown() override { EXPECT_EQ(Check::fault_of(*catalog_), std::nullopt); }
@@ -70,6 +72,9 @@ class CatalogFixture : public testing::Test, public ChangeListener {
                      const PutOptions& options = {}, TimeMs now = kNow) {
     return std::get<Written>(cache.put(key, value, options, now)).version;
   }
+
+  /// A value of that many bytes.
+  static std::string large(std::size_t bytes) { return std::string(bytes, 'x'); }
 
   int times(const std::string& key, Change change) const {
     return static_cast<int>(std::ranges::count(told_, std::pair(key, change)));

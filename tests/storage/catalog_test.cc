@@ -54,70 +54,78 @@ TEST_F(CatalogTest, there_are_no_more_caches_than_allowed) {
 }
 
 TEST_F(CatalogTest, reservations_leave_half_of_the_memory_to_all) {
-  start({.memory_bytes_max = 1'000'000});
+  start({.memory_bytes_max = kMiB});
   Settings settings;
   settings.reserved_bytes = 400'000;
   open("a", settings);
   const auto refused = std::get<OpenRefused>(catalog_->open("b", settings, false, kNow));
   EXPECT_EQ(refused.kind, OpenRefused::Kind::kReservedTooMuch);
-  settings.reserved_bytes = 500'000;
+  settings.reserved_bytes = kMiB / 2;
   EXPECT_TRUE(is<Opened>(catalog_->open("a", settings, true, kNow)));
-  settings.reserved_bytes = 500'001;
+  settings.reserved_bytes = kMiB / 2 + 1;
   EXPECT_TRUE(is<OpenRefused>(catalog_->open("a", settings, true, kNow)));
 }
 
 TEST_F(CatalogTest, memory_used_never_exceeds_the_limit) {
-  start({.memory_bytes_max = 100'000});
+  start({.memory_bytes_max = kMiB});
   Cache& cache = open("c", Settings{});
-  for (int i = 0; i < 10'000; ++i) {
-    put(cache, std::to_string(i), std::string(static_cast<std::size_t>(i) * 37 % 3'000, 'x'));
-    ASSERT_LE(catalog_->memory_used(), 100'000U);
+  for (std::size_t i = 0; i < 10'000; ++i) {
+    put(cache, std::to_string(i), large(i * 37 % 3'000));
+    ASSERT_LE(catalog_->memory_used(), kMiB);
   }
-  EXPECT_GT(catalog_->memory_used(), 90'000U);
-  const auto big = std::get<TooBig>(cache.put("big", std::string(100'000, 'x'), {}, kNow));
+  EXPECT_GT(catalog_->memory_used(), kMiB / 4 * 3);
+  const auto big = std::get<TooBig>(cache.put("big", large(kMiB), {}, kNow));
   EXPECT_FALSE(big.limit_is_of_cache);
-  EXPECT_TRUE(is<Written>(cache.put("k", std::string(big.limit_bytes - entry_charge(1, 16), 'x'), {}, kNow)));
+  EXPECT_TRUE(is<Written>(cache.put("k", large(big.limit_bytes - entry_charge(1, 16)), {}, kNow)));
+  EXPECT_LE(catalog_->memory_used(), kMiB);
 }
 
 TEST_F(CatalogTest, the_least_recently_used_of_all_caches_goes_first) {
-  start({.memory_bytes_max = 100'000});
+  start({.memory_bytes_max = kMiB});
   Cache& a = open("a", Settings{});
   Cache& b = open("b", Settings{});
-  put(a, "old", std::string(30'000, 'x'));
-  put(b, "older", std::string(30'000, 'x'));
+  put(a, "old", large(100'000));
+  put(b, "older", large(100'000));
   a.get("old", kNow);
-  put(a, "new", std::string(50'000, 'x'));
+  for (int i = 0; i < 20 && a.stats().evictions + b.stats().evictions == 0; ++i) {
+    put(a, "new" + std::to_string(i), large(100'000));
+  }
   EXPECT_EQ(value(b, "older"), "(none)");
   EXPECT_NE(value(a, "old"), "(none)");
 }
 
 TEST_F(CatalogTest, a_reservation_cannot_be_taken_by_others) {
-  start({.memory_bytes_max = 100'000});
+  start({.memory_bytes_max = kMiB});
   Settings settings;
-  settings.reserved_bytes = 40'000;
+  settings.reserved_bytes = 400'000;
   Cache& safe = open("safe", settings);
   Cache& greedy = open("greedy", Settings{});
-  put(safe, "kept", std::string(30'000, 'x'));
-  for (int i = 0; i < 100; ++i) put(greedy, std::to_string(i), std::string(5'000, 'x'));
-  EXPECT_NE(value(safe, "kept"), "(none)");
-  const auto big = std::get<TooBig>(greedy.put("big", std::string(60'000, 'x'), {}, kNow));
-  EXPECT_LE(big.limit_bytes, 60'000U);
+  for (const char* key : {"a", "b", "c"}) put(safe, key, large(100'000));
+  for (int i = 0; i < 100; ++i) put(greedy, std::to_string(i), large(50'000));
+  EXPECT_GT(greedy.stats().evictions, 50U);
+  for (const char* key : {"a", "b", "c"}) EXPECT_NE(value(safe, key), "(none)");
+  const auto big = std::get<TooBig>(greedy.put("big", large(kMiB - 400'000), {}, kNow));
+  EXPECT_LE(big.limit_bytes, kMiB - 400'000);
 }
 
 TEST_F(CatalogTest, expired_memory_anywhere_goes_before_live_entries) {
-  start({.memory_bytes_max = 100'000});
+  start({.memory_bytes_max = kMiB});
   Cache& a = open("a", Settings{});
   Cache& b = open("b", Settings{});
-  put(a, "live", std::string(30'000, 'x'));
-  put(b, "dead", std::string(40'000, 'x'), ttl(5));
-  put(a, "new", std::string(40'000, 'x'), {}, kNow + 5);
-  EXPECT_NE(value(a, "live", kNow + 5), "(none)");
+  put(a, "live", large(100'000));
+  put(b, "dead", large(100'000), ttl(5));
+  for (int i = 0; i < 20 && b.entries() > 0; ++i) {
+    put(a, "new" + std::to_string(i), large(100'000), {}, kNow + 5);
+  }
   EXPECT_EQ(b.entries(), 0U);
+  EXPECT_EQ(b.stats().expirations, 1U);
+  EXPECT_NE(value(a, "live", kNow + 5), "(none)");
   EXPECT_EQ(a.stats().evictions, 0U);
 }
 
 TEST_F(CatalogTest, a_dropped_cache_is_freed_in_steps_and_its_name_is_free_at_once) {
   Cache& cache = open("c", Settings{});
+  const std::uint64_t empty_bytes = catalog_->memory_used();
   const CacheId id = cache.id();
   for (int i = 0; i < 1'000; ++i) put(cache, std::to_string(i), "v", ttl(1'000'000));
   const auto dropped = catalog_->drop("c");
@@ -126,20 +134,22 @@ TEST_F(CatalogTest, a_dropped_cache_is_freed_in_steps_and_its_name_is_free_at_on
   EXPECT_FALSE(catalog_->drop("c").has_value());
   EXPECT_GT(open("c", Settings{}).id(), id);
   EXPECT_TRUE(catalog_->step(kNow, 100));
-  EXPECT_GT(catalog_->memory_used(), 0U);
+  EXPECT_GT(catalog_->memory_used(), empty_bytes);
   while (catalog_->step(kNow, 100)) {
   }
-  EXPECT_EQ(catalog_->memory_used(), 0U);
+  EXPECT_EQ(catalog_->memory_used(), empty_bytes);
 }
 
 TEST_F(CatalogTest, memory_of_dropped_caches_is_taken_first) {
-  start({.memory_bytes_max = 100'000});
+  start({.memory_bytes_max = kMiB});
   Cache& live = open("live", Settings{});
-  put(live, "key", std::string(30'000, 'x'));
-  put(open("gone", Settings{}), "key", std::string(40'000, 'x'));
+  put(live, "key", large(100'000));
+  Cache& gone = open("gone", Settings{});
+  for (int i = 0; i < 6; ++i) put(gone, std::to_string(i), large(100'000));
   catalog_->drop("gone");
-  put(live, "new", std::string(50'000, 'x'));
+  for (int i = 0; i < 5; ++i) put(live, std::to_string(i), large(100'000));
   EXPECT_NE(value(live, "key"), "(none)");
+  EXPECT_EQ(live.stats().evictions, 0U);
 }
 
 TEST_F(CatalogTest, ids_of_the_disk_are_never_given_again) {

@@ -120,14 +120,16 @@ TEST_F(WriteBackTest, a_failed_batch_is_dirty_at_its_old_places) {
 
 TEST_F(WriteBackTest, what_was_never_on_disk_leaves_no_tombstone) {
   Cache& cache = open("c", durable());
+  const std::uint64_t empty_bytes = catalog_->memory_used();
   put(cache, "a", "1");
   EXPECT_TRUE(std::get<Erased>(cache.erase("a", std::nullopt, kNow)).was_live);
   EXPECT_EQ(write_back().take_batch({}), std::nullopt);
-  EXPECT_EQ(catalog_->memory_used(), 0U);
+  EXPECT_EQ(catalog_->memory_used(), empty_bytes);
 }
 
 TEST_F(WriteBackTest, an_erased_entry_of_the_disk_is_erased_there) {
   Cache& cache = open("c", durable());
+  const std::uint64_t empty_bytes = catalog_->memory_used();
   put(cache, "a", "1");
   done(take(), cache, 1);
   cache.erase("a", std::nullopt, kNow);
@@ -137,7 +139,7 @@ TEST_F(WriteBackTest, an_erased_entry_of_the_disk_is_erased_there) {
   EXPECT_FALSE(batch.items[0].record.has_value());
   EXPECT_EQ(batch.items[0].on_disk, OnDisk::kYes);
   done(batch, cache, 0);
-  EXPECT_EQ(catalog_->memory_used(), 0U);
+  EXPECT_EQ(catalog_->memory_used(), empty_bytes);
 }
 
 TEST_F(WriteBackTest, the_same_value_and_deadline_dirty_nothing) {
@@ -161,40 +163,45 @@ TEST_F(WriteBackTest, touch_dirties_only_with_another_deadline) {
 }
 
 TEST_F(WriteBackTest, a_version_ahead_of_the_disk_is_written_before_it_leaves_memory) {
-  start({.memory_bytes_max = 50'000});
+  start({.memory_bytes_max = kMiB});
   Cache& cache = open("c", durable());
   Cache& crowd = open("crowd", Settings{});
-  put(cache, "a", std::string(10'000, 'x'));
+  put(cache, "a", large(100'000));
   done(take(), cache, 1);
-  const Version version = put(cache, "a", std::string(10'000, 'x'));
-  put(crowd, "big", std::string(30'000, 'x'));
-  put(crowd, "bigger", std::string(30'000, 'x'));
+  const Version version = put(cache, "a", large(100'000));
+  EXPECT_EQ(cache.dirty().entries, 0U);
+  for (int i = 0; i < 20; ++i) put(crowd, std::to_string(i), large(100'000));
   const Batch batch = take();
   EXPECT_EQ(batch.items[0].record->version, version);
 }
 
 TEST_F(WriteBackTest, clean_entries_leave_memory_without_being_counted_or_told) {
-  start({.memory_bytes_max = 50'000});
+  start({.memory_bytes_max = kMiB});
   Cache& cache = open("c", durable());
-  put(cache, "a", std::string(10'000, 'x'));
+  put(cache, "a", large(100'000));
   done(take(), cache, 1);
   told_.clear();
-  put(cache, "b", std::string(40'000, 'y'));
+  std::uint64_t more = 0;
+  while (more < 20 && !is<Cold>(cache.find("a", kNow)))
+    put(cache, "b" + std::to_string(more++), large(100'000));
   EXPECT_TRUE(is<Cold>(cache.find("a", kNow)));
   EXPECT_EQ(times("a", Change::kEvicted), 0);
   EXPECT_EQ(cache.stats().evictions, 0U);
-  EXPECT_EQ(cache.entries(), 2U);
+  EXPECT_EQ(cache.entries(), 1 + more);
 }
 
 TEST_F(WriteBackTest, dirty_entries_are_pinned) {
-  start({.memory_bytes_max = 50'000});
+  start({.memory_bytes_max = kMiB});
   Cache& cache = open("c", durable());
-  put(cache, "a", std::string(20'000, 'x'));
-  EXPECT_TRUE(is<DirtyFull>(cache.put("b", std::string(30'000, 'y'), {}, kNow)));
+  const std::string value = large(100'000);
+  std::uint64_t dirty = 0;
+  while (dirty < 20 && is<Written>(cache.put("a" + std::to_string(dirty), value, {}, kNow))) ++dirty;
+  EXPECT_EQ(cache.dirty().entries, dirty);
+  EXPECT_TRUE(is<DirtyFull>(cache.put("b", value, {}, kNow)));
   const Batch batch = take();
-  EXPECT_TRUE(is<DirtyFull>(cache.put("b", std::string(30'000, 'y'), {}, kNow)));
-  done(batch, cache, 1);
-  EXPECT_TRUE(is<Written>(cache.put("b", std::string(30'000, 'y'), {}, kNow)));
+  EXPECT_TRUE(is<DirtyFull>(cache.put("b", value, {}, kNow)));
+  done(batch, cache, batch.items.size());
+  EXPECT_TRUE(is<Written>(cache.put("b", value, {}, kNow)));
 }
 
 TEST_F(WriteBackTest, dirty_bytes_have_a_limit) {
@@ -240,14 +247,16 @@ TEST_F(WriteBackTest, an_empty_disk_needs_no_load) {
 }
 
 TEST_F(WriteBackTest, what_was_loaded_stays_until_it_is_released) {
-  start({.memory_bytes_max = 50'000});
-  Cache& cache = open_cold("c", 2);
-  EXPECT_TRUE(cache.loaded("a", record(std::string(20'000, 'x')), kNow));
-  EXPECT_FALSE(cache.loaded("b", record(std::string(30'000, 'y')), kNow));
-  EXPECT_NE(value(cache, "a"), "(none)");
-  cache.release_loaded("a");
-  EXPECT_TRUE(cache.loaded("b", record(std::string(30'000, 'y')), kNow));
-  EXPECT_TRUE(is<Cold>(cache.find("a", kNow)));
+  start({.memory_bytes_max = kMiB});
+  Cache& cache = open_cold("c", 100);
+  const Record large_record = record(large(100'000));
+  int held = 0;
+  while (held < 20 && cache.loaded("a" + std::to_string(held), large_record, kNow)) ++held;
+  EXPECT_FALSE(cache.loaded("b", large_record, kNow));
+  for (int i = 0; i < held; ++i) EXPECT_NE(value(cache, "a" + std::to_string(i)), "(none)");
+  cache.release_loaded("a0");
+  EXPECT_TRUE(cache.loaded("b", large_record, kNow));
+  EXPECT_TRUE(is<Cold>(cache.find("a0", kNow)));
 }
 
 TEST_F(WriteBackTest, a_record_that_has_expired_is_noticed_when_it_is_loaded) {
