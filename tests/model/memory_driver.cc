@@ -15,6 +15,13 @@ constexpr std::uint64_t kOperationsAPhase = kOperations / 50;
 /// Some values are so much larger than the others.
 constexpr std::uint64_t kLargeFactor = 40;
 
+/// Without the repetitions that fill keys and values.
+std::string shown(std::string text) {
+  const auto is_filling = [](char a, char b) { return a == b && (a == '-' || (a >= 'a' && a <= 'z')); };
+  text.erase(std::unique(text.begin(), text.end(), is_filling), text.end());
+  return text.substr(0, 4'000);
+}
+
 }  // namespace
 
 MemoryDriver::MemoryDriver(const MemoryCourse& course, std::uint64_t seed) : course_(course), dice_(seed) {
@@ -28,6 +35,7 @@ void MemoryDriver::one() {
   name_ = "c" + std::to_string(dice_.below(course_.settings.size()));
   cache_ = catalog_.find(name_);
   recorder_.forget();
+  did_ = "operation";
   operate(dice_.below(1'000));
   expect(text_of(recorder_.told()), text_of(model_.take_told()));
   if (Cache* cache = catalog_.find(name_)) expect(MemoryModel::summary(*cache), model_.summary(name_));
@@ -50,9 +58,8 @@ void MemoryDriver::operate(std::uint64_t kind) {
 // -- what must be so
 
 void MemoryDriver::expect(const std::string& is, const std::string& should_be) {
-  constexpr std::size_t kShown = 2'000;  // values may be large
-  EXPECT_TRUE(is == should_be) << name_ << " " << key_ << ": " << is.substr(0, kShown) << "\nshould be "
-                               << should_be.substr(0, kShown);
+  EXPECT_TRUE(is == should_be) << did_ << " in " << name_ << " with " << shown(key_) << ": " << shown(is)
+                               << "\nshould be " << shown(should_be);
 }
 
 void MemoryDriver::check_sums() { EXPECT_EQ(Check::fault_of(catalog_), std::nullopt); }
@@ -162,6 +169,7 @@ void MemoryDriver::put() {
   const PutOptions options = put_options();
   const std::string bytes = value();
   const PutOutcome outcome = cache_->put(key_, bytes, options, now_);
+  did_ = "put of " + std::to_string(bytes.size()) + " bytes, " + text_of(outcome) + ",";
   expect(text_of(outcome), text_of(model_.put(name_, key_, bytes, options, now_, outcome)));
 }
 
@@ -170,6 +178,7 @@ void MemoryDriver::erase() {
   std::optional<Version> if_version;
   if (dice_.chance(30)) if_version = version_of(key_);
   const EraseOutcome outcome = cache_->erase(key_, if_version, now_);
+  did_ = "erase, " + text_of(outcome) + ",";
   expect(text_of(outcome), text_of(model_.erase(name_, key_, if_version, now_)));
 }
 
@@ -177,6 +186,7 @@ void MemoryDriver::touch() {
   const Ttl given = ttl();
   choose_key();
   const TouchOutcome outcome = cache_->touch(key_, given, now_);
+  did_ = "touch, " + text_of(outcome) + ",";
   expect(text_of(outcome), text_of(model_.touch(name_, key_, given, now_)));
 }
 

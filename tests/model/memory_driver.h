@@ -87,6 +87,7 @@ class MemoryDriver {
   TimeMs now_ = 1'700'000'000'000;
   std::string name_;
   std::string key_;
+  std::string did_;  ///< for messages
   Cache* cache_ = nullptr;
 };
 

@@ -280,6 +280,8 @@ TouchOutcome MemoryModel::touch(const std::string& name, const std::string& key,
   Item* live = live_of(present, key, now);
   if (live == nullptr) return Touched{false};
   const Position at = present.items.find(key);
+  // What gets its first deadline may need more memory.
+  make_memory({&present, &at->first}, at->second.charge, now);
   Item item = at->second;
   if (ttl.kind == Ttl::Kind::kNone) item.deadline = kNever;
   if (ttl.kind == Ttl::Kind::kGiven) item.deadline = later(now, ttl.ms);
