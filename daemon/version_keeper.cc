@@ -33,6 +33,7 @@ std::variant<std::unique_ptr<VersionKeeper>, StoreError> VersionKeeper::start(Uv
                       " are used up: this data directory can be written to no more"};
   }
   const Version bound = next_bound(from);
+  catalog.note_reserving(bound);
   if (auto error = store.reserve_versions(bound)) return std::move(*error);
   catalog.set_versions(from, bound);
   return std::unique_ptr<VersionKeeper>(new VersionKeeper(loop, catalog, disk, bound));
@@ -51,6 +52,7 @@ void VersionKeeper::poke() {
 void VersionKeeper::reserve() {
   is_reserving_ = true;
   const Version bound = next_bound(bound_);
+  catalog_.note_reserving(bound);
   disk_.reserve_versions(bound,
                          [this, bound](const std::optional<StoreError>& error) { reserved(bound, error); });
 }
@@ -69,6 +71,7 @@ void VersionKeeper::stop(DiskWorker::Done done) {
   is_stopped_ = true;
   retry_timer_.stop();
   const Version from = next_unused();
+  catalog_.note_reserving(bound_);
   catalog_.set_versions(from, from);
   disk_.reserve_versions(from, std::move(done));
 }

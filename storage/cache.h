@@ -1,6 +1,7 @@
 // Cache: one named cache with its entries, its bounds, and its counters. All tiers are this class; what
 // differs is in the tiers' table (settings.h) and the policies. Owned by the Catalog, which shares memory out
-// among all caches.
+// among all caches. All that must outlive the process is in its CacheRecord and its entries, in the arena;
+// each method changes them in transactions that leave everything sound at each end.
 //
 // Storage does no I/O. A durable entry that is not in memory makes a method answer Cold, with nothing
 // changed: load the key from the DurableStore, hand the result to loaded(), and call the method again.
@@ -10,20 +11,22 @@
 // storage but the DurableStore belongs to one thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <variant>
 #include <vector>
 
+#include "storage/cache_record.h"
 #include "storage/deadlines.h"
 #include "storage/durable_store.h"
 #include "storage/entry.h"
 #include "storage/entry_list.h"
+#include "storage/entry_writer.h"
 #include "storage/index.h"
 #include "storage/policy.h"
 #include "storage/settings.h"
@@ -36,7 +39,7 @@ enum class Change : std::uint8_t;
 
 /// An entry's value and what goes with it. `deadline` is kNever for none.
 struct EntryView {
-  std::string_view value;
+  BytesView value;
   Version version;
   TimeMs deadline;
 };
@@ -216,16 +219,17 @@ class Cache {
   /// Entries, those up to a second past their deadline and stale ones included; of a durable cache those on
   /// disk too.
   std::uint64_t entries() const;
-  std::uint64_t used_bytes() const;
-  DirtyTotals dirty() const;
-  const CacheStats& stats() const;
+  std::uint64_t used_bytes() const { return record_.used_bytes; }
+  DirtyTotals dirty() const { return {record_.unwritten_entries, record_.unwritten_bytes}; }
+  CacheStats stats() const;
   /// After a batch or an erasing on disk.
-  void set_disk_entries(std::uint64_t disk_entries) { disk_entries_ = disk_entries; }
+  void set_disk_entries(std::uint64_t disk_entries);
 
  private:
   friend class Catalog;    // makes room across caches, sweeps, drops
   friend class WriteBack;  // takes dirty entries, and makes them clean
-  friend class Check;      // verifies that all of it agrees, in tests
+  friend class Check;      // verifies that all of it agrees
+  friend class Migration;  // brings entries over from another arena
 
   enum class Standing : std::uint8_t { kAbsent, kCold, kStale, kLive };
   struct Clear {
@@ -241,71 +245,89 @@ class Cache {
     std::string prefix;
     Version version;
   };
-  /// What a put is to store, beside the bytes.
-  struct Draft {
-    TimeMs deadline;
-    std::uint64_t stale_ms;
-  };
+  using Fields = EntryWriter::Fields;
+  using Plan = EntryWriter::Plan;
+  enum class Room : std::uint8_t { kMade, kPinned, kNone };
 
-  Cache(Catalog& catalog, CacheId id, std::string_view name, const Settings& settings);
+  /// What the record says is there already, or (of a new record) what `settings` say.
+  Cache(Catalog& catalog, CacheRecord& record);
 
   // -- cache.cc: entries and their places
 
-  Entry* entry_of(std::string_view key) const;
-  EntryPointer draft_entry(std::uint64_t hash, std::string_view key, std::string_view value) const;
-  void tell(const Entry& entry, Change change) const;
+  EntryAt entry_of(std::string_view key) const;
+  std::uint64_t hash_of_key(std::string_view key) const;
+  EntryList& list(Entry::List name) { return lists_[static_cast<std::size_t>(name)]; }
+  const EntryList& list(Entry::List name) const { return lists_[static_cast<std::size_t>(name)]; }
+  std::uint64_t charge_of(const Entry& entry) const;
+  std::uint64_t charge_for(std::uint64_t key_bytes, std::uint64_t value_bytes) const;
+  void tell(EntryAt entry, Change change) const;
   /// A stamp for a use of now.
   std::uint64_t stamp();
-  void schedule(Entry& entry, TimeMs now);
+  void schedule(EntryAt entry, TimeMs now);
   /// Takes an entry that is new in memory in; it is in no list yet.
-  Entry& add(EntryPointer fresh);
+  void add(std::uint64_t hash, EntryAt fresh);
   /// `fresh` is there instead of `old_entry`, which is freed, and takes over what is known of the disk. It is
-  /// in the recency order only if `old_entry` was and `keeps_place`; among the dirty if that was.
-  Entry& supersede(Entry& old_entry, EntryPointer fresh, bool keeps_place);
-  void remove(Entry& entry);
-  void unlist(Entry& entry);
+  /// in the recency order only if `old_entry` was and `keeps_place`; among the dirty if that was; else in no
+  /// list.
+  void supersede(std::uint64_t hash, EntryAt old_entry, EntryAt fresh, bool keeps_place);
+  void remove(EntryAt entry);
+  void unlist(EntryAt entry);
+  void push(Entry::List name, EntryAt entry);
   /// Around every change of what an unwritten entry counts as.
-  void count(const Entry& entry);
-  void uncount(const Entry& entry);
+  void count(EntryAt entry);
+  void uncount(EntryAt entry);
+  void count_unwritten(EntryAt entry, bool is_added);
+  void bump(Word64& counter);
+  void add_used(std::uint64_t added, std::uint64_t subtracted);
 
   // -- cache_read.cc
 
-  /// Aborts on an entry that cannot be answered: precondition of Hit and Stale.
-  static EntryView view_of(const Entry& entry);
-  Standing standing_of(const Entry* entry, TimeMs now) const;
-  Lookup lookup_of(const Entry* entry, TimeMs now) const;
-  void use(Entry& entry);
+  EntryView view_of(EntryAt entry) const;
+  Standing standing_of(EntryAt entry, TimeMs now) const;
+  Lookup lookup_of(EntryAt entry, TimeMs now) const;
+  void use(EntryAt entry);
 
   // -- cache_write.cc
 
   TimeMs deadline_of(const Ttl& ttl, TimeMs without, TimeMs now) const;
-  Draft draft_of(const PutOptions& options, const Entry* live, TimeMs now) const;
-  Written put_same(Entry& entry);
-  Written store(Entry* old_entry, bool keeps_place, EntryPointer fresh, TimeMs now);
+  Fields fields_of(std::string_view key, std::string_view value, const PutOptions& options, EntryAt live,
+                   TimeMs now) const;
+  bool is_same(EntryAt live, const Fields& fields) const;
+  Written put_same(EntryAt entry, TimeMs now);
+  /// Whether the new value can take the old one's place without a new slot.
+  bool fits_in_place(EntryAt live, const Plan& plan) const;
+  Written overwrite(EntryAt live, const Fields& fields, TimeMs now);
+  Written store(std::uint64_t hash, EntryAt old_entry, bool keeps_place, const Plan& plan, Fields fields,
+                TimeMs now);
+  /// The same entry, in another slot, with room for another shape.
+  void reshape(EntryAt entry, const Plan& plan, const Fields& fields);
 
   // -- cache_room.cc
 
   bool is_over_bounds() const;
   /// Less than its own memory is left to it when others need some.
   bool is_protected() const;
-  /// Room for an entry of that charge, instead of `old_entry` if there is one, which stays. Otherwise why
-  /// there is none.
-  std::optional<PutOutcome> make_room(std::uint64_t charge_bytes, const Entry* old_entry, TimeMs now);
-  void make_own_room(std::uint64_t charge_bytes, const Entry* old_entry, TimeMs now);
+  /// Room for an entry instead of `old_entry` if there is one, which stays, and is watched. The entry's
+  /// pieces are written. Otherwise why there is none.
+  std::optional<PutOutcome> make_room(const Plan& plan, const Fields& fields, Ref& old_entry, TimeMs now);
+  std::optional<PutOutcome> refusal_for(std::uint64_t charge_bytes, EntryAt old_entry) const;
+  void make_own_room(std::uint64_t charge_bytes, Ref& old_entry, TimeMs now);
   std::optional<TooBig> too_big(std::uint64_t charge_bytes) const;
-  std::optional<DirtyFull> dirty_full(std::uint64_t charge_bytes, const Entry* old_entry) const;
+  std::optional<DirtyFull> dirty_full(std::uint64_t charge_bytes, EntryAt old_entry) const;
+  /// The oldest by place of those that may go for space.
+  EntryAt victim(Ref except) const;
   /// The entry of the recency order leaves, or has to be written first.
-  void evict(Entry& entry, TimeMs now);
+  void evict(EntryAt entry, TimeMs now);
   /// An entry goes for the cache's own bounds: expired ones first, then stale ones. False if there is none to
   /// go.
-  bool take_back_one(const Entry* except, TimeMs now);
+  bool take_back_one(Ref except, TimeMs now);
   bool trim(std::uint64_t& visits, TimeMs now);
 
   // -- cache_expiry.cc
 
-  /// The entry, or what remains of it, after its expiry was noticed if it is due. `entry` may be null.
-  Entry* noticed(Entry* entry, TimeMs now);
-  Entry* expire(Entry& entry, TimeMs now);
+  /// The entry, or what remains of it, after its expiry was noticed if it is due. There may be none.
+  EntryAt noticed(EntryAt entry, TimeMs now);
+  EntryAt expire(EntryAt entry, TimeMs now);
   bool expire_one(TimeMs now);
   void sweep(TimeMs now, std::uint64_t& visits);
 
@@ -313,47 +335,47 @@ class Cache {
 
   bool may_be_cold() const;
   static bool may_be_on_disk(const Entry& entry);
-  OnDisk inherited(const Entry& old_entry) const;
-  void mark_dirty(Entry& entry, TimeMs now);
-  void set_ahead(Entry& entry, bool is_ahead);
+  OnDisk inherited(EntryAt old_entry) const;
+  void mark_dirty(EntryAt entry, TimeMs now);
   /// The entry is of no use any more: what the disk must be told remains as a tombstone, else what is waited
-  /// for.
-  Entry* let_go(Entry& entry, TimeMs now);
-  Entry& bury(Entry& entry, TimeMs now);
-  Entry& vacate(Entry& entry, OnDisk on_disk);
-  void hold(Entry& entry);
-  /// A durable entry that is in no list goes where its flags say.
-  void settle(Entry& entry);
-  bool add_loaded(std::string_view key, const Record& record, TimeMs now);
-  bool add_vacant(std::string_view key, OnDisk on_disk, TimeMs now);
+  /// for. What remains.
+  EntryAt let_go(EntryAt entry, TimeMs now);
+  void bury(EntryAt entry, TimeMs now);
+  void vacate(EntryAt entry, OnDisk on_disk);
+  void hold(EntryAt entry, TimeMs now);
+  /// A durable entry that is in no list goes where its state says.
+  void settle(EntryAt entry);
+  bool add_loaded(const Fields& fields, TimeMs now);
+  /// An entry of another arena, with its place, its list, and what is known of the disk. False: no room.
+  bool bring(const Fields& fields, const Entry& from, TimeMs now);
+  /// What a process that died has left: nothing is in flight any more, and nobody waits for a load.
+  void forget_jobs();
+  /// Of no clean entry is it known whether it is on disk.
+  void forget_disk();
+  /// Clean entries go; of dirty ones it is not known whether they are on disk.
+  void forget_clean();
 
   // -- cache_clear.cc
 
-  const Clear* clear_of(std::string_view key, Version version) const;
+  const Clear* clear_of(const BytesView& key, Version version) const;
   /// Whether a record that was found on disk some time ago is covered by a clear, or was by one that ended
   /// since.
   bool is_record_covered(std::string_view key, Version version) const;
-  bool is_covered(const Entry& entry) const;
+  bool is_covered(EntryAt entry) const;
   /// True if the entry is covered by a clear, and then it was counted there if it is to be.
-  bool count_covered(const Entry& entry);
-  void take_covered(Entry& entry, TimeMs now);
+  bool count_covered(EntryAt entry);
+  void take_covered(EntryAt entry, TimeMs now);
   Clear& clear_named(ClearId clear);
 
   Catalog& catalog_;
-  const CacheId id_;
+  Arena& arena_;
+  CacheRecord& record_;
   const std::string name_;
   Settings settings_;
   Index index_;
+  std::array<EntryList, Entry::kLists> lists_;
   std::unique_ptr<Policy> policy_;  ///< all entries that may leave for space, but the stale ones
-  EntryList stale_{Entry::List::kStale};
-  EntryList dirty_{Entry::List::kDirty};
-  std::unordered_set<Entry*> ahead_;  ///< clean ones whose version on disk is an older one
   Deadlines deadlines_;
-  std::uint64_t used_bytes_ = 0;
-  DirtyTotals unwritten_;
-  std::uint64_t disk_entries_ = 0;
-  std::int64_t beyond_disk_ = 0;  ///< dirty entries that are not on disk, less erased ones that are
-  CacheStats stats_;
   std::vector<Clear> clears_;
   std::deque<EndedClear> ended_clears_;  ///< the latest kEndedClearsMax
 };

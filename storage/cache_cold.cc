@@ -1,141 +1,243 @@
 #include "storage/broken.h"
 #include "storage/cache.h"
 #include "storage/catalog.h"
-#include "storage/hash.h"
 
 namespace pannier::storage {
 
 bool Cache::may_be_cold() const {
   // What is in flight to the disk is in memory, so that for all other keys the count of what has arrived
   // decides.
-  return is_durable() && disk_entries_ > 0;
+  return is_durable() && record_.disk_entries > 0;
 }
 
-bool Cache::may_be_on_disk(const Entry& entry) { return entry.on_disk != OnDisk::kNo || entry.is_in_flight; }
+bool Cache::may_be_on_disk(const Entry& entry) {
+  return entry.on_disk() != OnDisk::kNo || entry.is_in_flight();
+}
 
-OnDisk Cache::inherited(const Entry& old_entry) const {
+OnDisk Cache::inherited(EntryAt old_entry) const {
   // The clear may erase the record at any time until it has ended.
-  if (old_entry.on_disk == OnDisk::kYes && is_covered(old_entry)) return OnDisk::kUnknown;
-  return old_entry.on_disk;
+  if (old_entry->on_disk() == OnDisk::kYes && is_covered(old_entry)) return OnDisk::kUnknown;
+  return old_entry->on_disk();
 }
 
-void Cache::mark_dirty(Entry& entry, TimeMs now) {
-  set_ahead(entry, false);
-  if (entry.is_dirty) return;
+void Cache::mark_dirty(EntryAt entry, TimeMs now) {
+  if (entry->is_dirty()) return;
+  const Transaction transaction(arena_);
   uncount(entry);
   unlist(entry);
-  entry.is_dirty = true;
-  entry.place = ++catalog_.write_back_.sequence_last_;
-  entry.dirty_since = now;
-  dirty_.push_newest(entry);
+  set_place(arena_, entry, catalog_.write_back_.next_sequence());
+  arena_.set(entry->since_word(), static_cast<std::uint64_t>(now));
+  push(Entry::List::kDirty, entry);
   count(entry);
 }
 
-void Cache::set_ahead(Entry& entry, bool is_ahead) {
-  if (entry.is_ahead == is_ahead) return;
-  entry.is_ahead = is_ahead;
-  is_ahead ? void(ahead_.insert(&entry)) : void(ahead_.erase(&entry));
-}
-
 void Cache::write_version(std::string_view key, TimeMs now) {
-  Entry* entry = entry_of(key);
-  if (entry != nullptr && entry->is_ahead) mark_dirty(*entry, now);
+  const EntryAt entry = entry_of(key);
+  if (entry && entry->is_ahead()) mark_dirty(entry, now);
 }
 
 void Cache::write_versions(TimeMs now) {
-  while (!ahead_.empty()) mark_dirty(**ahead_.begin(), now);
+  while (const EntryAt entry = list(Entry::List::kAhead).oldest()) mark_dirty(entry, now);
 }
 
-Entry* Cache::let_go(Entry& entry, TimeMs now) {
-  if (is_durable() && may_be_on_disk(entry)) return &bury(entry, now);
-  if (entry.is_held) return &vacate(entry, OnDisk::kNo);
+EntryAt Cache::let_go(EntryAt entry, TimeMs now) {
+  const Transaction transaction(arena_);
+  if (is_durable() && may_be_on_disk(*entry)) {
+    bury(entry, now);
+    return entry;
+  }
+  if (entry->is_held()) {
+    vacate(entry, OnDisk::kNo);
+    return entry;
+  }
   remove(entry);
-  return nullptr;
+  return {};
 }
 
-Entry& Cache::bury(Entry& entry, TimeMs now) {
-  EntryPointer fresh = draft_entry(entry.hash, entry.key(), {});
-  fresh->kind = Entry::Kind::kTombstone;
-  fresh->version = catalog_.version_last();
-  Entry& tombstone = supersede(entry, std::move(fresh), false);
-  mark_dirty(tombstone, now);
-  return tombstone;
+void Cache::bury(EntryAt entry, TimeMs now) {
+  const Transaction transaction(arena_);
+  const OnDisk on_disk = inherited(entry);
+  uncount(entry);
+  deadlines_.remove(entry);
+  const std::uint64_t charge = charge_of(*entry);
+  set_kind(arena_, entry, Entry::Kind::kTombstone);
+  set_on_disk(arena_, entry, on_disk);
+  set_version(arena_, entry, catalog_.version_last());
+  set_state(arena_, entry, Entry::kExpired, 0);
+  catalog_.writer_.drop_pieces_of_value(entry);
+  add_used(charge_of(*entry), charge);
+  count(entry);
+  mark_dirty(entry, now);
 }
 
-Entry& Cache::vacate(Entry& entry, OnDisk on_disk) {
-  EntryPointer fresh = draft_entry(entry.hash, entry.key(), {});
-  fresh->kind = Entry::Kind::kVacant;
-  Entry& vacant = supersede(entry, std::move(fresh), false);
-  uncount(vacant);
-  unlist(vacant);
-  vacant.is_dirty = false;
-  vacant.on_disk = on_disk;
-  return vacant;
+void Cache::vacate(EntryAt entry, OnDisk on_disk) {
+  const Transaction transaction(arena_);
+  uncount(entry);
+  unlist(entry);
+  deadlines_.remove(entry);
+  const std::uint64_t charge = charge_of(*entry);
+  set_kind(arena_, entry, Entry::Kind::kVacant);
+  set_on_disk(arena_, entry, on_disk);
+  set_state(arena_, entry, Entry::kExpired | Entry::kInFlight, 0);
+  catalog_.writer_.drop_pieces_of_value(entry);
+  add_used(charge_of(*entry), charge);
+  push(Entry::List::kHeld, entry);
 }
 
-void Cache::hold(Entry& entry) {
-  entry.is_held = true;
-  if (!entry.is_dirty) unlist(entry);
+void Cache::hold(EntryAt entry, TimeMs now) {
+  const Transaction transaction(arena_);
+  // A list says that someone waits, or that the disk's version is an older one, and not both.
+  if (entry->is_ahead()) mark_dirty(entry, now);
+  set_state(arena_, entry, Entry::kHeld, Entry::kHeld);
+  if (entry->is_unwritten() || entry->list() == Entry::List::kHeld) return;
+  unlist(entry);
+  push(Entry::List::kHeld, entry);
 }
 
-void Cache::settle(Entry& entry) {
-  if (entry.is_unwritten() || entry.is_held) return;
-  if (!entry.has_value()) return remove(entry);
-  if (!entry.is_expired) return policy_->inserted(entry, stamp());
-  entry.place = stamp();
-  stale_.push_newest(entry);
+void Cache::settle(EntryAt entry) {
+  if (entry->is_unwritten()) return;
+  if (entry->is_held()) return push(Entry::List::kHeld, entry);
+  if (!entry->has_value()) return remove(entry);
+  if (!entry->is_expired()) return policy_->inserted(entry, stamp());
+  set_place(arena_, entry, stamp());
+  push(Entry::List::kStale, entry);
 }
 
 bool Cache::loaded(std::string_view key, const std::variant<Record, Absent>& result, TimeMs now) {
-  if (Entry* entry = entry_of(key)) {
-    hold(*entry);
+  if (const EntryAt entry = entry_of(key)) {
+    hold(entry, now);
     return true;
   }
+  Fields fields{.key = key, .ordinal = record_.ordinal, .kind = Entry::Kind::kVacant, .is_durable = true};
   const auto* record = std::get_if<Record>(&result);
-  if (record == nullptr) return add_vacant(key, OnDisk::kNo, now);
-  if (is_record_covered(key, record->version)) return add_vacant(key, OnDisk::kUnknown, now);
-  return add_loaded(key, *record, now);
-}
-
-bool Cache::add_loaded(std::string_view key, const Record& record, TimeMs now) {
-  EntryPointer fresh = draft_entry(hash_of(key, catalog_.hash_seed_), key, record.value);
-  fresh->version = record.version;
-  fresh->deadline = record.deadline;
-  fresh->stale_ms = record.stale_ms;
-  fresh->on_disk = OnDisk::kYes;
-  fresh->is_held = true;
-  if (too_big(fresh->charge_bytes) || !catalog_.make_room(*this, fresh->charge_bytes, nullptr, now))
-    return false;
-  Entry& entry = add(std::move(fresh));
-  if (now >= entry.deadline) {
-    expire(entry, now);
-  } else {
-    schedule(entry, now);
+  if (record == nullptr) return add_loaded(fields, now);
+  if (is_record_covered(key, record->version)) {
+    fields.on_disk = OnDisk::kUnknown;
+    return add_loaded(fields, now);
   }
-  return true;
+  fields.kind = Entry::Kind::kRecord;
+  fields.value = record->value;
+  fields.version = record->version;
+  fields.deadline = record->deadline;
+  fields.stale_ms = record->stale_ms;
+  fields.on_disk = OnDisk::kYes;
+  return add_loaded(fields, now);
 }
 
-bool Cache::add_vacant(std::string_view key, OnDisk on_disk, TimeMs now) {
-  EntryPointer fresh = draft_entry(hash_of(key, catalog_.hash_seed_), key, {});
-  fresh->kind = Entry::Kind::kVacant;
-  fresh->on_disk = on_disk;
-  fresh->is_held = true;
-  if (too_big(fresh->charge_bytes) || !catalog_.make_room(*this, fresh->charge_bytes, nullptr, now))
+bool Cache::add_loaded(const Fields& fields, TimeMs now) {
+  const Plan plan = catalog_.writer_.plan(fields);
+  Ref none = kNoRef;
+  if (too_big(charge_for(fields.key.size(), fields.value.size())) ||
+      catalog_.make_room(*this, plan.slot_bytes, none, now) != Room::kMade ||
+      !catalog_.write_pieces(plan, fields, none)) {
     return false;
-  add(std::move(fresh));
+  }
+  {
+    const Transaction transaction(arena_);
+    const EntryAt entry = catalog_.writer_.write_head(plan, fields);
+    set_state(arena_, entry, Entry::kHeld, Entry::kHeld);
+    add(hash_of_key(fields.key), entry);
+    push(Entry::List::kHeld, entry);
+    if (fields.kind == Entry::Kind::kRecord && now < fields.deadline) schedule(entry, now);
+    if (fields.kind == Entry::Kind::kRecord && now >= fields.deadline) expire(entry, now);
+  }
+  index_.maintain();
   return true;
 }
 
 void Cache::release_loaded(std::string_view key) {
-  Entry* entry = entry_of(key);
-  if (entry == nullptr || !entry->is_held) return;
-  entry->is_held = false;
-  settle(*entry);
+  const EntryAt entry = entry_of(key);
+  if (!entry || !entry->is_held()) return;
+  const Transaction transaction(arena_);
+  set_state(arena_, entry, Entry::kHeld, 0);
+  if (entry->is_unwritten()) return;
+  unlist(entry);
+  settle(entry);
 }
 
 std::uint64_t Cache::dirty_sequence(std::string_view key) const {
-  const Entry* entry = entry_of(key);
-  return entry != nullptr && entry->is_unwritten() ? entry->place : 0;
+  const EntryAt entry = entry_of(key);
+  return entry && entry->is_unwritten() ? entry->place() : 0;
+}
+
+bool Cache::bring(const Fields& fields, const Entry& from, TimeMs now) {
+  const Plan plan = catalog_.writer_.plan(fields);
+  Ref none = kNoRef;
+  if (catalog_.make_room(*this, plan.slot_bytes, none, now) != Room::kMade ||
+      !catalog_.write_pieces(plan, fields, none)) {
+    return false;
+  }
+  {
+    const Transaction transaction(arena_);
+    const EntryAt entry = catalog_.writer_.write_head(plan, fields);
+    Entry::List name = from.list();
+    if (name == Entry::List::kHeld) name = from.is_expired() ? Entry::List::kStale : Entry::List::kRecency;
+    if (from.is_unwritten()) name = Entry::List::kDirty;
+    if (from.is_expired()) set_state(arena_, entry, Entry::kExpired, Entry::kExpired);
+    if (entry->has(Entry::kHasSince))
+      arena_.set(entry->since_word(), static_cast<std::uint64_t>(from.dirty_since()));
+    set_place(arena_, entry, from.place());
+    add(hash_of_key(fields.key), entry);
+    push(name, entry);
+    if (from.is_unwritten()) count(entry);
+    if (entry->has_value()) schedule(entry, now);
+  }
+  index_.maintain();
+  return true;
+}
+
+void Cache::forget_jobs() {
+  const bool may_have_cleared = record_.clears > 0;
+  // A failed write may be on disk nevertheless, and so may half of a clear.
+  while (const EntryAt entry = list(Entry::List::kInFlight).newest()) {
+    const Transaction transaction(arena_);
+    uncount(entry);
+    unlist(entry);
+    set_state(arena_, entry, Entry::kInFlight | Entry::kHeld, 0);
+    set_on_disk(arena_, entry, OnDisk::kUnknown);
+    list(Entry::List::kDirty).push_oldest(entry);
+    count(entry);
+  }
+  for (EntryAt entry = list(Entry::List::kDirty).oldest(); entry;
+       entry = list(Entry::List::kDirty).newer(entry)) {
+    const Transaction transaction(arena_);
+    uncount(entry);
+    if (entry->is_in_flight() || may_have_cleared) set_on_disk(arena_, entry, OnDisk::kUnknown);
+    set_state(arena_, entry, Entry::kInFlight | Entry::kHeld, 0);
+    count(entry);
+  }
+  while (const EntryAt entry = list(Entry::List::kHeld).oldest()) {
+    const Transaction transaction(arena_);
+    set_state(arena_, entry, Entry::kHeld, 0);
+    unlist(entry);
+    settle(entry);
+  }
+  if (!may_have_cleared) return;
+  if (is_durable()) forget_disk();
+  const Transaction transaction(arena_);
+  arena_.set(record_.clears, 0);
+}
+
+void Cache::forget_disk() {
+  for (const Entry::List name : {Entry::List::kRecency, Entry::List::kAhead, Entry::List::kStale}) {
+    for (EntryAt entry = list(name).oldest(); entry; entry = list(name).newer(entry)) {
+      const Transaction transaction(arena_);
+      set_on_disk(arena_, entry, OnDisk::kUnknown);
+    }
+  }
+}
+
+void Cache::forget_clean() {
+  for (const Entry::List name : {Entry::List::kRecency, Entry::List::kAhead, Entry::List::kStale}) {
+    while (const EntryAt entry = list(name).oldest()) remove(entry);
+  }
+  for (EntryAt entry = list(Entry::List::kDirty).oldest(); entry;
+       entry = list(Entry::List::kDirty).newer(entry)) {
+    const Transaction transaction(arena_);
+    uncount(entry);
+    set_on_disk(arena_, entry, OnDisk::kUnknown);
+    count(entry);
+  }
 }
 
 }  // namespace pannier::storage

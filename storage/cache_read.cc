@@ -3,21 +3,23 @@
 
 namespace pannier::storage {
 
-EntryView Cache::view_of(const Entry& entry) { return {entry.value(), entry.version, entry.deadline}; }
+EntryView Cache::view_of(EntryAt entry) const {
+  return {value_of(arena_, entry), entry->version(), entry->deadline()};
+}
 
-Cache::Standing Cache::standing_of(const Entry* entry, TimeMs now) const {
-  if (entry == nullptr) return may_be_cold() ? Standing::kCold : Standing::kAbsent;
-  if (!entry->has_value() || is_covered(*entry)) return Standing::kAbsent;
-  if (now < entry->deadline) return Standing::kLive;
+Cache::Standing Cache::standing_of(EntryAt entry, TimeMs now) const {
+  if (!entry) return may_be_cold() ? Standing::kCold : Standing::kAbsent;
+  if (!entry->has_value() || is_covered(entry)) return Standing::kAbsent;
+  if (now < entry->deadline()) return Standing::kLive;
   return now < stale_end(*entry) ? Standing::kStale : Standing::kAbsent;
 }
 
-Lookup Cache::lookup_of(const Entry* entry, TimeMs now) const {
+Lookup Cache::lookup_of(EntryAt entry, TimeMs now) const {
   switch (standing_of(entry, now)) {
     case Standing::kLive:
-      return Hit{view_of(*entry)};
+      return Hit{view_of(entry)};
     case Standing::kStale:
-      return Stale{view_of(*entry)};
+      return Stale{view_of(entry)};
     case Standing::kCold:
       return Cold{};
     case Standing::kAbsent:
@@ -26,33 +28,43 @@ Lookup Cache::lookup_of(const Entry* entry, TimeMs now) const {
   return Miss{};
 }
 
-void Cache::use(Entry& entry) {
-  if (entry.list == Entry::List::kRecency) policy_->used(entry, stamp());
+void Cache::use(EntryAt entry) {
+  const Entry::List name = entry->list();
+  if (name == Entry::List::kRecency) {
+    const Transaction transaction(arena_);
+    policy_->used(entry, stamp());
+  } else if (name == Entry::List::kAhead) {
+    const Transaction transaction(arena_);
+    set_place(arena_, entry, stamp());
+    list(name).make_newest(entry);
+  }
 }
 
 Lookup Cache::find(std::string_view key, TimeMs now) { return lookup_of(entry_of(key), now); }
 
+// Counters of reads are single stores, and need no transaction.
+
 Lookup Cache::get(std::string_view key, TimeMs now) {
-  Entry* entry = entry_of(key);
+  const EntryAt entry = entry_of(key);
   const Lookup lookup = lookup_of(entry, now);
   if (std::holds_alternative<Cold>(lookup)) return lookup;
   if (!std::holds_alternative<Hit>(lookup)) {
-    ++stats_.misses;
+    ++record_.stats.misses;
     return lookup;
   }
-  ++stats_.hits;
-  use(*entry);
+  ++record_.stats.hits;
+  use(entry);
   return lookup;
 }
 
 Lookup Cache::get_or_stale(std::string_view key, TimeMs now) {
-  Entry* entry = entry_of(key);
+  const EntryAt entry = entry_of(key);
   const Lookup lookup = lookup_of(entry, now);
-  if (std::holds_alternative<Hit>(lookup)) use(*entry);
-  if (std::holds_alternative<Hit>(lookup) || std::holds_alternative<Stale>(lookup)) ++stats_.hits;
+  if (std::holds_alternative<Hit>(lookup)) use(entry);
+  if (std::holds_alternative<Hit>(lookup) || std::holds_alternative<Stale>(lookup)) ++record_.stats.hits;
   return lookup;
 }
 
-void Cache::count_miss() { ++stats_.misses; }
+void Cache::count_miss() { ++record_.stats.misses; }
 
 }  // namespace pannier::storage

@@ -14,10 +14,12 @@ constexpr std::uint64_t kUnbounded = std::numeric_limits<std::uint64_t>::max();
 
 bool Cache::is_over_bounds() const {
   return index_.size() > settings_.entries_max.value_or(kUnbounded) ||
-         used_bytes_ > settings_.bytes_max.value_or(kUnbounded);
+         used_bytes() > settings_.bytes_max.value_or(kUnbounded);
 }
 
-bool Cache::is_protected() const { return used_bytes_ + index_.bytes() <= settings_.reserved_bytes; }
+bool Cache::is_protected() const {
+  return settings_.reserved_bytes > 0 && used_bytes() <= settings_.reserved_bytes;
+}
 
 std::optional<TooBig> Cache::too_big(std::uint64_t charge_bytes) const {
   if (settings_.bytes_max && charge_bytes > *settings_.bytes_max) {
@@ -28,10 +30,10 @@ std::optional<TooBig> Cache::too_big(std::uint64_t charge_bytes) const {
   return std::nullopt;
 }
 
-std::optional<DirtyFull> Cache::dirty_full(std::uint64_t charge_bytes, const Entry* old_entry) const {
+std::optional<DirtyFull> Cache::dirty_full(std::uint64_t charge_bytes, EntryAt old_entry) const {
   if (!is_durable()) return std::nullopt;
-  const bool was_unwritten = old_entry != nullptr && old_entry->is_unwritten();
-  const std::uint64_t old_bytes = was_unwritten ? old_entry->charge_bytes : 0;
+  const bool was_unwritten = old_entry && old_entry->is_unwritten();
+  const std::uint64_t old_bytes = was_unwritten ? charge_of(*old_entry) : 0;
   const std::uint64_t total = catalog_.write_back_.totals().bytes;
   const std::uint64_t limit = catalog_.options_.dirty_bytes_max;
   // An entry larger than the limit is accepted when it is the only one: it would never be otherwise.
@@ -40,44 +42,61 @@ std::optional<DirtyFull> Cache::dirty_full(std::uint64_t charge_bytes, const Ent
   return DirtyFull{total, limit};
 }
 
-std::optional<PutOutcome> Cache::make_room(std::uint64_t charge_bytes, const Entry* old_entry, TimeMs now) {
+std::optional<PutOutcome> Cache::refusal_for(std::uint64_t charge_bytes, EntryAt old_entry) const {
   if (auto refusal = too_big(charge_bytes)) return *refusal;
   if (auto full = dirty_full(charge_bytes, old_entry)) return *full;
   if (catalog_.versions_left() == 0) return NoVersions{};
-  make_own_room(charge_bytes, old_entry, now);
-  if (catalog_.make_room(*this, charge_bytes, old_entry, now)) return std::nullopt;
-  return DirtyFull{catalog_.write_back_.totals().bytes, catalog_.options_.dirty_bytes_max};
+  return std::nullopt;
 }
 
-void Cache::make_own_room(std::uint64_t charge_bytes, const Entry* old_entry, TimeMs now) {
+std::optional<PutOutcome> Cache::make_room(const Plan& plan, const Fields& fields, Ref& old_entry,
+                                           TimeMs now) {
+  const std::uint64_t charge_bytes = charge_for(fields.key.size(), fields.value.size());
+  make_own_room(charge_bytes, old_entry, now);
+  const Room room = catalog_.make_room(*this, plan.slot_bytes, old_entry, now);
+  if (room == Room::kMade && catalog_.write_pieces(plan, fields, old_entry)) return std::nullopt;
+  if (room == Room::kPinned)
+    return DirtyFull{catalog_.write_back_.totals().bytes, catalog_.options_.dirty_bytes_max};
+  return TooBig{charge_bytes, std::min(charge_bytes - 1, catalog_.memory_left_to(*this)), false};
+}
+
+void Cache::make_own_room(std::uint64_t charge_bytes, Ref& old_entry, TimeMs now) {
   if (!traits_of(settings_.tier).is_bounded) return;
   // A cache that is over altered bounds does not grow; it comes down to them in steps, see trim().
   const std::uint64_t entries_max = std::max(settings_.entries_max.value_or(kUnbounded), index_.size());
-  const std::uint64_t bytes_max = std::max(settings_.bytes_max.value_or(kUnbounded), used_bytes_);
-  const std::uint64_t more_entries = old_entry == nullptr ? 1 : 0;
-  const std::uint64_t old_bytes = old_entry == nullptr ? 0 : old_entry->charge_bytes;
-  while (index_.size() + more_entries > entries_max || used_bytes_ - old_bytes + charge_bytes > bytes_max) {
+  const std::uint64_t bytes_max = std::max(settings_.bytes_max.value_or(kUnbounded), used_bytes());
+  const std::uint64_t more_entries = old_entry == kNoRef ? 1 : 0;
+  const std::uint64_t old_bytes = old_entry == kNoRef ? 0 : charge_of(arena_.at<Entry>(old_entry));
+  while (index_.size() + more_entries > entries_max || used_bytes() - old_bytes + charge_bytes > bytes_max) {
     if (!take_back_one(old_entry, now)) broken("a bounded cache has nothing to evict");
   }
 }
 
-bool Cache::take_back_one(const Entry* except, TimeMs now) {
+EntryAt Cache::victim(Ref except) const {
+  const EntryAt recent = policy_->victim(except);
+  const EntryAt ahead = list(Entry::List::kAhead).oldest_but(except);
+  if (!recent || !ahead) return recent ? recent : ahead;
+  return recent->place() < ahead->place() ? recent : ahead;
+}
+
+bool Cache::take_back_one(Ref except, TimeMs now) {
   if (expire_one(now)) return true;
-  if (Entry* stale = stale_.oldest_but(except)) {
-    let_go(*stale, now);
+  if (const EntryAt stale = list(Entry::List::kStale).oldest_but(except)) {
+    let_go(stale, now);
     return true;
   }
-  Entry* victim = policy_->victim(except);
-  if (victim == nullptr) return false;
-  evict(*victim, now);
+  const EntryAt oldest = victim(except);
+  if (!oldest) return false;
+  evict(oldest, now);
   return true;
 }
 
-void Cache::evict(Entry& entry, TimeMs now) {
+void Cache::evict(EntryAt entry, TimeMs now) {
+  const Transaction transaction(arena_);
   if (!count_covered(entry)) {
-    if (entry.is_ahead) return mark_dirty(entry, now);
+    if (entry->is_ahead()) return mark_dirty(entry, now);
     if (!is_durable()) {
-      ++stats_.evictions;
+      bump(record_.stats.evictions);
       tell(entry, Change::kEvicted);
     }
   }
@@ -87,7 +106,7 @@ void Cache::evict(Entry& entry, TimeMs now) {
 bool Cache::trim(std::uint64_t& visits, TimeMs now) {
   while (visits > 0 && is_over_bounds()) {
     --visits;
-    if (!take_back_one(nullptr, now)) broken("a cache over its bounds has nothing to evict");
+    if (!take_back_one(kNoRef, now)) broken("a cache over its bounds has nothing to evict");
   }
   return is_over_bounds();
 }

@@ -1,21 +1,20 @@
 #include "storage/broken.h"
 #include "storage/cache.h"
 #include "storage/catalog.h"
-#include "storage/hash.h"
 
 namespace pannier::storage {
 namespace {
 
-bool holds(const Condition& condition, const Entry* live) {
+bool holds(const Condition& condition, EntryAt live) {
   switch (condition.kind) {
     case Condition::Kind::kAlways:
       return true;
     case Condition::Kind::kAbsent:
-      return live == nullptr;
+      return !live;
     case Condition::Kind::kPresent:
-      return live != nullptr;
+      return bool(live);
     case Condition::Kind::kVersion:
-      return live != nullptr && live->version == condition.version;
+      return live && live->version() == condition.version;
   }
   broken("a condition of no kind");
 }
@@ -41,58 +40,118 @@ TimeMs Cache::deadline_of(const Ttl& ttl, TimeMs without, TimeMs now) const {
   return settings_.age_ms_max ? later(now, *settings_.age_ms_max) : without;
 }
 
-Cache::Draft Cache::draft_of(const PutOptions& options, const Entry* live, TimeMs now) const {
-  if (options.keep_ttl && live != nullptr) return {live->deadline, live->stale_ms};
-  return {deadline_of(options.ttl, kNever, now), options.stale_ms.value_or(settings_.stale_ms)};
+Cache::Fields Cache::fields_of(std::string_view key, std::string_view value, const PutOptions& options,
+                               EntryAt live, TimeMs now) const {
+  Fields fields{.key = key, .value = value, .ordinal = record_.ordinal, .is_durable = is_durable()};
+  const bool keeps = options.keep_ttl && live;
+  fields.deadline = keeps ? live->deadline() : deadline_of(options.ttl, kNever, now);
+  fields.stale_ms = keeps ? live->stale_ms() : options.stale_ms.value_or(settings_.stale_ms);
+  return fields;
 }
 
 PutOutcome Cache::put(std::string_view key, std::string_view value, const PutOptions& options, TimeMs now) {
   if (auto fault = ttl_fault(options.ttl, settings_.tier)) return *std::move(fault);
-  const std::uint64_t hash = hash_of(key, catalog_.hash_seed_);
-  Entry* old_entry = noticed(index_.find(hash, key), now);
+  const std::uint64_t hash = hash_of_key(key);
+  EntryAt old_entry = noticed(index_.find(hash, key), now);
   const Standing standing = standing_of(old_entry, now);
   const bool must_know = options.keep_ttl || options.condition.kind != Condition::Kind::kAlways;
   if (standing == Standing::kCold && must_know) return Cold{};
-  Entry* live = standing == Standing::kLive ? old_entry : nullptr;
+  const bool is_live = standing == Standing::kLive;
+  const EntryAt live = is_live ? old_entry : EntryAt{};
   if (!holds(options.condition, live)) return NotHeld{};
 
-  const Draft draft = draft_of(options, live, now);
-  const bool is_same = live != nullptr && is_durable() && live->value() == value &&
-                       live->deadline == draft.deadline && live->stale_ms == draft.stale_ms;
-  if (is_same && catalog_.versions_left() > 0) return put_same(*live);
-  const std::uint64_t charge_bytes = catalog_.options_.charge(key.size(), value.size());
-  if (auto refusal = make_room(charge_bytes, old_entry, now)) return *std::move(refusal);
-
-  EntryPointer fresh = draft_entry(hash, key, value);
-  fresh->deadline = draft.deadline;
-  fresh->stale_ms = draft.stale_ms;
-  return store(old_entry, live != nullptr, std::move(fresh), now);
-}
-
-Written Cache::put_same(Entry& entry) {
-  entry.version = *catalog_.take_version();
-  set_ahead(entry, !entry.is_unwritten());
-  use(entry);
-  ++stats_.puts;
-  tell(entry, Change::kWritten);
-  return {entry.version};
-}
-
-Written Cache::store(Entry* old_entry, bool keeps_place, EntryPointer fresh, TimeMs now) {
-  fresh->version = *catalog_.take_version();
-  if (old_entry != nullptr) count_covered(*old_entry);
-  if (old_entry == nullptr) fresh->on_disk = may_be_cold() ? OnDisk::kUnknown : OnDisk::kNo;
-  Entry& entry =
-      old_entry == nullptr ? add(std::move(fresh)) : supersede(*old_entry, std::move(fresh), keeps_place);
-  if (is_durable()) {
-    mark_dirty(entry, now);
-  } else if (entry.list == Entry::List::kNone) {
-    policy_->inserted(entry, stamp());
+  const Fields fields = fields_of(key, value, options, live, now);
+  if (is_live && is_durable() && is_same(live, fields) && catalog_.versions_left() > 0)
+    return put_same(live, now);
+  const Plan plan = catalog_.writer_.plan(fields);
+  if (auto refusal = refusal_for(charge_for(key.size(), value.size()), old_entry)) return *std::move(refusal);
+  if (is_live && fits_in_place(live, plan)) {
+    make_own_room(charge_for(key.size(), value.size()), old_entry.ref, now);
+    return overwrite(live, fields, now);
   }
-  schedule(entry, now);
-  ++stats_.puts;
+  if (auto refusal = make_room(plan, fields, old_entry.ref, now)) return *std::move(refusal);
+  return store(hash, entry_at(arena_, old_entry.ref), is_live, plan, fields, now);
+}
+
+bool Cache::is_same(EntryAt live, const Fields& fields) const {
+  return live->deadline() == fields.deadline && live->stale_ms() == fields.stale_ms &&
+         value_of(arena_, live) == fields.value;
+}
+
+Written Cache::put_same(EntryAt entry, TimeMs now) {
+  const Transaction transaction(arena_);
+  const Version version = *catalog_.take_version();
+  set_version(arena_, entry, version);
+  if (entry->list() == Entry::List::kRecency) {
+    policy_->removed(entry);
+    set_place(arena_, entry, stamp());
+    push(Entry::List::kAhead, entry);
+  } else if (!entry->is_unwritten() && !entry->is_ahead()) {
+    mark_dirty(entry, now);
+  } else {
+    use(entry);
+  }
+  bump(record_.stats.puts);
   tell(entry, Change::kWritten);
-  return {entry.version};
+  return {version};
+}
+
+bool Cache::fits_in_place(EntryAt live, const Plan& plan) const {
+  return catalog_.writer_.fits_in_place(live, plan) && plan.head_body <= Arena::kOverwriteMax;
+}
+
+Written Cache::overwrite(EntryAt live, const Fields& fields, TimeMs now) {
+  const Transaction transaction(arena_);
+  const Version version = *catalog_.take_version();
+  const bool moves_in_wheel = live->deadline() != fields.deadline;
+  if (moves_in_wheel) deadlines_.remove(live);
+  uncount(live);
+  if (live->value_bytes != fields.value.size()) {
+    add_used(charge_for(fields.key.size(), fields.value.size()), charge_of(*live));
+    arena_.set(live->value_bytes, static_cast<std::uint32_t>(fields.value.size()));
+  }
+  arena_.overwrite(live->body() + fields.key.size(), fields.value.data(), fields.value.size());
+  set_version(arena_, live, version);
+  if (moves_in_wheel) set_deadline(arena_, live, fields.deadline);
+  if (live->has(Entry::kHasStale) && live->stale_ms() != fields.stale_ms)
+    arena_.set(live->stale_word(), fields.stale_ms);
+  count(live);
+  if (moves_in_wheel) schedule(live, now);
+  if (is_durable()) {
+    mark_dirty(live, now);
+  } else {
+    policy_->overwritten(live, stamp());
+  }
+  bump(record_.stats.puts);
+  tell(live, Change::kWritten);
+  return {version};
+}
+
+Written Cache::store(std::uint64_t hash, EntryAt old_entry, bool keeps_place, const Plan& plan, Fields fields,
+                     TimeMs now) {
+  const Version version = *catalog_.take_version();
+  {
+    const Transaction transaction(arena_);
+    fields.version = version;
+    if (!old_entry) fields.on_disk = may_be_cold() ? OnDisk::kUnknown : OnDisk::kNo;
+    const EntryAt fresh = catalog_.writer_.write_head(plan, fields);
+    if (old_entry) {
+      count_covered(old_entry);
+      supersede(hash, old_entry, fresh, keeps_place);
+    } else {
+      add(hash, fresh);
+    }
+    if (is_durable()) {
+      mark_dirty(fresh, now);
+    } else if (fresh->list() == Entry::List::kNone) {
+      policy_->inserted(fresh, stamp());
+    }
+    schedule(fresh, now);
+    bump(record_.stats.puts);
+    tell(fresh, Change::kWritten);
+  }
+  index_.maintain();
+  return {version};
 }
 
 std::optional<std::variant<TooBig, DirtyFull, NotSupported>> Cache::refusal_of(
@@ -101,53 +160,88 @@ std::optional<std::variant<TooBig, DirtyFull, NotSupported>> Cache::refusal_of(
   if (auto fault = ttl_fault(options.ttl, settings_.tier)) return *std::move(fault);
   std::uint64_t total_bytes = 0;
   for (const auto& [key, value] : entries) {
-    const std::uint64_t charge_bytes = catalog_.options_.charge(key.size(), value.size());
+    const std::uint64_t charge_bytes = charge_for(key.size(), value.size());
     if (auto refusal = too_big(charge_bytes)) return *refusal;
     total_bytes += charge_bytes;
   }
-  if (auto full = dirty_full(total_bytes, nullptr)) return *full;
+  if (auto full = dirty_full(total_bytes, {})) return *full;
   return std::nullopt;
 }
 
 EraseOutcome Cache::erase(std::string_view key, std::optional<Version> if_version, TimeMs now) {
-  Entry* entry = noticed(entry_of(key), now);
+  const EntryAt entry = noticed(entry_of(key), now);
   const Standing standing = standing_of(entry, now);
   if (standing == Standing::kCold) return Cold{};
   const bool is_live = standing == Standing::kLive;
-  if (if_version && (!is_live || entry->version != *if_version)) return Erased{false};
+  if (if_version && (!is_live || entry->version() != *if_version)) return Erased{false};
   // Nothing is left to erase, unless a clear under way has yet to reach the key on disk.
-  if (entry == nullptr || entry->kind == Entry::Kind::kTombstone) return Erased{false};
+  if (!entry || entry->kind() == Entry::Kind::kTombstone) return Erased{false};
   if (!entry->has_value() && !may_be_on_disk(*entry)) return Erased{false};
   if (may_be_on_disk(*entry)) {
-    const std::uint64_t charge_bytes = catalog_.options_.charge(key.size(), 0);
-    if (auto full = dirty_full(charge_bytes, entry)) return *full;
+    if (auto full = dirty_full(charge_for(key.size(), 0), entry)) return *full;
   }
+  const Transaction transaction(arena_);
   if (is_live) {
-    ++stats_.deletes;
-    tell(*entry, Change::kErased);
+    bump(record_.stats.deletes);
+    tell(entry, Change::kErased);
   } else {
-    count_covered(*entry);
+    count_covered(entry);
   }
-  let_go(*entry, now);
+  let_go(entry, now);
   return Erased{is_live};
 }
 
 TouchOutcome Cache::touch(std::string_view key, Ttl ttl, TimeMs now) {
   if (auto fault = ttl_fault(ttl, settings_.tier)) return *std::move(fault);
-  Entry* entry = noticed(entry_of(key), now);
+  EntryAt entry = noticed(entry_of(key), now);
   const Standing standing = standing_of(entry, now);
   if (standing == Standing::kCold) return Cold{};
   if (standing != Standing::kLive) return Touched{false};
-  const TimeMs deadline = deadline_of(ttl, entry->deadline, now);
-  if (deadline != entry->deadline) {
-    if (auto full = dirty_full(entry->charge_bytes, entry)) return *full;
-    deadlines_.remove(*entry);
-    entry->deadline = deadline;
-    schedule(*entry, now);
-    if (is_durable()) mark_dirty(*entry, now);
+  const TimeMs deadline = deadline_of(ttl, entry->deadline(), now);
+  if (deadline == entry->deadline()) {
+    use(entry);
+    return Touched{true};
   }
-  use(*entry);
+  if (auto full = dirty_full(charge_of(*entry), entry)) return *full;
+  if (!entry->has(Entry::kHasDue)) {
+    // Its slot has no place for a deadline.
+    const std::string value = value_of(arena_, entry).str();
+    Fields fields{.key = key,
+                  .value = value,
+                  .ordinal = record_.ordinal,
+                  .version = entry->version(),
+                  .deadline = deadline,
+                  .stale_ms = entry->stale_ms(),
+                  .is_durable = is_durable()};
+    const Plan plan = catalog_.writer_.plan(fields);
+    if (catalog_.make_room(*this, plan.slot_bytes, entry.ref, now) != Room::kMade ||
+        !catalog_.write_pieces(plan, fields, entry.ref)) {
+      return DirtyFull{catalog_.write_back_.totals().bytes, catalog_.options_.dirty_bytes_max};
+    }
+    reshape(entry_at(arena_, entry.ref), plan, fields);
+    entry = entry_of(key);
+  }
+  const Transaction transaction(arena_);
+  deadlines_.remove(entry);
+  set_deadline(arena_, entry, deadline);
+  schedule(entry, now);
+  if (is_durable()) mark_dirty(entry, now);
+  use(entry);
   return Touched{true};
+}
+
+void Cache::reshape(EntryAt entry, const Plan& plan, const Fields& fields) {
+  const Transaction transaction(arena_);
+  const EntryAt fresh = catalog_.writer_.write_head(plan, fields);
+  uncount(entry);
+  constexpr std::uint64_t kKept = Entry::kInFlight | Entry::kHeld | Entry::kExpired | Entry::kOnDiskMask;
+  set_state(arena_, fresh, kKept, entry->version_and_state & kKept);
+  set_place(arena_, fresh, entry->place());
+  if (fresh->has(Entry::kHasSince)) arena_.set(fresh->since_word(), entry->since_word());
+  list(entry->list()).replace(entry, fresh);
+  index_.replace(hash_of_key(fields.key), entry.ref, fresh.ref);
+  catalog_.writer_.free(entry);
+  count(fresh);
 }
 
 }  // namespace pannier::storage

@@ -1,13 +1,32 @@
 #include "storage/catalog.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "storage/hash.h"
+#include "storage/broken.h"
 
 namespace pannier::storage {
 
+namespace {
+
+/// Moves that one step makes at most.
+constexpr std::uint64_t kMovesAtOnce = 256;
+
+std::unique_ptr<Arena> make_arena(std::uint64_t bytes) {
+  Arena::Made made = Arena::create(bytes);
+  if (const auto* fault = std::get_if<ArenaFault>(&made)) broken(fault->text.c_str());
+  return std::get<std::unique_ptr<Arena>>(std::move(made));
+}
+
+}  // namespace
+
 Catalog::Catalog(const CatalogOptions& options, ChangeListener& listener)
-    : options_(options), listener_(listener), hash_seed_(random_seed()) {}
+    : Catalog(options, listener, make_arena(options.memory_bytes_max)) {}
+
+Catalog::Catalog(const CatalogOptions& options, ChangeListener& listener, std::unique_ptr<Arena> arena)
+    : options_(options), listener_(listener), arena_(std::move(arena)) {
+  adopt_all();
+}
 
 Catalog::~Catalog() = default;
 
@@ -28,6 +47,18 @@ std::vector<Cache*> Catalog::caches() {
   return caches;
 }
 
+std::uint64_t Catalog::entries_in_memory() const {
+  std::uint64_t entries = 0;
+  for (const Cache* cache : caches_) entries += cache->index_.size();
+  return entries;
+}
+
+void Catalog::close_cleanly() {
+  // Nothing is in flight once the process ends, and nobody waits for a load.
+  for (Cache* cache : caches_) cache->forget_jobs();
+  arena_->close_cleanly();
+}
+
 bool Catalog::step(TimeMs now, std::uint64_t visits_max) {
   std::uint64_t visits = visits_max;
   bool is_trimming = false;
@@ -38,13 +69,14 @@ bool Catalog::step(TimeMs now, std::uint64_t visits_max) {
     is_trimming = cache.trim(visits, now) || is_trimming;
   }
   while (visits > 0 && free_dropped_one()) --visits;
+  is_untidy_ = visits == 0 || tidy(std::min(visits, kMovesAtOnce));
   refresh_work_bound();
   if (visits > 0) is_trimming_ = is_trimming;
   return next_due() <= now;
 }
 
 TimeMs Catalog::next_due() const {
-  if (is_trimming_ || !dropped_.empty()) return 0;
+  if (is_trimming_ || is_untidy_ || !dropped_.empty()) return 0;
   return work_bound_;
 }
 
@@ -60,19 +92,51 @@ void Catalog::refresh_work_bound() {
 }
 
 void Catalog::set_versions(Version from, Version bound) {
-  version_next_ = std::max(version_next_, from);
-  versions_bound_ = std::min(bound, kVersionMax + 1);
+  ArenaHeader& head = arena_->header();
+  const Transaction transaction(*arena_);
+  arena_->set(head.version_next, std::max<Version>(head.version_next, from));
+  arena_->set(head.versions_bound, std::min(bound, kVersionMax + 1));
+  arena_->set(head.store_bound, bound);
+}
+
+DurableCoherence Catalog::meet_store(std::string_view identity, Version reserved_bound) {
+  ArenaHeader& head = arena_->header();
+  const std::string_view known(head.store_identity.data(), head.store_identity.size());
+  const bool is_new = known.find_first_not_of('\0') == std::string_view::npos;
+  const bool has_bound = reserved_bound == head.store_bound || reserved_bound == head.store_bound_pending;
+  const bool is_same = known.substr(0, identity.size()) == identity && has_bound;
+  if (!is_same) {
+    for (Cache* cache : caches_) {
+      if (cache->is_durable()) cache->forget_clean();
+    }
+    identity.copy(head.store_identity.data(), head.store_identity.size());
+  }
+  const Transaction transaction(*arena_);
+  arena_->set(head.store_bound, reserved_bound);
+  if (is_same) return {true, ""};
+  if (is_new) return {false, "the arena has no durable entries yet"};
+  return {
+      false,
+      "the data directory is not the one that the arena was last used with, or was written to since: "
+      "durable entries that were on disk are read from there, those that were not yet are kept and written"};
+}
+
+void Catalog::note_reserving(Version bound) {
+  const Transaction transaction(*arena_);
+  arena_->set(arena_->header().store_bound_pending, bound);
 }
 
 Version Catalog::versions_left() const {
-  return versions_bound_ > version_next_ ? versions_bound_ - version_next_ : 0;
+  const ArenaHeader& head = arena_->header();
+  return head.versions_bound > head.version_next ? head.versions_bound - head.version_next : 0;
 }
 
-Version Catalog::version_last() const { return version_next_ - 1; }
+Version Catalog::version_last() const { return arena_->header().version_next - 1; }
 
 std::optional<Version> Catalog::take_version() {
   if (versions_left() == 0) return std::nullopt;
-  return version_next_++;
+  // Not noted in the journal: a version that was taken back is not given out again.
+  return arena_->header().version_next++;
 }
 
 }  // namespace pannier::storage

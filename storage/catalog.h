@@ -4,6 +4,9 @@
 // When memory is short, what goes first, and in this order: entries of dropped caches, expired ones, stale
 // ones, then the least recently used of all caches that are above their reserved_bytes. Dirty durable entries
 // never go. Clean durable ones go without being counted or told: they are on disk.
+//
+// All of it is in an Arena, but what follows from that. A catalog that is made on an arena that another
+// process has left has its caches, entries, counters, and orders.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +20,12 @@
 #include <variant>
 #include <vector>
 
+#include "storage/arena.h"
 #include "storage/cache.h"
+#include "storage/entry_writer.h"
 #include "storage/settings.h"
+#include "storage/slot_mover.h"
+#include "storage/slots.h"
 #include "storage/types.h"
 #include "storage/write_back.h"
 
@@ -38,14 +45,16 @@ class ChangeListener {
 
 /// The charge of an entry in bytes, from the sizes of its key and value.
 using ChargeFunction = std::uint64_t (*)(std::uint64_t key_bytes, std::uint64_t value_bytes);
-/// Key, value, and all that an entry costs the heap beside them. Not its part of the index: that is no fixed
-/// number, and counted whole in memory_used().
+/// Key, value, and kEntryOverheadBytes.
 std::uint64_t entry_charge(std::uint64_t key_bytes, std::uint64_t value_bytes);
+/// What an entry costs beside its key and value: its header, its part of the index, what rounding wastes. A
+/// round figure: a deadline takes 12 bytes more, and ARENA.md has all of them.
+inline constexpr std::uint64_t kEntryOverheadBytes = 48;
 
 struct CatalogOptions {
-  std::uint64_t memory_bytes_max = std::uint64_t{256} << 20;  ///< charges and index of all caches together
+  std::uint64_t memory_bytes_max = std::uint64_t{256} << 20;  ///< of the arena: entries, index, all of it
   std::uint64_t dirty_bytes_max = std::uint64_t{64} << 20;    ///< above it, durable writes are DirtyFull
-  std::uint32_t caches_max = 1'024;
+  std::uint32_t caches_max = 1'024;                           ///< at most kCachesMax
   ChargeFunction charge = entry_charge;
 };
 
@@ -71,10 +80,29 @@ struct Dropped {
   bool was_durable;
 };
 
+/// What the work of the allocator was, since the start of the process.
+struct ArenaStats {
+  std::uint64_t bytes = 0;           ///< of the arena
+  std::uint64_t free_bytes = 0;      ///< that entries could still take
+  std::uint64_t internal_bytes = 0;  ///< pages of cache records and the index
+  std::uint64_t moved_entries = 0;   ///< entries and pieces that were moved to free a page
+  std::uint64_t moved_bytes = 0;     ///< of their slots
+};
+
+/// Whether the durable caches of an arena are those of a store as it is now.
+struct DurableCoherence {
+  bool is_same;      ///< what is clean in memory is on this disk
+  std::string text;  ///< if not: a sentence for the log
+};
+
 class Catalog {
  public:
-  /// `listener` must outlive the catalog.
+  /// `listener` must outlive the catalog. Aborts if the system has no memory for an empty arena of
+  /// memory_bytes_max.
   Catalog(const CatalogOptions& options, ChangeListener& listener);
+  /// On an arena that is new or was taken over, of about memory_bytes_max bytes. What it holds must be sound:
+  /// see takeover.h.
+  Catalog(const CatalogOptions& options, ChangeListener& listener, std::unique_ptr<Arena> arena);
   ~Catalog();
   Catalog(const Catalog&) = delete;
   Catalog& operator=(const Catalog&) = delete;
@@ -86,7 +114,8 @@ class Catalog {
   /// Settings must have passed fault_of(). A new cache gets an id that no cache had before, see next_id.
   OpenOutcome open(std::string_view name, const Settings& settings, bool alter, TimeMs now);
   /// A durable cache as it was found on disk. Precondition: neither its name nor its id is in use.
-  Cache& restore(const Definition& definition);
+  /// Null: the memory limit has no room for one more.
+  Cache* restore(const Definition& definition);
   /// Ids up to this one are or were in use on disk.
   void raise_next_id(CacheId above);
   std::optional<Dropped> drop(std::string_view name);
@@ -112,50 +141,80 @@ class Catalog {
   void set_versions(Version from, Version bound);
   Version versions_left() const;
   Version version_last() const;
+  /// To be called first of all with what the store says of itself. An arena that was last used with another
+  /// store, or with this one before another process wrote to it, loses its clean durable entries; the dirty
+  /// ones stay, to be written.
+  DurableCoherence meet_store(std::string_view identity, Version reserved_bound);
+  /// The store is about to be told this bound.
+  void note_reserving(Version bound);
   /// A number for other purposes (a lease's token) that no version and no other call ever gave. Nothing if
   /// none is left.
   std::optional<Version> take_version();
 
-  std::uint64_t memory_used() const { return memory_bytes_; }
+  /// Of the arena, what is not free: entries with what rounding takes, index, records.
+  std::uint64_t memory_used() const { return arena_->bytes() - slots_.free_bytes(); }
+  ArenaStats arena_stats() const;
+  /// Of all caches, dirty, stale and known-to-be-absent ones included.
+  std::uint64_t entries_in_memory() const;
+  /// The last thing that is done with the catalog: the next process finds the arena as it is now.
+  void close_cleanly();
   const CatalogOptions& options() const { return options_; }
+  Arena& arena() { return *arena_; }
+
+  /// A value of so many bytes is arriving: makes room for it ahead, by about `steps_max` entries at most.
+  /// True while there is more to do.
+  bool expect(std::uint64_t bytes, TimeMs now, std::uint64_t steps_max);
 
  private:
   friend class Cache;      // takes memory, stamps and versions, tells changes
   friend class WriteBack;  // finds caches by id
   friend class Check;
+  friend class Migration;
 
   // -- catalog_open.cc
 
-  Cache& add(CacheId id, std::string_view name, const Settings& settings);
+  /// Nothing if the arena has no room for its record.
+  Cache* add(CacheId id, std::string_view name, const Settings& settings);
+  Cache& adopt(CacheRecord& record);
+  void adopt_all();
+  void forget_record(CacheRecord& record);
   std::optional<OpenRefused> reservation_fault(const Settings& settings, const Cache* except) const;
   OpenOutcome alter_or_conflict(Cache& cache, const Settings& settings, bool alter);
 
   // -- catalog_memory.cc
 
-  /// What the reservations of others and an index leave to the largest entry of `cache`.
+  /// What the reservations of others and the parts that must be there leave to the largest entry of `cache`.
   std::uint64_t memory_left_to(const Cache& cache) const;
-  /// False if what is left is pinned.
-  bool make_room(Cache& cache, std::uint64_t charge_bytes, const Entry* old_entry, TimeMs now);
-  /// Each: one entry goes or gets nearer to it; false if there is none.
-  bool take_back_one(const Cache& cache, const Entry* except, TimeMs now);
+  /// Room for slots of so many bytes. `old_entry` stays, and is watched. kPinned: what is left is dirty.
+  Cache::Room make_room(Cache& cache, std::uint64_t slot_bytes, Ref& old_entry, TimeMs now);
+  Cache::Room no_room() const;
+  /// False if the system has less memory than it seemed: nothing was written.
+  bool write_pieces(const EntryWriter::Plan& plan, const EntryWriter::Fields& fields, Ref& old_entry);
+  bool has_room(std::uint64_t slot_bytes) const;
+  /// Makes sure that so many pages are ready; false if there is no way.
+  bool ready_pages(std::uint64_t pages);
+  /// Moves entries while pages are short, about so many at most. True while there is more to do.
+  bool tidy(std::uint64_t moves_max);
+  /// Each: one entry goes or gets nearer to it; false if there is none. `cache` is not spared.
+  bool take_back_one(const Cache* cache, Ref except, TimeMs now);
   bool free_dropped_one();
   bool expire_one(TimeMs now);
-  bool drop_stale_one(const Entry* except, TimeMs now);
-  bool evict_one(const Cache& cache, const Entry* except, TimeMs now);
+  bool drop_stale_one(Ref except, TimeMs now);
+  bool evict_one(const Cache* cache, Ref except, TimeMs now);
   void refresh_work_bound();
 
   CatalogOptions options_;
   ChangeListener& listener_;
-  const std::uint64_t hash_seed_;
-  std::uint64_t memory_bytes_ = 0;
-  std::uint64_t stamp_ = 0;
-  Version version_next_ = 1;
-  Version versions_bound_ = 1;
+  std::unique_ptr<Arena> arena_;
+  Slots slots_{*arena_};
+  SlotMover mover_{*arena_, slots_};
+  EntryWriter writer_{*arena_, slots_};
   ClearId clear_last_ = 0;
-  CacheId id_last_ = 0;
   TimeMs work_bound_ = kNever;  ///< no wheel has anything to do before
   bool is_trimming_ = false;    ///< a cache may be over its altered bounds
+  bool is_untidy_ = false;      ///< garbage or a shortage of pages may be there
   std::size_t sweep_from_ = 0;  ///< where in caches_ the next sweep starts
+  std::uint64_t stale_entries_ = 0;
   WriteBack write_back_{*this};
   std::map<std::string, std::unique_ptr<Cache>, std::less<>> by_name_;
   std::unordered_map<CacheId, Cache*> by_id_;

@@ -1,28 +1,130 @@
 #include <algorithm>
 
+#include "storage/broken.h"
 #include "storage/catalog.h"
 
 namespace pannier::storage {
+namespace {
+
+// What one write does at most to keep the reserve of free bytes and the pool of free pages, which are there
+// so that nothing has to be done at once. Only when there are no pages at all it goes on until there are.
+
+/// Evictions, beside those for twice its own bytes.
+constexpr std::uint64_t kEvictionsMax = 16;
+/// Moves, beside one for every second eviction.
+constexpr std::uint64_t kMovesMax = 32;
+/// Pieces of garbage that one write frees at most, beside what its own bytes take.
+constexpr std::uint64_t kPiecesFreed = 4;
+/// Pages that must be ready for a write: for its slot, and for the index.
+constexpr std::uint64_t kPagesForWrite = Index::kPagesNeeded + 1;
+
+}  // namespace
+
+std::uint64_t entry_charge(std::uint64_t key_bytes, std::uint64_t value_bytes) {
+  return key_bytes + value_bytes + kEntryOverheadBytes;
+}
+
+ArenaStats Catalog::arena_stats() const {
+  return {arena_->bytes(), slots_.free_bytes(), slots_.internal_bytes(), mover_.moved(),
+          mover_.moved_bytes()};
+}
 
 std::uint64_t Catalog::memory_left_to(const Cache& cache) const {
-  std::uint64_t left = options_.memory_bytes_max;
-  left -= std::min(left, Index::bytes_min());
+  // Pages that hold nothing but the parts of one large entry that do not fill them, and some that hold what
+  // is left of others.
+  constexpr std::uint64_t kPagesLost = 8;
+  const std::uint64_t pages = arena_->first_page() + kPagesLost + kPagesForWrite;
+  std::uint64_t left = arena_->bytes() - slots_.internal_bytes();
+  left -= std::min(left, pages << arena_->page_shift());
   for (const Cache* other : caches_) {
-    if (other != &cache) left -= std::min(left, other->settings_.reserved_bytes);
+    // Slots are somewhat larger than charges.
+    const std::uint64_t reserved = other->settings_.reserved_bytes;
+    if (other != &cache) left -= std::min(left, reserved + reserved / 8);
   }
-  return left;
+  // Rounding: each piece has a header, and the last may be half empty.
+  const std::uint64_t largest = arena_->classes().largest_bytes();
+  const std::uint64_t pieces = left / largest;
+  return left - std::min(left, pieces * sizeof(Piece) + largest);
 }
 
-bool Catalog::make_room(Cache& cache, std::uint64_t charge_bytes, const Entry* old_entry, TimeMs now) {
-  const std::uint64_t old_bytes = old_entry == nullptr ? 0 : old_entry->charge_bytes;
-  for (;;) {
-    const std::uint64_t index_bytes = old_entry == nullptr ? cache.index_.growth_bytes() : 0;
-    if (memory_bytes_ - old_bytes + charge_bytes + index_bytes <= options_.memory_bytes_max) return true;
-    if (!take_back_one(cache, old_entry, now)) return false;
-  }
+bool Catalog::has_room(std::uint64_t slot_bytes) const {
+  return slots_.free_bytes() >= slots_.reserve_bytes() + slot_bytes;
 }
 
-bool Catalog::take_back_one(const Cache& cache, const Entry* except, TimeMs now) {
+Cache::Room Catalog::make_room(Cache& cache, std::uint64_t slot_bytes, Ref& old_entry, TimeMs now) {
+  const SlotMover::Watch watch(mover_, old_entry);
+  const std::uint64_t least = slot_bytes + (kPagesForWrite << arena_->page_shift());
+  const std::uint64_t enough = slots_.free_bytes() + 2 * slot_bytes;
+  std::uint64_t taken_back = 0;
+  while (!has_room(slot_bytes)) {
+    const bool may_wait = slots_.free_bytes() >= std::max(least, enough) && taken_back >= kEvictionsMax;
+    if (may_wait) break;
+    if (!take_back_one(&cache, old_entry, now)) {
+      if (slots_.free_bytes() >= least) break;
+      return no_room();
+    }
+    ++taken_back;
+  }
+  tidy(kMovesMax + taken_back / 2);
+  while (!ready_pages(kPagesForWrite)) {
+    if (!take_back_one(&cache, old_entry, now)) return no_room();
+  }
+  return Cache::Room::kMade;
+}
+
+Cache::Room Catalog::no_room() const {
+  return write_back_.totals().entries > 0 ? Cache::Room::kPinned : Cache::Room::kNone;
+}
+
+bool Catalog::tidy(std::uint64_t moves_max) {
+  for (std::uint64_t pieces = moves_max / 8 + kPiecesFreed; pieces > 0 && slots_.free_garbage(); --pieces) {
+  }
+  std::uint64_t moves = moves_max;
+  while (slots_.free_pages() < slots_.pool_pages()) {
+    if (moves-- == 0) return true;
+    if (!mover_.move_one()) return false;
+  }
+  return arena_->header().garbage != kNoRef;
+}
+
+bool Catalog::ready_pages(std::uint64_t pages) {
+  while (slots_.ready_pages() < pages) {
+    if (!slots_.ready_page() && !slots_.free_garbage() && !mover_.move_one()) return false;
+  }
+  return true;
+}
+
+bool Catalog::write_pieces(const EntryWriter::Plan& plan, const EntryWriter::Fields& fields, Ref& old_entry) {
+  Ref last = kNoRef;
+  const SlotMover::Watch watch_old(mover_, old_entry);
+  const SlotMover::Watch watch_last(mover_, last);
+  std::uint64_t done_bytes = 0;
+  while (done_bytes < plan.piece_bytes) {
+    const bool is_written = ready_pages(1) && writer_.write_piece(plan, fields, done_bytes, last);
+    if (is_written) continue;
+    writer_.discard_draft();
+    return false;
+  }
+  return ready_pages(kPagesForWrite);
+}
+
+bool Catalog::expect(std::uint64_t bytes, TimeMs now, std::uint64_t steps_max) {
+  Ref none = kNoRef;
+  const std::uint64_t most = arena_->bytes() / 2;
+  const std::uint64_t wanted = std::min(bytes, most);
+  for (std::uint64_t steps = steps_max; !has_room(wanted); --steps) {
+    if (steps == 0) return true;
+    if (!take_back_one(nullptr, none, now)) return false;
+  }
+  const std::uint64_t pages = (wanted >> arena_->page_shift()) + slots_.pool_pages();
+  for (std::uint64_t steps = steps_max; slots_.ready_pages() < pages; --steps) {
+    if (steps == 0) return true;
+    if (!slots_.ready_page() && !slots_.free_garbage() && !mover_.move_one()) return false;
+  }
+  return false;
+}
+
+bool Catalog::take_back_one(const Cache* cache, Ref except, TimeMs now) {
   return free_dropped_one() || expire_one(now) || drop_stale_one(except, now) ||
          evict_one(cache, except, now);
 }
@@ -30,10 +132,10 @@ bool Catalog::take_back_one(const Cache& cache, const Entry* except, TimeMs now)
 bool Catalog::free_dropped_one() {
   if (dropped_.empty()) return false;
   Cache& cache = *dropped_.back();
-  if (Entry* entry = cache.index_.take_any()) {
-    memory_bytes_ -= entry->charge_bytes;
-    EntryDeleter{}(entry);
-  } else {
+  if (const EntryAt entry = cache.index_.any()) {
+    cache.remove(entry);
+  } else if (!cache.index_.dismantle()) {
+    forget_record(cache.record_);
     dropped_.pop_back();
   }
   return true;
@@ -48,32 +150,33 @@ bool Catalog::expire_one(TimeMs now) {
   return false;
 }
 
-bool Catalog::drop_stale_one(const Entry* except, TimeMs now) {
+bool Catalog::drop_stale_one(Ref except, TimeMs now) {
+  if (stale_entries_ == 0) return false;
   Cache* holder = nullptr;
-  Entry* oldest = nullptr;
+  EntryAt oldest;
   for (Cache* cache : caches_) {
-    Entry* entry = cache->stale_.oldest_but(except);
-    if (entry == nullptr || (oldest != nullptr && oldest->place < entry->place)) continue;
+    const EntryAt entry = cache->list(Entry::List::kStale).oldest_but(except);
+    if (!entry || (oldest && oldest->place() < entry->place())) continue;
     holder = cache;
     oldest = entry;
   }
-  if (oldest == nullptr) return false;
-  holder->let_go(*oldest, now);
+  if (!oldest) return false;
+  holder->let_go(oldest, now);
   return true;
 }
 
-bool Catalog::evict_one(const Cache& cache, const Entry* except, TimeMs now) {
+bool Catalog::evict_one(const Cache* cache, Ref except, TimeMs now) {
   Cache* holder = nullptr;
-  Entry* oldest = nullptr;
+  EntryAt oldest;
   for (Cache* other : caches_) {
-    if (other != &cache && other->is_protected()) continue;
-    Entry* entry = other->policy_->victim(except);
-    if (entry == nullptr || (oldest != nullptr && oldest->place < entry->place)) continue;
+    if (other != cache && other->is_protected()) continue;
+    const EntryAt entry = other->victim(except);
+    if (!entry || (oldest && oldest->place() < entry->place())) continue;
     holder = other;
     oldest = entry;
   }
-  if (oldest == nullptr) return false;
-  holder->evict(*oldest, now);
+  if (!oldest) return false;
+  holder->evict(oldest, now);
   return true;
 }
 

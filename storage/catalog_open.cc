@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "storage/broken.h"
@@ -55,6 +56,10 @@ OpenOutcome Catalog::alter_or_conflict(Cache& cache, const Settings& settings, b
   if (!alter) return OpenConflict{*std::move(text)};
   if (auto refusal = reservation_fault(settings, &cache)) return *std::move(refusal);
   cache.settings_ = settings;
+  {
+    const Transaction transaction(*arena_);
+    write_settings(*arena_, cache.record_, settings);
+  }
   if (cache.is_over_bounds()) is_trimming_ = true;
   return Opened{cache, false, true};
 }
@@ -66,29 +71,90 @@ OpenOutcome Catalog::open(std::string_view name, const Settings& settings, bool 
                        "there are " + std::to_string(caches_.size()) + " caches, the most that there may be"};
   }
   if (auto refusal = reservation_fault(settings, nullptr)) return *std::move(refusal);
-  return Opened{add(id_last_ + 1, name, settings), true, false};
+  Cache* const cache = add(arena_->header().id_last + 1, name, settings);
+  if (cache != nullptr) return Opened{*cache, true, false};
+  return OpenRefused{OpenRefused::Kind::kTooManyCaches, "the memory limit has no room for one more beside " +
+                                                            std::to_string(caches_.size()) +
+                                                            " caches and what is pinned"};
 }
 
-Cache& Catalog::restore(const Definition& definition) {
+Cache* Catalog::restore(const Definition& definition) {
   if (find(definition.name) != nullptr || find(definition.id) != nullptr) {
     broken("a cache is to be restored whose name or id is in use");
   }
-  Cache& cache = add(definition.id, definition.name, definition.settings);
-  cache.set_disk_entries(definition.disk_entries);
+  Cache* const cache = add(definition.id, definition.name, definition.settings);
+  if (cache != nullptr) cache->set_disk_entries(definition.disk_entries);
   return cache;
 }
 
-Cache& Catalog::add(CacheId id, std::string_view name, const Settings& settings) {
+Cache* Catalog::add(CacheId id, std::string_view name, const Settings& settings) {
   raise_next_id(id);
-  std::unique_ptr<Cache> made(new Cache(*this, id, name, settings));
+  Ref none = kNoRef;
+  while (!has_room(kBlockBytes)) {
+    if (!take_back_one(nullptr, none, 0)) return nullptr;
+  }
+  std::uint32_t ordinal = 0;
+  while (ordinal < kCachesMax && arena_->cache_ref(ordinal) != kNoRef) ++ordinal;
+  if (ordinal == kCachesMax || !ready_pages(Index::kPagesNeeded)) return nullptr;
+  const Transaction transaction(*arena_);
+  const Ref ref = slots_.take(kBlockClass);
+  auto& record = arena_->at<CacheRecord>(ref);
+  // Nothing points at it yet, so that nothing is to be noted.
+  std::memset(&record, 0, sizeof record);
+  record.state = CacheRecord::kOpen;
+  record.id = id;
+  record.ordinal = ordinal;
+  record.name_bytes = static_cast<std::uint32_t>(name.size());
+  name.copy(record.name.data(), name.size());
+  write_settings(*arena_, record, settings);
+  arena_->set(arena_->cache_ref(ordinal), ref);
+  return &adopt(record);
+}
+
+Cache& Catalog::adopt(CacheRecord& record) {
+  std::unique_ptr<Cache> made(new Cache(*this, record));
   Cache& cache = *made;
-  by_name_.emplace(name, std::move(made));
-  by_id_.emplace(id, &cache);
+  stale_entries_ += cache.list(Entry::List::kStale).size();
+  if (record.state == CacheRecord::kDropped) {
+    dropped_.push_back(std::move(made));
+    return cache;
+  }
+  write_back_.totals_.entries += record.unwritten_entries;
+  write_back_.totals_.bytes += record.unwritten_bytes;
+  by_name_.emplace(cache.name(), std::move(made));
+  by_id_.emplace(cache.id(), &cache);
   caches_.push_back(&cache);
   return cache;
 }
 
-void Catalog::raise_next_id(CacheId above) { id_last_ = std::max(id_last_, above); }
+void Catalog::adopt_all() {
+  {
+    const Transaction transaction(*arena_);
+    slots_.end_evacuation();
+  }
+  writer_.discard_draft();
+  for (std::uint32_t ordinal = 0; ordinal < kCachesMax; ++ordinal) {
+    const Ref ref = arena_->cache_ref(ordinal);
+    if (ref == kNoRef) continue;
+    Cache& cache = adopt(arena_->at<CacheRecord>(ref));
+    if (!arena_->was_closed_cleanly()) cache.forget_jobs();
+  }
+  is_trimming_ = true;
+  refresh_work_bound();
+}
+
+void Catalog::forget_record(CacheRecord& record) {
+  const Transaction transaction(*arena_);
+  Ref& cell = arena_->cache_ref(record.ordinal);
+  slots_.give_back(cell);
+  arena_->set(cell, kNoRef);
+}
+
+void Catalog::raise_next_id(CacheId above) {
+  const Transaction transaction(*arena_);
+  std::uint32_t& id_last = arena_->header().id_last;
+  if (above > id_last) arena_->set(id_last, above);
+}
 
 std::optional<Dropped> Catalog::drop(std::string_view name) {
   const auto found = by_name_.find(name);
@@ -97,8 +163,12 @@ std::optional<Dropped> Catalog::drop(std::string_view name) {
   by_name_.erase(found);
   by_id_.erase(cache->id());
   std::erase(caches_, cache.get());
-  write_back_.totals_.entries -= cache->unwritten_.entries;
-  write_back_.totals_.bytes -= cache->unwritten_.bytes;
+  write_back_.totals_.entries -= cache->record_.unwritten_entries;
+  write_back_.totals_.bytes -= cache->record_.unwritten_bytes;
+  {
+    const Transaction transaction(*arena_);
+    arena_->set(cache->record_.state, CacheRecord::kDropped);
+  }
   const Dropped dropped{cache->id(), cache->is_durable()};
   dropped_.push_back(std::move(cache));
   return dropped;

@@ -1,6 +1,6 @@
-// Check verifies that everything a catalog keeps twice agrees: counts, sums, list links, the wheel and the
-// index. Its cost is that of a walk over all entries: for tests. A library of its own, which the daemon does
-// not link.
+// Check verifies that everything that storage keeps twice agrees: the arena (arena_check.h), and what a
+// catalog has learned from it. Its cost is that of a few visits to each entry: for tests, and for
+// `pannierd --check-arena`.
 #pragma once
 
 #include <optional>
@@ -27,14 +27,13 @@ class Check {
 
  private:
   using Fault = std::optional<std::string>;
-  struct Sums;
+  struct Sums {
+    std::uint64_t bytes = 0;
+    std::uint64_t unwritten_bytes = 0;
+  };
 
   static Fault fault_of(const Cache& cache);
-  static Fault fault_of(const Cache& cache, const Entry& entry, Sums& sums);
-  static Fault fault_of_place(const Cache& cache, const Entry& entry);
-  static Fault fault_of_list(const Entry* oldest, Entry::List list, std::uint64_t size);
-  static Fault fault_of(const Deadlines& deadlines, std::uint64_t size);
-  static Fault fault_of_sums(const Cache& cache, const Sums& sums);
+  static Fault fault_of(const Cache& cache, EntryAt entry);
 };
 
 }  // namespace pannier::storage

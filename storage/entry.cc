@@ -1,45 +1,111 @@
 #include "storage/entry.h"
 
-#include <cstdlib>
-#include <cstring>
-#include <new>
-
-#include "storage/broken.h"
-#include "storage/catalog.h"
+#include <algorithm>
 
 namespace pannier::storage {
+namespace {
 
-void EntryDeleter::operator()(Entry* entry) const {
-  entry->~Entry();
-  std::free(entry);
+constexpr std::uint64_t kDeadlineBits = (std::uint64_t{1} << 48) - 1;
+
+/// What of `bytes` after `offset` of a body lies in the entry's own slot, and what in its pieces.
+BytesView part_of_body(const Arena& arena, EntryAt entry, std::uint64_t offset, std::uint64_t bytes) {
+  const char* body = entry->body();
+  if (!entry->has(Entry::kHasPieces)) return BytesView(std::string_view(body + offset, bytes));
+  const std::uint32_t slot = arena.classes().slot_bytes(arena.class_of_page(page_of(entry.ref)));
+  const std::uint64_t here = slot - Entry::body_offset(entry->shape());
+  const std::uint64_t first = offset >= here ? 0 : std::min(bytes, here - offset);
+  return {arena, std::string_view(body + std::min(offset, here), first), entry->first_piece(),
+          offset > here ? offset - here : 0, bytes};
 }
 
-EntryPointer make_entry(std::uint64_t hash, std::string_view key, std::string_view value) {
-  void* block = std::malloc(sizeof(Entry) + key.size() + value.size());
-  if (block == nullptr) broken("the system has no memory for an entry");
-  EntryPointer entry(new (block) Entry);
-  entry->hash = hash;
-  entry->key_bytes = static_cast<std::uint16_t>(key.size());
-  entry->value_bytes = value.size();
-  char* bytes = static_cast<char*>(block) + sizeof(Entry);
-  std::memcpy(bytes, key.data(), key.size());
-  if (!value.empty()) std::memcpy(bytes + key.size(), value.data(), value.size());
-  return entry;
+}  // namespace
+
+TimeMs Entry::deadline() const {
+  if (!has(kHasDue)) return kNever;
+  const std::uint64_t bits = (std::uint64_t{due().deadline_high} << 16) | (place_and_deadline & 0xffff);
+  return bits == kDeadlineBits ? kNever : static_cast<TimeMs>(bits);
+}
+
+std::string_view BytesView::part_of(Ref ref, std::uint64_t& skip, std::uint64_t left) const {
+  const std::uint32_t slot = arena_->classes().slot_bytes(arena_->class_of_page(page_of(ref)));
+  const std::uint64_t holds = slot - sizeof(Piece);
+  const std::uint64_t skipped = std::min(skip, holds);
+  skip -= skipped;
+  return {arena_->at<Piece>(ref).body() + skipped, std::min(holds - skipped, left)};
+}
+
+std::string BytesView::str() const {
+  std::string all;
+  all.reserve(bytes_);
+  for_each_part([&](std::string_view part) { all += part; });
+  return all;
+}
+
+std::string_view BytesView::whole(std::string& scratch) const {
+  if (is_whole()) return first_;
+  scratch = str();
+  return scratch;
+}
+
+bool operator==(const BytesView& left, std::string_view right) {
+  if (left.size() != right.size()) return false;
+  bool is_equal = true;
+  left.for_each_part([&](std::string_view part) {
+    is_equal = is_equal && right.starts_with(part);
+    right.remove_prefix(part.size());
+  });
+  return is_equal;
+}
+
+BytesView key_of(const Arena& arena, EntryAt entry) {
+  return part_of_body(arena, entry, 0, entry->key_bytes());
+}
+
+BytesView value_of(const Arena& arena, EntryAt entry) {
+  return part_of_body(arena, entry, entry->key_bytes(), entry->value_bytes);
+}
+
+bool key_equals(const Arena& arena, EntryAt entry, std::string_view key) {
+  if (entry->key_bytes() != key.size()) return false;
+  if (!entry->has(Entry::kHasPieces)) return std::memcmp(entry->body(), key.data(), key.size()) == 0;
+  return key_of(arena, entry) == key;
+}
+
+void set_state(Arena& arena, EntryAt entry, std::uint64_t mask, std::uint64_t bits) {
+  arena.set(entry->version_and_state, (entry->version_and_state & ~mask) | bits);
+}
+
+void set_kind(Arena& arena, EntryAt entry, Entry::Kind kind) {
+  set_state(arena, entry, Entry::kKindMask, static_cast<std::uint64_t>(kind));
+}
+
+void set_on_disk(Arena& arena, EntryAt entry, OnDisk on_disk) {
+  set_state(arena, entry, Entry::kOnDiskMask, static_cast<std::uint64_t>(on_disk) << Entry::kOnDiskShift);
+}
+
+void set_version(Arena& arena, EntryAt entry, Version version) {
+  constexpr std::uint64_t kState = (std::uint64_t{1} << Entry::kStateBits) - 1;
+  set_state(arena, entry, ~kState, version << Entry::kStateBits);
+}
+
+void set_place(Arena& arena, EntryAt entry, std::uint64_t place) {
+  arena.set(entry->place_and_deadline, (place << 16) | (entry->place_and_deadline & 0xffff));
+}
+
+void set_deadline(Arena& arena, EntryAt entry, TimeMs deadline) {
+  if (!entry->has(Entry::kHasDue)) return;
+  const std::uint64_t bits = static_cast<std::uint64_t>(deadline) & kDeadlineBits;
+  arena.set(entry->place_and_deadline,
+            (entry->place_and_deadline & ~std::uint64_t{0xffff}) | (bits & 0xffff));
+  arena.set(entry->due().deadline_high, static_cast<std::uint32_t>(bits >> 16));
 }
 
 TimeMs later(TimeMs time, std::uint64_t span_ms) {
-  const auto room = static_cast<std::uint64_t>(kNever - time);
-  return span_ms >= room ? kNever : time + static_cast<TimeMs>(span_ms);
+  const auto room = static_cast<std::uint64_t>(kDeadlineBits) - static_cast<std::uint64_t>(time);
+  if (time == kNever || span_ms >= room) return kNever;
+  return time + static_cast<TimeMs>(span_ms);
 }
 
-TimeMs stale_end(const Entry& entry) { return later(entry.deadline, entry.stale_ms); }
-
-std::uint64_t entry_charge(std::uint64_t key_bytes, std::uint64_t value_bytes) {
-  // The heap's granule and the word that it keeps for itself in each block.
-  constexpr std::uint64_t kGranule = 16;
-  constexpr std::uint64_t kBlockHead = 8;
-  const std::uint64_t block = sizeof(Entry) + key_bytes + value_bytes + kBlockHead;
-  return (block + kGranule - 1) / kGranule * kGranule;
-}
+TimeMs stale_end(const Entry& entry) { return later(entry.deadline(), entry.stale_ms()); }
 
 }  // namespace pannier::storage

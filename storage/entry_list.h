@@ -1,5 +1,5 @@
-// EntryList: entries in an order from old to new, linked through themselves. An entry is in one list at most;
-// the list owns none of them. Everything takes constant time.
+// EntryList: entries of a cache in an order from old to new, linked through themselves. An entry is in one
+// list; the list owns none of them. Everything takes constant time, and changes are part of a transaction.
 #pragma once
 
 #include <cstdint>
@@ -10,29 +10,37 @@ namespace pannier::storage {
 
 class EntryList {
  public:
-  /// `name` is noted in each entry while it is in the list.
-  explicit EntryList(Entry::List name) : name_(name) {}
+  /// `name` is noted in each entry.
+  EntryList(Arena& arena, ListHead& head, Entry::List name) : arena_(arena), head_(head), name_(name) {}
   EntryList(const EntryList&) = delete;
   EntryList& operator=(const EntryList&) = delete;
 
-  void push_newest(Entry& entry);
-  void push_oldest(Entry& entry);
-  /// Precondition of both: `entry` (`old_entry`) is in this list.
-  void remove(Entry& entry);
-  void replace(Entry& old_entry, Entry& fresh);
+  /// Precondition of both: the entry is in no list.
+  void push_newest(EntryAt entry);
+  void push_oldest(EntryAt entry);
+  /// Precondition of all below: the entry is in this list.
+  void remove(EntryAt entry);
+  void make_newest(EntryAt entry);
+  /// `fresh` is there instead of `old_entry`, which is in no list from then on only if it is freed.
+  void replace(EntryAt old_entry, EntryAt fresh);
 
-  bool is_empty() const { return oldest_ == nullptr; }
-  std::uint64_t size() const { return size_; }
-  Entry* oldest() const { return oldest_; }
-  /// The oldest that is not `except`; null if there is none.
-  Entry* oldest_but(const Entry* except) const;
+  bool is_empty() const { return head_.oldest == kNoRef; }
+  std::uint64_t size() const { return head_.size; }
+  EntryAt oldest() const { return entry_at(arena_, head_.oldest); }
+  EntryAt newest() const { return entry_at(arena_, head_.newest); }
+  EntryAt newer(EntryAt entry) const { return entry_at(arena_, entry->newer); }
+  /// The oldest that is not `except`; none if there is no other.
+  EntryAt oldest_but(Ref except) const;
 
  private:
-  void link(Entry& entry, Entry* older, Entry* newer);
+  void link(EntryAt entry, Ref older, Ref newer);
+  void set_list(EntryAt entry, Entry::List list);
+  void set_links(Entry& entry, Ref older, Ref newer);
+  Ref& newer_cell(Ref older) const { return older == kNoRef ? head_.oldest : arena_.at<Entry>(older).newer; }
+  Ref& older_cell(Ref newer) const { return newer == kNoRef ? head_.newest : arena_.at<Entry>(newer).older; }
 
-  Entry* oldest_ = nullptr;
-  Entry* newest_ = nullptr;
-  std::uint64_t size_ = 0;
+  Arena& arena_;
+  ListHead& head_;
   const Entry::List name_;
 };
 

@@ -1,166 +1,272 @@
 #include "storage/index.h"
 
 #include <bit>
-#include <limits>
+#include <cstring>
 
 #include "storage/broken.h"
 #include "storage/hash.h"
 
 namespace pannier::storage {
+namespace {
 
-Index::~Index() { subtract_bytes(bytes_); }
+constexpr std::uint64_t kLowBits = 0x0101010101010101;
+constexpr std::uint64_t kHighBits = 0x8080808080808080;
 
-Entry*& Index::head(std::uint64_t bucket) const {
-  const std::uint64_t segment = bucket / kFanOut;
-  return directories_[segment / kFanOut]->segments[segment % kFanOut]->heads[bucket % kFanOut];
+/// The high bit of each byte that is zero, and of no byte below the first such one.
+std::uint64_t zero_bytes(std::uint64_t bytes) {
+  return ~(((bytes & ~kHighBits) + ~kHighBits) | bytes | ~kHighBits);
+}
+
+/// Bit i from the high bit of byte i.
+std::uint32_t gathered(std::uint64_t high_bits) {
+  return static_cast<std::uint32_t>(((high_bits >> 7) * 0x0102040810204080) >> 56);
+}
+
+}  // namespace
+
+std::uint8_t Index::tag_of(std::uint64_t hash) {
+  const auto tag = static_cast<std::uint8_t>(hash >> 56);
+  return tag == 0 ? 1 : tag;
+}
+
+std::uint8_t Index::tag_at(const Bucket& bucket, std::uint32_t slot) {
+  return static_cast<std::uint8_t>(bucket.tags[slot / 4] >> slot % 4 * 8);
+}
+
+std::uint32_t Index::matches(const Bucket& bucket, std::uint8_t tag) {
+  const std::uint64_t wanted = kLowBits * tag;
+  std::uint64_t low = 0;
+  std::memcpy(&low, bucket.tags.data(), sizeof low);
+  // The absent upper half must not match: its bytes differ from every tag.
+  const std::uint64_t high = bucket.tags[2] | (~wanted & 0xffffffff00000000);
+  return gathered(zero_bytes(low ^ wanted)) | gathered(zero_bytes(high ^ wanted)) << 8;
+}
+
+std::uint32_t Index::used_slots(const Bucket& bucket) {
+  return static_cast<std::uint32_t>(std::countr_zero(matches(bucket, 0) | 1U << kSlotsPerBucket));
+}
+
+std::uint64_t Index::hash_of_entry(EntryAt entry) const {
+  return hash_of(key_of(arena_, entry).whole(scratch_), arena_.header().hash_seed);
+}
+
+Ref& Index::segment_cell(std::uint64_t bucket) const {
+  const std::uint64_t segment = bucket / kBucketsPerSegment;
+  using Leaf = std::array<Ref, kSegmentsPerLeaf>;
+  return arena_.at<Leaf>(head_.leaves[segment / kSegmentsPerLeaf])[segment % kSegmentsPerLeaf];
+}
+
+Index::Bucket& Index::home(std::uint64_t bucket) const {
+  return (&arena_.at<Bucket>(segment_cell(bucket)))[bucket % kBucketsPerSegment];
+}
+
+Index::Bucket* Index::overflow_of(const Bucket& bucket) const {
+  return bucket.overflow == kNoRef ? nullptr : &arena_.at<Bucket>(bucket.overflow);
 }
 
 unsigned Index::bits_of(std::uint64_t bucket) const {
   // With 2^bits <= buckets < 2^(bits+1), the first (buckets - 2^bits) buckets were split, into these and the
   // last ones.
-  const auto bits = static_cast<unsigned>(std::bit_width(buckets_)) - 1;
+  const auto bits = static_cast<unsigned>(std::bit_width(buckets())) - 1;
   const std::uint64_t low = bucket & ((std::uint64_t{1} << bits) - 1);
-  return low < buckets_ - (std::uint64_t{1} << bits) ? bits + 1 : bits;
+  return low < buckets() - (std::uint64_t{1} << bits) ? bits + 1 : bits;
 }
 
 std::uint64_t Index::bucket_of(std::uint64_t hash) const {
-  const auto bits = static_cast<unsigned>(std::bit_width(buckets_)) - 1;
+  const std::uint64_t count = head_.buckets;
+  const auto bits = static_cast<unsigned>(std::bit_width(count)) - 1;
   const std::uint64_t wide = hash & ((std::uint64_t{2} << bits) - 1);
-  return wide < buckets_ ? wide : wide & ((std::uint64_t{1} << bits) - 1);
+  return wide < count ? wide : wide & ((std::uint64_t{1} << bits) - 1);
 }
 
-Entry* Index::find(std::uint64_t hash, std::string_view key) const {
-  if (size_ == 0) return nullptr;
-  Entry* entry = head(bucket_of(hash));
-  while (entry != nullptr && (entry->hash != hash || entry->key() != key)) entry = entry->chain;
-  return entry;
-}
-
-void Index::insert(Entry& entry) {
-  if (buckets_ == 0) append_bucket();
-  if (size_ >= buckets_) split();
-  Entry*& first = head(bucket_of(entry.hash));
-  entry.chain = first;
-  first = &entry;
-  ++size_;
-}
-
-Entry** Index::link_to(const Entry& entry) const {
-  Entry** link = &head(bucket_of(entry.hash));
-  while (*link != &entry) {
-    if (*link == nullptr) broken("an entry is not in its index");
-    link = &(*link)->chain;
+EntryAt Index::find(std::uint64_t hash, std::string_view key) const {
+  if (head_.entries == 0) return {};
+  const std::uint8_t tag = tag_of(hash);
+  for (const Bucket* bucket = &home(bucket_of(hash)); bucket != nullptr; bucket = overflow_of(*bucket)) {
+    for (std::uint32_t found = matches(*bucket, tag); found != 0; found &= found - 1) {
+      const EntryAt entry = entry_at(arena_, bucket->refs[static_cast<unsigned>(std::countr_zero(found))]);
+      __builtin_prefetch(reinterpret_cast<const char*>(entry.entry) + 64);
+      if (key_equals(arena_, entry, key)) return entry;
+    }
   }
-  return link;
+  return {};
 }
 
-void Index::erase(Entry& entry) {
-  *link_to(entry) = entry.chain;
-  entry.chain = nullptr;
-  --size_;
-  shrink();
+Index::Place Index::place_of(std::uint64_t hash, Ref ref) const {
+  const std::uint8_t tag = tag_of(hash);
+  for (Bucket* bucket = &home(bucket_of(hash)); bucket != nullptr; bucket = overflow_of(*bucket)) {
+    for (std::uint32_t found = matches(*bucket, tag); found != 0; found &= found - 1) {
+      const auto slot = static_cast<std::uint32_t>(std::countr_zero(found));
+      if (bucket->refs[slot] == ref) return {bucket, slot};
+    }
+  }
+  broken("an entry is not in its index");
 }
 
-void Index::replace(Entry& old_entry, Entry& fresh) {
-  *link_to(old_entry) = &fresh;
-  fresh.chain = old_entry.chain;
-  old_entry.chain = nullptr;
+void Index::put(Place place, Ref ref, std::uint8_t tag) {
+  arena_.set(place.bucket->refs[place.slot], ref);
+  std::uint32_t& tags = place.bucket->tags[place.slot / 4];
+  const unsigned shift = place.slot % 4 * 8;
+  arena_.set(tags, (tags & ~(0xffU << shift)) | std::uint32_t{tag} << shift);
 }
 
-Entry* Index::take_any() {
-  if (size_ == 0) return nullptr;
-  // An empty last bucket has nothing to merge, so that this loop does no more than the entries have paid for.
-  while (head(buckets_ - 1) == nullptr) remove_last_bucket();
-  Entry* entry = head(buckets_ - 1);
-  head(buckets_ - 1) = entry->chain;
-  entry->chain = nullptr;
-  if (--size_ == 0) shrink();
-  return entry;
+void Index::append(Bucket& first, Ref ref, std::uint8_t tag) {
+  Bucket* last = &first;
+  while (Bucket* next = overflow_of(*last)) last = next;
+  std::uint32_t slot = used_slots(*last);
+  if (slot == kSlotsPerBucket) {
+    const Ref fresh = slots_.take(kBucketClass);
+    if (fresh == kNoRef) broken("no page for the index was kept free");
+    Bucket* const added = &arena_.at<Bucket>(fresh);
+    std::memset(added, 0, sizeof(Bucket));
+    arena_.set(last->overflow, fresh);
+    arena_.set(head_.overflow_buckets, head_.overflow_buckets + 1);
+    last = added;
+    slot = 0;
+  }
+  put({last, slot}, ref, tag);
 }
 
-std::uint64_t Index::growth_bytes() const {
-  if (buckets_ == 0) return bytes_min();
-  if (size_ < buckets_ || buckets_ % kFanOut != 0) return 0;
-  return sizeof(Segment) + (buckets_ % (kFanOut * kFanOut) == 0 ? sizeof(Directory) : 0);
+void Index::take_out(Bucket& first, Place place) {
+  Bucket* before = nullptr;
+  Bucket* last = &first;
+  while (Bucket* next = overflow_of(*last)) {
+    before = last;
+    last = next;
+  }
+  const std::uint32_t slot = used_slots(*last) - 1;
+  if (place.bucket != last || place.slot != slot) put(place, last->refs[slot], tag_at(*last, slot));
+  put({last, slot}, kNoRef, 0);
+  if (slot > 0 || before == nullptr) return;
+  const Ref empty = before->overflow;
+  arena_.set(before->overflow, kNoRef);
+  arena_.set(head_.overflow_buckets, head_.overflow_buckets - 1);
+  slots_.give_back(empty);
 }
 
-std::uint64_t Index::bytes_min() { return sizeof(Directory) + sizeof(Segment); }
+void Index::insert(std::uint64_t hash, Ref ref) {
+  if (head_.buckets == 0 && !append_bucket()) broken("no page for an index was kept free");
+  append(home(bucket_of(hash)), ref, tag_of(hash));
+  arena_.set(head_.entries, head_.entries + 1);
+}
 
-Index::Bucket Index::bucket_at(std::uint64_t point) const {
+void Index::erase(std::uint64_t hash, Ref ref) {
+  take_out(home(bucket_of(hash)), place_of(hash, ref));
+  arena_.set(head_.entries, head_.entries - 1);
+}
+
+void Index::replace(std::uint64_t hash, Ref old_ref, Ref fresh) {
+  const Place place = place_of(hash, old_ref);
+  arena_.set(place.bucket->refs[place.slot], fresh);
+}
+
+void Index::maintain() {
+  if (head_.entries > head_.buckets * kEntriesMax) {
+    if (head_.buckets < kBucketsMax && slots_.ready_pages() >= kPagesNeeded) split();
+  } else if (head_.entries < head_.buckets * kEntriesMin && head_.buckets > 1) {
+    if (slots_.ready_pages() >= kPagesNeeded) merge();
+  }
+}
+
+EntryAt Index::any() const {
+  for (std::uint64_t bucket = head_.buckets; bucket-- > 0;) {
+    const Ref ref = home(bucket).refs[0];
+    if (ref != kNoRef) return entry_at(arena_, ref);
+  }
+  return {};
+}
+
+bool Index::dismantle() {
+  if (head_.buckets == 0) return false;
+  const Transaction transaction(arena_);
+  remove_last_bucket();
+  return true;
+}
+
+std::uint64_t Index::bucket_at(std::uint64_t point, std::vector<EntryAt>& entries) const {
   constexpr std::uint64_t kLastPoint = std::numeric_limits<std::uint64_t>::max();
-  if (size_ == 0) return {nullptr, kLastPoint};
-  const std::uint64_t bucket = bucket_of(point_of(point));
-  const unsigned bits = bits_of(bucket);
-  return {head(bucket), point | (bits == 0 ? kLastPoint : kLastPoint >> bits)};
+  if (head_.entries == 0) return kLastPoint;
+  const std::uint64_t number = bucket_of(point_of(point));
+  for (const Bucket* bucket = &home(number); bucket != nullptr; bucket = overflow_of(*bucket)) {
+    const std::uint32_t used = used_slots(*bucket);
+    for (std::uint32_t slot = 0; slot < used; ++slot) entries.push_back(entry_at(arena_, bucket->refs[slot]));
+  }
+  const unsigned bits = bits_of(number);
+  return point | (bits == 0 ? kLastPoint : kLastPoint >> bits);
 }
 
-void Index::append_bucket() {
-  const std::uint64_t segment = buckets_ / kFanOut;
-  if (segment / kFanOut == directories_.size()) {
-    directories_.push_back(std::make_unique<Directory>());
-    add_bytes(sizeof(Directory));
+Ref Index::take_block() {
+  const Ref block = slots_.take(kBlockClass);
+  if (block != kNoRef) arena_.set(head_.blocks, head_.blocks + 1);
+  return block;
+}
+
+bool Index::append_bucket() {
+  const std::uint64_t fresh = head_.buckets;
+  const std::uint64_t segment = fresh / kBucketsPerSegment;
+  if (fresh % kBucketsPerSegment == 0) {
+    if (segment % kSegmentsPerLeaf == 0) {
+      const Ref leaf = take_block();
+      if (leaf == kNoRef) return false;
+      arena_.set(head_.leaves[segment / kSegmentsPerLeaf], leaf);
+    }
+    const Ref block = take_block();
+    if (block == kNoRef) broken("no page for an index was kept free");
+    arena_.set(segment_cell(fresh), block);
   }
-  auto& slot = directories_[segment / kFanOut]->segments[segment % kFanOut];
-  if (slot == nullptr) {
-    slot = std::make_unique<Segment>();
-    add_bytes(sizeof(Segment));
-  }
-  ++buckets_;
+  // Nothing points at it yet, so that nothing is to be noted.
+  std::memset(&home(fresh), 0, sizeof(Bucket));
+  arena_.set(head_.buckets, fresh + 1);
+  return true;
 }
 
 void Index::remove_last_bucket() {
-  --buckets_;
-  if (buckets_ % kFanOut != 0) return;
-  const std::uint64_t segment = buckets_ / kFanOut;
-  directories_[segment / kFanOut]->segments[segment % kFanOut].reset();
-  subtract_bytes(sizeof(Segment));
-  if (segment % kFanOut != 0) return;
-  directories_.pop_back();
-  subtract_bytes(sizeof(Directory));
+  const std::uint64_t last = head_.buckets - 1;
+  arena_.set(head_.buckets, last);
+  if (last % kBucketsPerSegment != 0) return;
+  const std::uint64_t segment = last / kBucketsPerSegment;
+  slots_.give_back(segment_cell(last));
+  arena_.set(head_.blocks, head_.blocks - 1);
+  if (segment % kSegmentsPerLeaf != 0) return;
+  slots_.give_back(head_.leaves[segment / kSegmentsPerLeaf]);
+  arena_.set(head_.blocks, head_.blocks - 1);
 }
 
 void Index::split() {
-  const std::uint64_t fresh = buckets_;
-  const std::uint64_t source = fresh - std::bit_floor(fresh);
-  append_bucket();
-  Entry* rest = head(source);
-  Entry** stays = &head(source);
-  Entry** moves = &head(fresh);
-  for (; rest != nullptr; rest = rest->chain) {
-    Entry**& end = bucket_of(rest->hash) == fresh ? moves : stays;
-    *end = rest;
-    end = &rest->chain;
+  const Transaction transaction(arena_);
+  const std::uint64_t fresh = head_.buckets;
+  if (!append_bucket()) return;
+  Bucket& source = home(fresh - std::bit_floor(fresh));
+  Bucket& target = home(fresh);
+  std::vector<Place> places;
+  for (Bucket* bucket = &source; bucket != nullptr; bucket = overflow_of(*bucket)) {
+    const std::uint32_t used = used_slots(*bucket);
+    for (std::uint32_t slot = 0; slot < used; ++slot) {
+      places.push_back({bucket, slot});
+      __builtin_prefetch(&arena_.at<Entry>(bucket->refs[slot]));
+    }
   }
-  *stays = nullptr;
-  *moves = nullptr;
+  // From the last to the first: what take_out() puts into a hole was looked at before.
+  while (!places.empty()) {
+    const Place place = places.back();
+    places.pop_back();
+    const Ref ref = place.bucket->refs[place.slot];
+    if (bucket_of(hash_of_entry(entry_at(arena_, ref))) != fresh) continue;
+    append(target, ref, tag_at(*place.bucket, place.slot));
+    take_out(source, place);
+  }
 }
 
 void Index::merge() {
-  const std::uint64_t last = buckets_ - 1;
-  Entry** end = &head(last - std::bit_floor(last));
-  while (*end != nullptr) end = &(*end)->chain;
-  *end = head(last);
-  head(last) = nullptr;
-  remove_last_bucket();
-}
-
-void Index::shrink() {
-  if (size_ == 0) {
-    while (buckets_ > 0) remove_last_bucket();
-    return;
+  const Transaction transaction(arena_);
+  const std::uint64_t last = head_.buckets - 1;
+  Bucket& source = home(last);
+  Bucket& target = home(last - std::bit_floor(last));
+  while (source.refs[0] != kNoRef) {
+    append(target, source.refs[0], tag_at(source, 0));
+    take_out(source, {&source, 0});
   }
-  // Between one and two buckets an entry nothing happens, so that a steady size costs nothing.
-  while (buckets_ > 2 * size_ && buckets_ > 1) merge();
-}
-
-void Index::add_bytes(std::uint64_t bytes) {
-  bytes_ += bytes;
-  memory_bytes_ += bytes;
-}
-
-void Index::subtract_bytes(std::uint64_t bytes) {
-  bytes_ -= bytes;
-  memory_bytes_ -= bytes;
+  remove_last_bucket();
 }
 
 }  // namespace pannier::storage

@@ -1,7 +1,9 @@
-// Index: finds a cache's entries by key. A chained hash table that grows and shrinks by one bucket at a time
-// (linear hashing: W. Litwin, "Linear hashing: a new tool for file and table addressing", VLDB 1980), in
-// segments that are never moved: no step is long, whatever the number of entries. It owns buckets, not
-// entries.
+// Index: finds a cache's entries by key. A hash table of buckets of one cache line, each with twelve refs and
+// a byte of each hash, that grows and shrinks by one bucket at a time (linear hashing: W. Litwin, "Linear
+// hashing: a new tool for file and table addressing", VLDB 1980): no step is long, whatever the number of
+// entries. What does not fit goes into an overflow bucket. It owns buckets, not entries.
+//
+// A chain (a bucket and those that it overflows into) is always dense: only its last bucket has room.
 //
 // A walk goes by points (hash.h), not by buckets: the range of points behind a cursor stays the same however
 // the table grows or shrinks.
@@ -9,80 +11,104 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
+#include <limits>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "storage/cache_record.h"
 #include "storage/entry.h"
+#include "storage/slots.h"
 
 namespace pannier::storage {
 
 class Index {
  public:
-  /// All memory that the index takes is added to `memory_bytes`.
-  explicit Index(std::uint64_t& memory_bytes) : memory_bytes_(memory_bytes) {}
-  ~Index();
+  /// Pages that must be ready before an insert(), and for a maintain() to do anything.
+  static constexpr std::uint64_t kPagesNeeded = 3;
+
+  Index(Arena& arena, Slots& slots, IndexHead& head) : arena_(arena), slots_(slots), head_(head) {}
   Index(const Index&) = delete;
   Index& operator=(const Index&) = delete;
 
-  Entry* find(std::uint64_t hash, std::string_view key) const;
-  /// Precondition: its key is not in the index.
-  void insert(Entry& entry);
-  /// Precondition of both: `entry` (`old_entry`) is in the index; `fresh` has the same key.
-  void erase(Entry& entry);
-  void replace(Entry& old_entry, Entry& fresh);
-  /// Takes out any one entry; null if there is none.
-  Entry* take_any();
+  EntryAt find(std::uint64_t hash, std::string_view key) const;
+  /// Part of a transaction, as all that change it. Precondition: its key is not in the index.
+  void insert(std::uint64_t hash, Ref ref);
+  /// Precondition of both: `ref` (`old_ref`) is in the index under the hash.
+  void erase(std::uint64_t hash, Ref ref);
+  void replace(std::uint64_t hash, Ref old_ref, Ref fresh);
+  /// One step towards the size that fits the entries, in a transaction of its own: to be called once after
+  /// each insert() and erase().
+  void maintain();
+  /// Any one entry; none if it is empty.
+  EntryAt any() const;
+  /// What is left when it is empty. In transactions of its own, one call a step; true while there is more.
+  bool dismantle();
 
-  std::uint64_t size() const { return size_; }
-  std::uint64_t buckets() const { return buckets_; }
-  std::uint64_t bytes() const { return bytes_; }
-  /// By how much the next insert() makes bytes() grow.
-  std::uint64_t growth_bytes() const;
-  /// What bytes() is with a single entry.
-  static std::uint64_t bytes_min();
+  std::uint64_t hash_of_entry(EntryAt entry) const;
 
-  /// A chain of entries, and the last point that belongs to it.
-  struct Bucket {
-    Entry* first;
-    std::uint64_t last_point;
+  std::uint64_t size() const { return head_.entries; }
+  std::uint64_t buckets() const { return head_.buckets; }
+  std::uint64_t bytes() const {
+    return std::uint64_t{head_.blocks} * kBlockBytes + std::uint64_t{head_.overflow_buckets} * kBucketBytes;
+  }
 
-    /// Where the next bucket starts; nothing after the last.
-    std::optional<std::uint64_t> next_point() const {
-      return last_point + 1 == 0 ? std::nullopt : std::optional(last_point + 1);
-    }
-  };
-  /// The bucket whose range of points has `point`.
-  Bucket bucket_at(std::uint64_t point) const;
+  /// Appends the entries of the bucket whose range of points has `point`; the last point of that range.
+  std::uint64_t bucket_at(std::uint64_t point, std::vector<EntryAt>& entries) const;
+  /// Where the next bucket starts after that of `last_point`; nothing after the last.
+  static std::optional<std::uint64_t> point_after(std::uint64_t last_point) {
+    return last_point == std::numeric_limits<std::uint64_t>::max() ? std::nullopt
+                                                                   : std::optional(last_point + 1);
+  }
 
  private:
-  static constexpr std::uint64_t kFanOut = 256;
-  struct Segment {
-    std::array<Entry*, kFanOut> heads{};
+  friend class ArenaCheck;
+
+  static constexpr std::uint32_t kSlotsPerBucket = 12;
+  static constexpr std::uint64_t kEntriesMax = 8;  ///< a bucket on average; above it the table grows
+  static constexpr std::uint64_t kEntriesMin = 3;  ///< below it the table shrinks
+  struct Bucket {
+    std::array<Ref, kSlotsPerBucket> refs;
+    std::array<std::uint32_t, kSlotsPerBucket / 4> tags;  ///< a byte each; 0: free
+    Ref overflow;
   };
-  struct Directory {
-    std::array<std::unique_ptr<Segment>, kFanOut> segments{};
+  static_assert(sizeof(Bucket) == kBucketBytes);
+  static constexpr std::uint64_t kBucketsPerSegment = kBlockBytes / kBucketBytes;
+  static constexpr std::uint64_t kSegmentsPerLeaf = kBlockBytes / sizeof(Ref);
+  static constexpr std::uint64_t kBucketsMax = IndexHead::kLeaves * kSegmentsPerLeaf * kBucketsPerSegment;
+  struct Place {
+    Bucket* bucket;
+    std::uint32_t slot;
   };
 
-  Entry*& head(std::uint64_t bucket) const;
+  static std::uint8_t tag_of(std::uint64_t hash);
+  static std::uint8_t tag_at(const Bucket& bucket, std::uint32_t slot);
+  /// A bit a slot.
+  static std::uint32_t matches(const Bucket& bucket, std::uint8_t tag);
+  static std::uint32_t used_slots(const Bucket& bucket);
+
+  Ref& segment_cell(std::uint64_t bucket) const;
+  Bucket& home(std::uint64_t bucket) const;
+  Bucket* overflow_of(const Bucket& bucket) const;
   std::uint64_t bucket_of(std::uint64_t hash) const;
   /// The number of low bits of a hash that tell its bucket, which `bucket` is one of.
   unsigned bits_of(std::uint64_t bucket) const;
-  Entry** link_to(const Entry& entry) const;
-  void append_bucket();
+  Place place_of(std::uint64_t hash, Ref ref) const;
+  void put(Place place, Ref ref, std::uint8_t tag);
+  void append(Bucket& first, Ref ref, std::uint8_t tag);
+  /// The last of the chain takes the place.
+  void take_out(Bucket& first, Place place);
+  Ref take_block();
+  bool append_bucket();
   void remove_last_bucket();
   void split();
   void merge();
-  void shrink();
-  void add_bytes(std::uint64_t bytes);
-  void subtract_bytes(std::uint64_t bytes);
 
-  std::vector<std::unique_ptr<Directory>> directories_;
-  std::uint64_t buckets_ = 0;
-  std::uint64_t size_ = 0;
-  std::uint64_t bytes_ = 0;
-  std::uint64_t& memory_bytes_;
+  Arena& arena_;
+  Slots& slots_;
+  IndexHead& head_;
+  mutable std::string scratch_;
 };
 
 }  // namespace pannier::storage

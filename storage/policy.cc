@@ -9,7 +9,7 @@ namespace {
 
 struct PolicyRow {
   PolicyKind kind;
-  std::unique_ptr<Policy> (*make)();
+  std::unique_ptr<Policy> (*make)(Arena& arena, EntryList& order);
 };
 
 constexpr std::array<PolicyRow, 2> kRows = {{
@@ -19,9 +19,9 @@ constexpr std::array<PolicyRow, 2> kRows = {{
 
 }  // namespace
 
-std::unique_ptr<Policy> make_policy(PolicyKind kind) {
+std::unique_ptr<Policy> make_policy(PolicyKind kind, Arena& arena, EntryList& order) {
   for (const PolicyRow& row : kRows) {
-    if (row.kind == kind) return row.make();
+    if (row.kind == kind) return row.make(arena, order);
   }
   broken("a policy without a row");
 }

@@ -1,14 +1,15 @@
-// Policy: the order in which a cache's entries go for space. One object a cache; it links the entries that
-// can go, and owns none. A policy is a file in policies/ and a row in policy.cc.
+// Policy: the order in which a cache's entries go for space. One object a cache; it keeps the entries that
+// can go in an order, and owns none. A policy is a file in policies/ and a row in policy.cc.
 //
 // A stamp is a number that grows with every use in the whole catalog: entries of several caches compare by
-// `place`. Everything takes constant time.
+// their place. Everything takes constant time, and changes are part of a transaction. The order is in the
+// arena; a policy has no other state.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
-#include "storage/entry.h"
+#include "storage/entry_list.h"
 #include "storage/settings.h"
 
 namespace pannier::storage {
@@ -17,18 +18,21 @@ class Policy {
  public:
   virtual ~Policy() = default;
 
-  virtual void inserted(Entry& entry, std::uint64_t stamp) = 0;
+  virtual void inserted(EntryAt entry, std::uint64_t stamp) = 0;
   /// Precondition of all below: the entry (`old_entry`) was inserted and not removed.
-  virtual void used(Entry& entry, std::uint64_t stamp) = 0;
-  /// An overwrite: `fresh` is in the order instead of `old_entry`.
-  virtual void replaced(Entry& old_entry, Entry& fresh, std::uint64_t stamp) = 0;
-  virtual void removed(Entry& entry) = 0;
-  /// What is to go next, `except` left out; null if there is nothing else.
-  virtual Entry* victim(const Entry* except) const = 0;
+  virtual void used(EntryAt entry, std::uint64_t stamp) = 0;
+  /// An overwrite: `fresh` is in the order instead of `old_entry`, which is freed.
+  virtual void replaced(EntryAt old_entry, EntryAt fresh, std::uint64_t stamp) = 0;
+  /// An overwrite where it is.
+  virtual void overwritten(EntryAt entry, std::uint64_t stamp) = 0;
+  virtual void removed(EntryAt entry) = 0;
+  /// What is to go next, `except` left out; none if there is nothing else.
+  virtual EntryAt victim(Ref except) const = 0;
 };
 
-std::unique_ptr<Policy> make_lru_policy();
-std::unique_ptr<Policy> make_fifo_policy();
-std::unique_ptr<Policy> make_policy(PolicyKind kind);
+/// `order` is the cache's list of Entry::List::kRecency.
+std::unique_ptr<Policy> make_lru_policy(Arena& arena, EntryList& order);
+std::unique_ptr<Policy> make_fifo_policy(Arena& arena, EntryList& order);
+std::unique_ptr<Policy> make_policy(PolicyKind kind, Arena& arena, EntryList& order);
 
 }  // namespace pannier::storage

@@ -2,6 +2,9 @@
 
 #include <array>
 
+#include "storage/arena.h"
+#include "storage/cache_record.h"
+
 namespace pannier::storage {
 namespace {
 
@@ -75,6 +78,32 @@ std::optional<PolicyKind> policy_named(std::string_view name) {
 }
 
 std::string policy_names() { return names_of(kPolicies); }
+
+Settings settings_of(const CacheRecord& record) {
+  const auto bound = [&](unsigned bit, std::uint64_t value) {
+    return (record.bounds_set >> bit & 1) != 0 ? std::optional(value) : std::nullopt;
+  };
+  return {.tier = static_cast<Tier>(record.tier),
+          .policy = static_cast<PolicyKind>(record.policy),
+          .entries_max = bound(0, record.entries_max),
+          .bytes_max = bound(1, record.bytes_max),
+          .age_ms_max = bound(2, record.age_ms_max),
+          .stale_ms = record.stale_ms,
+          .reserved_bytes = record.reserved_bytes};
+}
+
+void write_settings(Arena& arena, CacheRecord& record, const Settings& settings) {
+  const std::uint32_t bounds_set =
+      (settings.entries_max ? 1U : 0U) | (settings.bytes_max ? 2U : 0U) | (settings.age_ms_max ? 4U : 0U);
+  arena.set(record.tier, static_cast<std::uint32_t>(settings.tier));
+  arena.set(record.policy, static_cast<std::uint32_t>(settings.policy));
+  arena.set(record.bounds_set, bounds_set);
+  arena.set(record.entries_max, settings.entries_max.value_or(0));
+  arena.set(record.bytes_max, settings.bytes_max.value_or(0));
+  arena.set(record.age_ms_max, settings.age_ms_max.value_or(0));
+  arena.set(record.stale_ms, settings.stale_ms);
+  arena.set(record.reserved_bytes, settings.reserved_bytes);
+}
 
 std::optional<SettingsFault> fault_of(const Settings& settings) {
   if (auto fault = zero_fault("max_entries", settings.entries_max)) return fault;

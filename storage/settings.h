@@ -42,6 +42,12 @@ std::string_view policy_name(PolicyKind policy);
 std::optional<PolicyKind> policy_named(std::string_view name);
 std::string policy_names();
 
+/// As a cache's record has them. Writing them is part of a transaction.
+struct CacheRecord;
+class Arena;
+Settings settings_of(const CacheRecord& record);
+void write_settings(Arena& arena, CacheRecord& record, const Settings& settings);
+
 /// Nothing if the settings suit their tier; else what is wrong with which option, in the words of the wire
 /// (`max_entries`, `max_age_ms`...).
 struct SettingsFault {

@@ -23,7 +23,7 @@ namespace pannier::storage {
 
 class Cache;
 class Catalog;
-struct Entry;
+struct EntryAt;
 
 struct Batch {
   std::vector<BatchItem> items;
@@ -51,7 +51,7 @@ class WriteBack {
   void batch_failed(const Batch& batch);
 
   /// The sequence of the latest change. 0: none ever.
-  std::uint64_t sequence_last() const { return sequence_last_; }
+  std::uint64_t sequence_last() const;
   /// Every change with a sequence up to this one is on disk.
   std::uint64_t clean_through() const;
   bool in_flight() const { return in_flight_since_.has_value(); }
@@ -72,12 +72,13 @@ class WriteBack {
     TimeMs dirty_since;
   };
 
-  static BatchItem take(Cache& cache, Entry& entry);
-  static void clean(Cache& cache, Entry& entry, const BatchItem& item);
-  void restore(Cache& cache, Entry& entry, const BatchItem& item) const;
+  std::uint64_t next_sequence();
+  static EntryAt oldest_dirty(const Cache& cache);
+  static BatchItem take(Cache& cache, EntryAt entry);
+  static void clean(Cache& cache, EntryAt entry, const BatchItem& item);
+  void restore(Cache& cache, EntryAt entry, const BatchItem& item) const;
 
   Catalog& catalog_;
-  std::uint64_t sequence_last_ = 0;
   std::optional<InFlight> in_flight_since_;
   DirtyTotals totals_;
 };

@@ -51,9 +51,13 @@ Error error_of(const storage::NoVersions&) {
 
 Error error_of(const storage::NotSupported& outcome) { return {ErrorCode::kUnsupported, outcome.text}; }
 
+void write_value(protocol::Writer& writer, const storage::BytesView& value) {
+  value.for_each_part([&](std::string_view part) { writer.raw(part); });
+}
+
 void write_entry(protocol::Writer& writer, const storage::EntryView& entry, bool has_meta, TimeMs now) {
   writer.array(has_meta ? 3 : 1);
-  writer.raw(entry.value);
+  write_value(writer, entry.value);
   if (!has_meta) return;
   writer.unsigned_integer(entry.version);
   if (entry.deadline == storage::kNever) {

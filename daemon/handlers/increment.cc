@@ -38,10 +38,10 @@ Outcome handle_increment(Service& service, const Call& call) {
     if (std::holds_alternative<storage::Cold>(found)) return NeedsKey{{cache.id(), std::string(key)}};
     std::int64_t base = initial;
     if (const auto* hit = std::get_if<storage::Hit>(&found)) {
-      const auto present = integer_in(hit->entry.value);
+      const std::string value = hit->entry.value.str();
+      const auto present = integer_in(value);
       if (!present) {
-        return not_a_number(key,
-                            "holds " + protocol::described(hit->entry.value) + ", not an integer of 64 bits");
+        return not_a_number(key, "holds " + protocol::described(value) + ", not an integer of 64 bits");
       }
       base = *present;
     }

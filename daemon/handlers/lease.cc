@@ -36,7 +36,7 @@ Outcome answer_stale(Service& service, const Call& call, const CacheKey& key, co
   }
   service.replies.result(call.from, [&](Writer& writer) {
     writer.array(2);
-    writer.raw(entry.value);
+    write_value(writer, entry.value);
     token ? writer.unsigned_integer(*token) : writer.nil();
   });
   return Answered();

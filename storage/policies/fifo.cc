@@ -1,5 +1,4 @@
 // The oldest insertion goes first; an overwrite keeps its place, and uses change nothing.
-#include "storage/entry_list.h"
 #include "storage/policy.h"
 
 namespace pannier::storage {
@@ -7,28 +6,35 @@ namespace {
 
 class FifoPolicy final : public Policy {
  public:
-  void inserted(Entry& entry, std::uint64_t stamp) override {
-    entry.place = stamp;
+  FifoPolicy(Arena& arena, EntryList& order) : arena_(arena), order_(order) {}
+
+  void inserted(EntryAt entry, std::uint64_t stamp) override {
+    set_place(arena_, entry, stamp);
     order_.push_newest(entry);
   }
 
-  void used(Entry&, std::uint64_t) override {}
+  void used(EntryAt, std::uint64_t) override {}
 
-  void replaced(Entry& old_entry, Entry& fresh, std::uint64_t) override {
-    fresh.place = old_entry.place;
+  void replaced(EntryAt old_entry, EntryAt fresh, std::uint64_t) override {
+    set_place(arena_, fresh, old_entry->place());
     order_.replace(old_entry, fresh);
   }
 
-  void removed(Entry& entry) override { order_.remove(entry); }
+  void overwritten(EntryAt, std::uint64_t) override {}
 
-  Entry* victim(const Entry* except) const override { return order_.oldest_but(except); }
+  void removed(EntryAt entry) override { order_.remove(entry); }
+
+  EntryAt victim(Ref except) const override { return order_.oldest_but(except); }
 
  private:
-  EntryList order_{Entry::List::kRecency};
+  Arena& arena_;
+  EntryList& order_;
 };
 
 }  // namespace
 
-std::unique_ptr<Policy> make_fifo_policy() { return std::make_unique<FifoPolicy>(); }
+std::unique_ptr<Policy> make_fifo_policy(Arena& arena, EntryList& order) {
+  return std::make_unique<FifoPolicy>(arena, order);
+}
 
 }  // namespace pannier::storage

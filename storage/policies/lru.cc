@@ -1,5 +1,4 @@
 // The least recently used entry goes first: exact order, not sampled.
-#include "storage/entry_list.h"
 #include "storage/policy.h"
 
 namespace pannier::storage {
@@ -7,31 +6,38 @@ namespace {
 
 class LruPolicy final : public Policy {
  public:
-  void inserted(Entry& entry, std::uint64_t stamp) override {
-    entry.place = stamp;
+  LruPolicy(Arena& arena, EntryList& order) : arena_(arena), order_(order) {}
+
+  void inserted(EntryAt entry, std::uint64_t stamp) override {
+    set_place(arena_, entry, stamp);
     order_.push_newest(entry);
   }
 
-  void used(Entry& entry, std::uint64_t stamp) override {
-    order_.remove(entry);
-    inserted(entry, stamp);
+  void used(EntryAt entry, std::uint64_t stamp) override {
+    set_place(arena_, entry, stamp);
+    order_.make_newest(entry);
   }
 
-  void replaced(Entry& old_entry, Entry& fresh, std::uint64_t stamp) override {
+  void replaced(EntryAt old_entry, EntryAt fresh, std::uint64_t stamp) override {
     order_.remove(old_entry);
     inserted(fresh, stamp);
   }
 
-  void removed(Entry& entry) override { order_.remove(entry); }
+  void overwritten(EntryAt entry, std::uint64_t stamp) override { used(entry, stamp); }
 
-  Entry* victim(const Entry* except) const override { return order_.oldest_but(except); }
+  void removed(EntryAt entry) override { order_.remove(entry); }
+
+  EntryAt victim(Ref except) const override { return order_.oldest_but(except); }
 
  private:
-  EntryList order_{Entry::List::kRecency};
+  Arena& arena_;
+  EntryList& order_;
 };
 
 }  // namespace
 
-std::unique_ptr<Policy> make_lru_policy() { return std::make_unique<LruPolicy>(); }
+std::unique_ptr<Policy> make_lru_policy(Arena& arena, EntryList& order) {
+  return std::make_unique<LruPolicy>(arena, order);
+}
 
 }  // namespace pannier::storage

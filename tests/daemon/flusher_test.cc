@@ -28,7 +28,7 @@ class FlusherTest : public DiskFixture {
  protected:
   FlusherTest() : catalog_({}, listener_), clock_(loop_, 1'000'000), log_(LogLevel::kError) {
     catalog_.set_versions(1, 1'000'000);
-    cache_ = &catalog_.restore({kCache, "cache", settings(), 0});
+    cache_ = catalog_.restore({kCache, "cache", settings(), 0});
   }
   ~FlusherTest() override {
     env_.release_syncs();

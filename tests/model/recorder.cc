@@ -4,7 +4,7 @@ namespace pannier::storage {
 namespace {
 
 std::string entry_text(std::string_view what, const EntryView& entry) {
-  return std::string(what) + " " + std::string(entry.value) + " version " + std::to_string(entry.version) +
+  return std::string(what) + " " + entry.value.str() + " version " + std::to_string(entry.version) +
          " deadline " + std::to_string(entry.deadline);
 }
 

@@ -158,7 +158,7 @@ TEST_F(CatalogTest, ids_of_the_disk_are_never_given_again) {
   definition.name = "d";
   definition.settings = durable();
   definition.disk_entries = 3;
-  EXPECT_EQ(catalog_->restore(definition).entries(), 3U);
+  EXPECT_EQ(catalog_->restore(definition)->entries(), 3U);
   catalog_->raise_next_id(9);
   EXPECT_EQ(open("e", durable()).id(), 10U);
 }

@@ -91,12 +91,12 @@ class Replay {
 
   void erase(const Request& request) { cache_->erase(request.key, std::nullopt, request.now); }
 
-  const CacheStats& stats() const { return cache_->stats(); }
+  CacheStats stats() const { return cache_->stats(); }
   std::uint64_t hit_bytes() const { return hit_bytes_; }
 
  private:
   Silent silent_;
-  Catalog catalog_{{.memory_bytes_max = std::uint64_t{1} << 40, .charge = value_bytes_only}, silent_};
+  Catalog catalog_{{.memory_bytes_max = std::uint64_t{1} << 33, .charge = value_bytes_only}, silent_};
   Cache* cache_ = nullptr;
   std::string values_;
   std::uint64_t hit_bytes_ = 0;

@@ -1,0 +1,206 @@
+#include "storage/arena.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+
+#include "storage/broken.h"
+#include "storage/hash.h"
+
+namespace pannier::storage {
+namespace {
+
+constexpr std::uint64_t kLine = 64;
+
+constexpr std::uint64_t aligned(std::uint64_t bytes) { return (bytes + kLine - 1) / kLine * kLine; }
+
+/// Where the parts of the head begin.
+struct HeadParts {
+  explicit HeadParts(std::uint64_t pages)
+      : caches(journal + kJournalRecords * sizeof(JournalRecord)),
+        classes(aligned(caches + kCachesMax * sizeof(Ref))),
+        records(aligned(classes + pages + sizeof(std::uint64_t))),
+        end(aligned(records + pages * sizeof(PageRecord))) {}
+
+  std::uint64_t journal = aligned(sizeof(ArenaHeader));
+  std::uint64_t caches;
+  std::uint64_t classes;
+  std::uint64_t records;
+  std::uint64_t end;
+};
+
+ArenaFault system_fault(const std::string& what) {
+  return {ArenaFault::Kind::kSystem, what + ": " + std::strerror(errno)};
+}
+
+ArenaFault not_an_arena(const std::string& why) {
+  return {ArenaFault::Kind::kNotAnArena, "this is no arena: " + why};
+}
+
+std::optional<ArenaFault> header_fault(const ArenaHeader& header, std::uint64_t file_bytes) {
+  if (header.magic != kArenaMagic) return not_an_arena("it does not begin like one");
+  if (header.format != kArenaFormat) {
+    return ArenaFault{ArenaFault::Kind::kOtherFormat,
+                      "the arena has format " + std::to_string(header.format) + ", and this daemon knows " +
+                          std::to_string(kArenaFormat)};
+  }
+  if (header.bytes != file_bytes || header.bytes < Arena::kBytesMin || header.bytes > Arena::kBytesMax ||
+      header.page_shift != PageClasses::page_shift_for(header.bytes) ||
+      header.journal_count > kJournalRecords) {
+    return not_an_arena("its header does not fit its size of " + std::to_string(file_bytes) + " bytes");
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Arena::Arena(int fd, char* base, std::uint64_t bytes)
+    : fd_(fd),
+      base_(base),
+      bytes_(bytes),
+      page_shift_(PageClasses::page_shift_for(bytes)),
+      pages_(static_cast<std::uint32_t>(bytes >> page_shift_)),
+      classes_(std::uint64_t{1} << page_shift_) {
+  const HeadParts parts(pages_);
+  journal_ = reinterpret_cast<JournalRecord*>(base_ + parts.journal);
+  cache_refs_ = reinterpret_cast<Ref*>(base_ + parts.caches);
+  page_classes_ = reinterpret_cast<std::uint8_t*>(base_ + parts.classes);
+  page_records_ = reinterpret_cast<PageRecord*>(base_ + parts.records);
+  first_page_ = static_cast<std::uint32_t>((parts.end + page_bytes() - 1) >> page_shift_);
+}
+
+Arena::~Arena() {
+  munmap(base_, bytes_);
+  close(fd_);
+}
+
+Arena::Made Arena::map(int fd, std::uint64_t bytes, bool is_copy) {
+  void* base = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                    (is_copy ? MAP_PRIVATE : MAP_SHARED) | MAP_NORESERVE, fd, 0);
+  if (base == MAP_FAILED) {
+    const ArenaFault fault = system_fault("cannot map an arena of " + std::to_string(bytes) + " bytes");
+    close(fd);
+    return fault;
+  }
+  return std::unique_ptr<Arena>(new Arena(fd, static_cast<char*>(base), bytes));
+}
+
+Arena::Made Arena::create(std::uint64_t bytes) {
+  // A memfd is born with mode 0777, and whoever gets hold of it could open it again for writing.
+  const int fd = memfd_create("pannier-arena", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd < 0) return system_fault("cannot make a memfd for the arena");
+  if (fchmod(fd, 0400) != 0) {
+    const ArenaFault fault = system_fault("cannot close the arena to others");
+    close(fd);
+    return fault;
+  }
+  Made made = create_in(fd, bytes);
+  if (auto* arena = std::get_if<std::unique_ptr<Arena>>(&made)) {
+    if (fcntl((*arena)->fd(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+      return system_fault("cannot seal the size of the arena");
+  }
+  return made;
+}
+
+Arena::Made Arena::create_in(int fd, std::uint64_t bytes) {
+  const unsigned shift = PageClasses::page_shift_for(bytes);
+  bytes = bytes >> shift << shift;
+  if (ftruncate(fd, static_cast<off_t>(bytes)) != 0) {
+    const ArenaFault fault = system_fault("cannot make an arena of " + std::to_string(bytes) + " bytes");
+    close(fd);
+    return fault;
+  }
+  Made made = map(fd, bytes, false);
+  if (auto* arena = std::get_if<std::unique_ptr<Arena>>(&made)) {
+    if (!(*arena)->initialize()) return system_fault("the system has no memory for the head of the arena");
+  }
+  return made;
+}
+
+bool Arena::initialize() {
+  for (std::uint32_t page = 0; page < first_page_; ++page) {
+    if (!populate(page)) return false;
+  }
+  ArenaHeader& head = header();
+  head.format = kArenaFormat;
+  head.page_shift = page_shift_;
+  head.bytes = bytes_;
+  head.hash_seed = random_seed();
+  head.version_next = 1;
+  head.versions_bound = 1;
+  head.fresh_page = first_page_;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  // Last: what died before is an empty file, and not an arena.
+  head.magic = kArenaMagic;
+  return true;
+}
+
+Arena::Made Arena::attach(int fd) { return attach_as(fd, false); }
+
+Arena::Made Arena::attach_copy(int fd) { return attach_as(fd, true); }
+
+Arena::Made Arena::attach_as(int fd, bool is_copy) {
+  struct stat status {};
+  if (fstat(fd, &status) != 0) {
+    const ArenaFault fault = system_fault("cannot look at the arena");
+    close(fd);
+    return fault;
+  }
+  const auto bytes = static_cast<std::uint64_t>(status.st_size);
+  if (bytes < kBytesMin || bytes > kBytesMax) {
+    close(fd);
+    return not_an_arena("it has " + std::to_string(bytes) + " bytes");
+  }
+  Made made = map(fd, bytes, is_copy);
+  auto* arena = std::get_if<std::unique_ptr<Arena>>(&made);
+  if (arena == nullptr) return made;
+  if (auto fault = header_fault((*arena)->header(), bytes)) return *std::move(fault);
+  (*arena)->is_attached_ = true;
+  (*arena)->was_closed_cleanly_ = (*arena)->header().is_closed_cleanly != 0;
+  if (!(*arena)->roll_back()) return not_an_arena("its journal points out of it");
+  (*arena)->header().is_closed_cleanly = 0;
+  return made;
+}
+
+bool Arena::roll_back() {
+  words_rolled_back_ = header().journal_count;
+  // From the last to the first, so that a word that was set twice gets its first value. To die in here is no
+  // harm: the next process does it again.
+  for (std::uint64_t i = words_rolled_back_; i-- > 0;) {
+    const JournalRecord& record = journal_[i];
+    if (record.offset > bytes_ - sizeof record.old_bytes) return false;
+    std::memcpy(base_ + record.offset, &record.old_bytes, sizeof record.old_bytes);
+  }
+  end_transaction();
+  return true;
+}
+
+void Arena::close_cleanly() { header().is_closed_cleanly = 1; }
+
+bool Arena::populate(std::uint32_t page) {
+  char* const start = base_ + (std::uint64_t{page} << page_shift_);
+  // Makes the memory now, and says so if there is none: later it would be a SIGBUS.
+  if (madvise(start, page_bytes(), MADV_POPULATE_WRITE) == 0) return true;
+  if (errno != EINVAL) return false;
+  // Kernels before 5.14.
+  return posix_fallocate(fd_, static_cast<off_t>(std::uint64_t{page} << page_shift_),
+                         static_cast<off_t>(page_bytes())) == 0;
+}
+
+void Arena::overwrite(char* place, const char* bytes, std::uint64_t count) {
+  // The last note may begin before `place`, so that it does not reach into what comes after.
+  constexpr auto kNote = static_cast<std::int64_t>(sizeof(std::uint64_t));
+  const auto last = static_cast<std::int64_t>(count) - kNote;
+  for (std::int64_t done = 0; done < last; done += kNote) note(place + done);
+  if (count > 0) note(place + last);
+  std::memcpy(place, bytes, count);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+
+void Arena::journal_full() { broken("a transaction is longer than the journal"); }
+
+}  // namespace pannier::storage

@@ -1,0 +1,180 @@
+// Arena: the one memory region in which everything lives that storage keeps: entries, index, lists, wheels,
+// counters. A memfd, or a file of a tmpfs directory, that is mapped shared and outlives the process. What
+// lies where is in ARENA.md and arena_layout.h; this class is the mapping, the addressing, and the journal.
+//
+// All places are offsets or Refs, never pointers. A change of several words is a Transaction: each set()
+// notes the old word in the journal before it stores the new one, and the end of the transaction forgets the
+// notes. A process that dies in between leaves the notes, and the next one puts the old words back: every
+// transaction happened whole or not at all, whatever instruction was the last. That needs no flush and no
+// fence but the compiler's, because a process's stores are all seen once it is dead. Power loss takes the
+// arena whole.
+//
+// Thread safety: none.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "storage/arena_layout.h"
+#include "storage/page_classes.h"
+
+namespace pannier::storage {
+
+/// Why there is no arena, or why this one cannot be taken over; `text` is a whole sentence for the log.
+struct ArenaFault {
+  enum class Kind : std::uint8_t {
+    kSystem,       ///< the system refused memory, the file, or the mapping
+    kNotAnArena,   ///< too small, another file, or damaged in its head
+    kOtherFormat,  ///< an arena of another version of the format
+  } kind;
+  std::string text;
+};
+
+class Arena {
+ public:
+  /// From 1 MiB to 64 GiB.
+  static constexpr std::uint64_t kBytesMin = std::uint64_t{1} << 20;
+  static constexpr std::uint64_t kBytesMax = std::uint64_t{64} << 30;
+
+  using Made = std::variant<std::unique_ptr<Arena>, ArenaFault>;
+  /// A new, empty one of `bytes` (rounded down to whole pages), as a memfd that nobody else can open for
+  /// writing. No memory is taken until it is used. Precondition: kBytesMin <= bytes <= kBytesMax.
+  static Made create(std::uint64_t bytes);
+  /// Initializes an open, empty file of a tmpfs directory. The descriptor is the arena's from then on.
+  static Made create_in(int fd, std::uint64_t bytes);
+  /// Takes over what an earlier process left. Takes back what a transaction that did not end had changed. The
+  /// descriptor is the arena's from then on, but after a fault it is closed.
+  static Made attach(int fd);
+  /// The same on a copy that only this process sees: nothing that is done to it reaches the file.
+  static Made attach_copy(int fd);
+
+  ~Arena();
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  int fd() const { return fd_; }
+  std::uint64_t bytes() const { return bytes_; }
+  /// Whether it was taken over, and if so, whether its process had said close_cleanly().
+  bool is_attached() const { return is_attached_; }
+  bool was_closed_cleanly() const { return was_closed_cleanly_; }
+  /// How many words of an unfinished transaction were put back.
+  std::uint64_t words_rolled_back() const { return words_rolled_back_; }
+  /// The last thing that is done with it.
+  void close_cleanly();
+
+  // -- addressing
+
+  ArenaHeader& header() const { return *reinterpret_cast<ArenaHeader*>(base_); }
+  std::uint32_t pages() const { return pages_; }
+  unsigned page_shift() const { return page_shift_; }
+  std::uint64_t page_bytes() const { return std::uint64_t{1} << page_shift_; }
+  const PageClasses& classes() const { return classes_; }
+  PageRecord& page(std::uint32_t number) const { return page_records_[number]; }
+  std::uint8_t class_of_page(std::uint32_t number) const { return page_classes_[number]; }
+  std::uint8_t& class_cell(std::uint32_t number) const { return page_classes_[number]; }
+  /// The number of the first page that is not the arena's own head.
+  std::uint32_t first_page() const { return first_page_; }
+
+  /// The cache record of an ordinal; 0: there is none.
+  Ref& cache_ref(std::uint32_t ordinal) const { return cache_refs_[ordinal]; }
+
+  /// Precondition: the page of `ref` has a class.
+  char* slot(Ref ref) const {
+    const std::uint32_t number = page_of(ref);
+    return base_ + (std::uint64_t{number} << page_shift_) +
+           std::uint64_t{slot_of(ref)} * classes_.slot_bytes(page_classes_[number]);
+  }
+  template <typename Type>
+  Type& at(Ref ref) const {
+    return *reinterpret_cast<Type*>(slot(ref));
+  }
+  /// Makes sure that the memory of a page is there, which may fail only here. False: the system has none.
+  bool populate(std::uint32_t page);
+
+  // -- changing; each within a Transaction
+
+  void set(Word64& word, std::uint64_t value) {
+    note(&word);
+    word = value;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+  }
+  void set(std::uint32_t& word, std::uint32_t value) {
+    note(&word);
+    word = value;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+  }
+  void set_byte(std::uint8_t& cell, std::uint8_t value) {
+    note(&cell);
+    cell = value;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+  }
+  /// Notes the eight bytes at `place` without changing them: for what is overwritten as raw bytes afterwards.
+  void note(const void* place) {
+    ArenaHeader& head = header();
+    const std::uint32_t count = head.journal_count;
+    if (count == kJournalRecords) journal_full();
+    JournalRecord& record = journal_[count];
+    const auto offset = static_cast<std::uint64_t>(static_cast<const char*>(place) - base_);
+    record.offset = std::min(offset, bytes_ - sizeof record.old_bytes);
+    std::memcpy(&record.old_bytes, base_ + record.offset, sizeof record.old_bytes);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    head.journal_count = count + 1;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+  }
+  /// Notes and overwrites at most kOverwriteMax bytes of the body of an entry.
+  void overwrite(char* place, const char* bytes, std::uint64_t count);
+  static constexpr std::uint64_t kOverwriteMax = 1'024;
+
+ private:
+  friend class Transaction;
+
+  Arena(int fd, char* base, std::uint64_t bytes);
+  static Made map(int fd, std::uint64_t bytes, bool is_copy);
+  static Made attach_as(int fd, bool is_copy);
+  bool initialize();
+  bool roll_back();
+  [[noreturn]] static void journal_full();
+  void end_transaction() {
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    header().journal_count = 0;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+  }
+
+  int fd_;
+  char* base_;
+  std::uint64_t bytes_;
+  unsigned page_shift_ = 0;
+  std::uint32_t pages_ = 0;
+  std::uint32_t first_page_ = 0;
+  PageClasses classes_;
+  JournalRecord* journal_ = nullptr;
+  Ref* cache_refs_ = nullptr;
+  PageRecord* page_records_ = nullptr;
+  std::uint8_t* page_classes_ = nullptr;
+  unsigned transaction_depth_ = 0;
+  bool is_attached_ = false;
+  bool was_closed_cleanly_ = false;
+  std::uint64_t words_rolled_back_ = 0;
+};
+
+/// A change that happens whole or not at all. One within another is part of it. What it may change is bounded
+/// by kJournalRecords words: loops over entries end one and begin the next.
+class Transaction {
+ public:
+  explicit Transaction(Arena& arena) : arena_(arena) { ++arena_.transaction_depth_; }
+  ~Transaction() {
+    if (--arena_.transaction_depth_ == 0) arena_.end_transaction();
+  }
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+
+ private:
+  Arena& arena_;
+};
+
+}  // namespace pannier::storage

@@ -1,0 +1,135 @@
+// One cache: its index, its lists, its wheel, its counts.
+#include <bit>
+
+#include "storage/arena_check.h"
+#include "storage/deadlines.h"
+
+namespace pannier::storage {
+
+ArenaCheck::Fault ArenaCheck::fault_of_index(CacheRecord& record, Sums& sums) {
+  IndexHead& head = record.index;
+  if (auto fault = fault_of_blocks(head)) return fault;
+  Slots slots(arena_);
+  const Index index(arena_, slots, head);
+  std::uint64_t overflowing = 0;
+  for (std::uint64_t number = 0; number < head.buckets; ++number) {
+    if (auto fault = fault_of_bucket(record, index, number, sums)) return fault;
+    for (const auto* bucket = &index.home(number); bucket->overflow != kNoRef;
+         bucket = index.overflow_of(*bucket)) {
+      ++overflowing;
+    }
+  }
+  if (overflowing != head.overflow_buckets) return "the number of overflow buckets is wrong";
+  if (sums.entries != head.entries) return "the number of entries is wrong";
+  counts_.entries += sums.entries;
+  counts_.dirty_entries += sums.unwritten_entries;
+  return std::nullopt;
+}
+
+ArenaCheck::Fault ArenaCheck::fault_of_blocks(const IndexHead& head) {
+  if (head.buckets > Index::kBucketsMax) return "it has more buckets than can be";
+  std::uint64_t blocks = 0;
+  const auto visit_block = [&](Ref ref) {
+    ++blocks;
+    return is_slot(ref, kBlockClass) && visit(ref);
+  };
+  const std::uint64_t segments = (head.buckets + Index::kBucketsPerSegment - 1) / Index::kBucketsPerSegment;
+  for (std::uint64_t segment = 0; segment < segments; ++segment) {
+    const Ref leaf = head.leaves[segment / Index::kSegmentsPerLeaf];
+    if (segment % Index::kSegmentsPerLeaf == 0 && !visit_block(leaf)) return "a leaf of the index is lost";
+    const Ref* const cells = &arena_.at<Ref>(leaf);
+    if (!visit_block(cells[segment % Index::kSegmentsPerLeaf])) return "a segment of the index is lost";
+  }
+  if (blocks != head.blocks) return "the number of the index's blocks is wrong";
+  return std::nullopt;
+}
+
+ArenaCheck::Fault ArenaCheck::fault_of_bucket(CacheRecord& record, const Index& index, std::uint64_t number,
+                                              Sums& sums) {
+  for (const Index::Bucket* bucket = &index.home(number);;) {
+    const std::uint32_t used = Index::used_slots(*bucket);
+    for (std::uint32_t slot = 0; slot < Index::kSlotsPerBucket; ++slot) {
+      const Ref ref = bucket->refs[slot];
+      const std::uint8_t tag = Index::tag_at(*bucket, slot);
+      if (slot >= used && (ref != kNoRef || tag != 0)) return "a bucket of the index has a hole";
+      if (slot >= used) continue;
+      if (auto fault = fault_of_indexed(record, index, number, ref, tag, sums)) return fault;
+    }
+    const Ref overflow = bucket->overflow;
+    if (overflow == kNoRef) return std::nullopt;
+    if (used < Index::kSlotsPerBucket) return "a bucket overflows before it is full";
+    if (!is_slot(overflow, kBucketClass) || !visit(overflow)) return "an overflow bucket is lost";
+    bucket = &arena_.at<Index::Bucket>(overflow);
+    if (Index::used_slots(*bucket) == 0) return "an overflow bucket is empty";
+  }
+}
+
+ArenaCheck::Fault ArenaCheck::fault_of_indexed(CacheRecord& record, const Index& index, std::uint64_t number,
+                                               Ref ref, std::uint8_t tag, Sums& sums) {
+  if (auto fault = fault_of_entry(ref)) return "an entry " + *fault;
+  const EntryAt entry = entry_at(arena_, ref);
+  const std::uint64_t hash = index.hash_of_entry(entry);
+  if (index.bucket_of(hash) != number || Index::tag_of(hash) != tag) return "an entry is in the wrong bucket";
+  if (entry->ordinal() != record.ordinal) return "an entry is of another cache";
+  if (!visit(ref)) return "a slot is two entries";
+  if (entry->has(Entry::kHasPieces)) {
+    for (Ref piece = entry->first_piece(); piece != kNoRef; piece = arena_.at<Piece>(piece).next) {
+      if (!visit(piece)) return "a piece is of two entries";
+    }
+  }
+  ++sums.entries;
+  ++sums.listed[static_cast<std::size_t>(entry->list())];
+  if (Deadlines::has(*entry)) ++sums.due;
+  if (!entry->is_unwritten()) return std::nullopt;
+  ++sums.unwritten_entries;
+  const bool is_on_disk = entry->on_disk() == OnDisk::kYes;
+  sums.beyond_disk += entry->has_value() ? (is_on_disk ? 0 : 1) : (is_on_disk ? -1 : 0);
+  return std::nullopt;
+}
+
+ArenaCheck::Fault ArenaCheck::fault_of_list(const CacheRecord& record, Entry::List name) {
+  const ListHead& head = record.lists[static_cast<std::size_t>(name)];
+  Ref older = kNoRef;
+  std::uint64_t place = 0;
+  std::uint64_t met = 0;
+  for (Ref ref = head.oldest; ref != kNoRef; ref = arena_.at<Entry>(ref).newer) {
+    if (!is_entry_slot(ref) || met++ == head.size) return "a list leads astray";
+    const auto& entry = arena_.at<Entry>(ref);
+    if (entry.ordinal() != record.ordinal || entry.list() != name || entry.older != older)
+      return "the links of a list are broken";
+    const bool has_order = name != Entry::List::kHeld && name != Entry::List::kInFlight;
+    if (has_order && older != kNoRef && entry.place() <= place) return "a list is not in order";
+    place = entry.place();
+    older = ref;
+  }
+  if (met != head.size || head.newest != older) return "a list does not end where it should";
+  return std::nullopt;
+}
+
+ArenaCheck::Fault ArenaCheck::fault_of_wheel(const CacheRecord& record, std::uint64_t due) {
+  const WheelHead& wheel = record.wheel;
+  std::uint64_t met = 0;
+  for (std::uint32_t slot = 0; slot < wheel.slots.size(); ++slot) {
+    const bool is_used = (wheel.used[slot / WheelHead::kSlots] >> slot % WheelHead::kSlots & 1) != 0;
+    if (is_used != (wheel.slots[slot] != kNoRef)) return "the wheel's bits are wrong";
+    std::uint32_t previous = Entry::kFirstOfSlot | slot;
+    for (Ref ref = wheel.slots[slot]; ref != kNoRef; ref = arena_.at<Entry>(ref).due().next) {
+      if (!is_entry_slot(ref) || met++ == due) return "the wheel leads astray";
+      const auto& entry = arena_.at<Entry>(ref);
+      if (!entry.has(Entry::kHasDue) || entry.ordinal() != record.ordinal || entry.due().previous != previous)
+        return "the links of a slot of the wheel are broken";
+      previous = ref;
+    }
+  }
+  if (met != due || wheel.size != due) return "the wheel has not the entries that say so";
+  return std::nullopt;
+}
+
+ArenaCheck::Fault ArenaCheck::fault_of_sums(const CacheRecord& record, const Sums& sums) {
+  if (sums.unwritten_entries != record.unwritten_entries) return "the number of dirty entries is wrong";
+  if (sums.beyond_disk != static_cast<std::int64_t>(record.beyond_disk))
+    return "the entries beyond the disk are wrong";
+  return std::nullopt;
+}
+
+}  // namespace pannier::storage

@@ -1,0 +1,65 @@
+// EntryWriter lays entries out in slots, and takes them apart again. It links them into nothing.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "storage/entry.h"
+#include "storage/slots.h"
+
+namespace pannier::storage {
+
+class EntryWriter {
+ public:
+  /// How the bytes of an entry are spread.
+  struct Plan {
+    std::uint32_t shape;        ///< kHasPieces included
+    std::uint8_t head_class;    ///< of its first slot
+    std::uint64_t head_body;    ///< bytes of key and value there
+    std::uint64_t piece_bytes;  ///< of key and value in pieces
+    std::uint64_t slot_bytes;   ///< of all slots together
+  };
+  /// What a new entry is made with. All else about it is set when it is linked.
+  struct Fields {
+    std::string_view key{};
+    std::string_view value{};
+    std::uint32_t ordinal = 0;
+    Entry::Kind kind = Entry::Kind::kRecord;
+    Version version = 0;
+    TimeMs deadline = kNever;
+    std::uint64_t stale_ms = 0;
+    OnDisk on_disk = OnDisk::kNo;
+    bool is_durable = false;
+  };
+
+  EntryWriter(Arena& arena, Slots& slots) : arena_(arena), slots_(slots) {}
+  EntryWriter(const EntryWriter&) = delete;
+  EntryWriter& operator=(const EntryWriter&) = delete;
+
+  Plan plan(const Fields& fields) const;
+  /// Writes the next piece of the draft, in a transaction of its own. False: no page is ready. `done_bytes`
+  /// grows from 0 to plan.piece_bytes; `last` is the latest piece, and must be watched between two calls.
+  bool write_piece(const Plan& plan, const Fields& fields, std::uint64_t& done_bytes, Ref& last);
+  /// Takes the draft back, if there is one.
+  void discard_draft();
+  /// The entry, in no list, with the draft's pieces. Part of a transaction. Precondition: a page is ready.
+  EntryAt write_head(const Plan& plan, const Fields& fields);
+  /// Whether the plan's entry could be in the slot of this one.
+  bool fits_in_place(EntryAt entry, const Plan& plan) const;
+  /// All slots of it become free. Part of a transaction. Precondition: it is linked nowhere.
+  void free(EntryAt entry);
+  /// An entry that has no value any more need not keep the pieces that only the value was in. Part of a
+  /// transaction.
+  void drop_pieces_of_value(EntryAt entry);
+  std::uint64_t piece_slot_bytes(const Entry& entry) const;
+
+ private:
+  std::uint64_t piece_capacity() const { return arena_.classes().largest_bytes() - sizeof(Piece); }
+  std::uint64_t slot_bytes_of_pieces(std::uint64_t bytes) const;
+
+  Arena& arena_;
+  Slots& slots_;
+};
+
+}  // namespace pannier::storage

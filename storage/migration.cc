@@ -1,0 +1,91 @@
+#include "storage/migration.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace pannier::storage {
+
+void Migration::run(TimeMs now) {
+  bring_header();
+  bring_caches();
+  std::vector<Found> entries = find_entries();
+  // What is dirty must stay, and so comes first; of the others the later ones push the earlier ones out.
+  std::ranges::sort(entries, {}, [](const Found& found) { return std::tuple(!found.is_dirty, found.place); });
+  for (const Found& found : entries) bring(found, now);
+}
+
+void Migration::bring_header() {
+  const ArenaHeader& from = old_.header();
+  Arena& arena = *fresh_.arena_;
+  ArenaHeader& to = arena.header();
+  const Transaction transaction(arena);
+  arena.set(to.stamp, from.stamp);
+  arena.set(to.version_next, std::clamp<Version>(from.version_next, 1, kVersionMax + 1));
+  arena.set(to.versions_bound, std::min<Version>(from.versions_bound, kVersionMax + 1));
+  arena.set(to.sequence_last, from.sequence_last);
+  arena.set(to.id_last, from.id_last);
+  arena.set(to.store_bound, from.store_bound);
+  arena.set(to.store_bound_pending, from.store_bound_pending);
+  to.store_identity = from.store_identity;
+}
+
+void Migration::bring_caches() {
+  Arena& arena = *fresh_.arena_;
+  for (std::uint32_t ordinal = 0; ordinal < kCachesMax; ++ordinal) {
+    const Ref ref = old_.cache_ref(ordinal);
+    if (ref == kNoRef || check_.fault_of_record(ordinal)) continue;
+    const auto& from = old_.at<CacheRecord>(ref);
+    const std::string_view name(from.name.data(), from.name_bytes);
+    const bool is_wanted = from.state == CacheRecord::kOpen && !fresh_.find(name) && !fresh_.find(from.id);
+    Cache* const cache = is_wanted ? fresh_.add(from.id, name, settings_of(from)) : nullptr;
+    if (cache == nullptr) continue;
+    caches_.emplace(ordinal, cache);
+    const Transaction transaction(arena);
+    arena.set(cache->record_.disk_entries, from.disk_entries);
+    arena.set(cache->record_.clears, from.clears);
+    cache->record_.stats = from.stats;
+  }
+}
+
+std::vector<Migration::Found> Migration::find_entries() {
+  std::vector<Found> entries;
+  const std::uint32_t end = std::min(old_.header().fresh_page, old_.pages());
+  for (std::uint32_t page = old_.first_page(); page < end; ++page) {
+    const std::uint8_t number = old_.class_of_page(page);
+    if (number < kFirstEntryClass || number >= old_.classes().count()) continue;
+    const std::uint32_t used =
+        std::min(old_.page(page).free_and_fresh & 0xffff, old_.classes().slots(number));
+    for (std::uint32_t slot = 0; slot < used; ++slot) {
+      const Ref ref = ref_of(page, slot);
+      const auto& entry = old_.at<Entry>(ref);
+      const bool is_entry = entry.kind() == Entry::Kind::kRecord || entry.kind() == Entry::Kind::kTombstone;
+      if (!is_entry) continue;
+      if (check_.fault_of_entry(ref)) {
+        ++lost_;
+      } else if (caches_.contains(entry.ordinal())) {
+        entries.push_back({entry.is_unwritten(), entry.place(), ref});
+      }
+    }
+  }
+  return entries;
+}
+
+void Migration::bring(const Found& found, TimeMs now) {
+  const EntryAt from = entry_at(old_, found.ref);
+  Cache& cache = *caches_.at(from->ordinal());
+  std::string key_scratch;
+  std::string value_scratch;
+  EntryWriter::Fields fields;
+  fields.key = key_of(old_, from).whole(key_scratch);
+  fields.value = from->has_value() ? value_of(old_, from).whole(value_scratch) : std::string_view();
+  fields.ordinal = cache.record_.ordinal;
+  fields.kind = from->kind();
+  fields.version = from->version();
+  fields.deadline = from->deadline();
+  fields.stale_ms = from->stale_ms();
+  fields.on_disk = from->is_in_flight() ? OnDisk::kUnknown : from->on_disk();
+  fields.is_durable = cache.is_durable();
+  if (cache.entry_of(fields.key) || !cache.bring(fields, *from, now)) ++lost_;
+}
+
+}  // namespace pannier::storage

@@ -1,0 +1,42 @@
+// Migration brings the entries of one arena, whatever state that is in, into the catalog of another.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "storage/arena.h"
+#include "storage/arena_check.h"
+#include "storage/catalog.h"
+
+namespace pannier::storage {
+
+class Migration {
+ public:
+  /// Precondition: `fresh` is empty.
+  Migration(Arena& old_arena, Catalog& fresh) : old_(old_arena), check_(old_arena), fresh_(fresh) {}
+
+  void run(TimeMs now);
+  /// Entries that were not sound, or had no room.
+  std::uint64_t lost() const { return lost_; }
+
+ private:
+  struct Found {
+    bool is_dirty;
+    std::uint64_t place;
+    Ref ref;
+  };
+
+  void bring_header();
+  void bring_caches();
+  std::vector<Found> find_entries();
+  void bring(const Found& found, TimeMs now);
+
+  Arena& old_;
+  ArenaCheck check_;
+  Catalog& fresh_;
+  std::unordered_map<std::uint32_t, Cache*> caches_;  ///< by their old ordinals
+  std::uint64_t lost_ = 0;
+};
+
+}  // namespace pannier::storage

@@ -1,0 +1,62 @@
+#include "storage/takeover.h"
+
+#include "storage/arena_check.h"
+#include "storage/migration.h"
+
+namespace pannier::storage {
+namespace {
+
+TookOver finish(std::unique_ptr<Catalog> catalog, Takeover::Kind kind, std::string text) {
+  Takeover how;
+  how.kind = kind;
+  how.entries = catalog->entries_in_memory();
+  how.dirty_entries = catalog->write_back().totals().entries;
+  how.text = std::move(text);
+  return {std::move(catalog), std::move(how)};
+}
+
+bool has_size(const Arena& arena, std::uint64_t bytes) {
+  return arena.bytes() == bytes >> arena.page_shift() << arena.page_shift();
+}
+
+std::string bytes_text(std::uint64_t bytes) { return std::to_string(bytes) + " bytes"; }
+
+}  // namespace
+
+std::variant<TookOver, ArenaFault> take_over(const CatalogOptions& options, ChangeListener& listener,
+                                             std::unique_ptr<Arena> arena, const MakeArena& make_fresh,
+                                             TimeMs now) {
+  const bool was_attached = arena->is_attached();
+  const bool was_clean = arena->was_closed_cleanly();
+  const std::uint64_t rolled_back = arena->words_rolled_back();
+  ArenaCheck::Fault fault;
+  if (was_attached && !was_clean) fault = ArenaCheck(*arena).fault();
+  if (!fault && has_size(*arena, options.memory_bytes_max)) {
+    auto catalog = std::make_unique<Catalog>(options, listener, std::move(arena));
+    if (!was_attached) return finish(std::move(catalog), Takeover::Kind::kFresh, "the arena is new");
+    if (was_clean) {
+      return finish(std::move(catalog), Takeover::Kind::kClean,
+                    "the arena was taken over as the last process left it");
+    }
+    return finish(std::move(catalog), Takeover::Kind::kAfterCrash,
+                  "the arena was taken over from a process that died: it is sound, after " +
+                      std::to_string(rolled_back) + " words of an unfinished change were put back");
+  }
+  Arena::Made made = make_fresh();
+  if (auto* failed = std::get_if<ArenaFault>(&made)) return std::move(*failed);
+  const std::uint64_t old_bytes = arena->bytes();
+  auto catalog =
+      std::make_unique<Catalog>(options, listener, std::get<std::unique_ptr<Arena>>(std::move(made)));
+  Migration migration(*arena, *catalog);
+  migration.run(now);
+  const auto kind = fault ? Takeover::Kind::kRepaired : Takeover::Kind::kMigrated;
+  const std::string why = fault ? "the arena was not sound (" + *fault + ")"
+                                : "the arena had " + bytes_text(old_bytes) + ", and the memory limit says " +
+                                      bytes_text(options.memory_bytes_max);
+  TookOver took = finish(std::move(catalog), kind, why + ": what is whole was brought into a new one");
+  took.how.lost_entries = migration.lost();
+  took.is_new_arena = true;
+  return took;
+}
+
+}  // namespace pannier::storage
