@@ -280,14 +280,15 @@ TouchOutcome MemoryModel::touch(const std::string& name, const std::string& key,
   Item* live = live_of(present, key, now);
   if (live == nullptr) return Touched{false};
   const Position at = present.items.find(key);
-  // What gets its first deadline may need more memory.
-  make_memory({&present, &at->first}, at->second.charge, now);
   Item item = at->second;
   if (ttl.kind == Ttl::Kind::kNone) item.deadline = kNever;
   if (ttl.kind == Ttl::Kind::kGiven) item.deadline = later(now, ttl.ms);
   if (ttl.kind == Ttl::Kind::kCacheDefault && present.settings.age_ms_max) {
     item.deadline = later(now, *present.settings.age_ms_max);
   }
+  // What gets its first deadline may need more memory.
+  const bool is_first = at->second.deadline == kNever && item.deadline != kNever;
+  if (is_first) make_memory({&present, &at->first}, item.charge, now);
   std::optional<std::uint64_t> place;
   if (present.settings.policy == PolicyKind::kFifo) place = item.place;
   remove(present, at);
