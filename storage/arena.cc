@@ -15,6 +15,8 @@ namespace pannier::storage {
 namespace {
 
 constexpr std::uint64_t kLine = 64;
+/// What close_cleanly() writes; anything else, such as a damaged word, was not written by it.
+constexpr std::uint32_t kClosedCleanly = 0x636c6f73;
 
 constexpr std::uint64_t aligned(std::uint64_t bytes) { return (bytes + kLine - 1) / kLine * kLine; }
 
@@ -160,7 +162,7 @@ Arena::Made Arena::attach_as(int fd, bool is_copy) {
   if (arena == nullptr) return made;
   if (auto fault = header_fault((*arena)->header(), bytes)) return *std::move(fault);
   (*arena)->is_attached_ = true;
-  (*arena)->was_closed_cleanly_ = (*arena)->header().is_closed_cleanly != 0;
+  (*arena)->was_closed_cleanly_ = (*arena)->header().is_closed_cleanly == kClosedCleanly;
   if (!(*arena)->roll_back()) return not_an_arena("its journal points out of it");
   (*arena)->header().is_closed_cleanly = 0;
   return made;
@@ -168,10 +170,14 @@ Arena::Made Arena::attach_as(int fd, bool is_copy) {
 
 bool Arena::roll_back() {
   words_rolled_back_ = header().journal_count;
+  for (std::uint64_t i = 0; i < words_rolled_back_; ++i) {
+    if (journal_[i].offset > bytes_ - sizeof journal_[i].old_bytes) return false;
+  }
   // From the last to the first, so that a word that was set twice gets its first value. To die in here is no
   // harm: the next process does it again.
   for (std::uint64_t i = words_rolled_back_; i-- > 0;) {
-    const JournalRecord& record = journal_[i];
+    // A copy: what a damaged record points at may be itself, or one before it.
+    const JournalRecord record = journal_[i];
     if (record.offset > bytes_ - sizeof record.old_bytes) return false;
     std::memcpy(base_ + record.offset, &record.old_bytes, sizeof record.old_bytes);
   }
@@ -179,7 +185,7 @@ bool Arena::roll_back() {
   return true;
 }
 
-void Arena::close_cleanly() { header().is_closed_cleanly = 1; }
+void Arena::close_cleanly() { header().is_closed_cleanly = kClosedCleanly; }
 
 bool Arena::populate(std::uint32_t page) {
   char* const start = base_ + (std::uint64_t{page} << page_shift_);
