@@ -47,10 +47,14 @@ PutCost Ledger::put(std::uint64_t number, std::size_t value_bytes) {
   keep_house();
   const Key key = key_with(number);
   cost_ = {};
+  const auto before = catalog_.arena_stats();
   const auto begin = std::chrono::steady_clock::now();
   const auto outcome = cache_->put(view_of(key), std::string_view(value_).substr(0, value_bytes), {}, 0);
   const std::chrono::duration<double, std::nano> taken = std::chrono::steady_clock::now() - begin;
+  const auto after = catalog_.arena_stats();
   cost_.ns = taken.count();
+  cost_.moved = after.moved_entries - before.moved_entries;
+  cost_.moved_bytes = after.moved_bytes - before.moved_bytes;
   cost_.is_written = std::holds_alternative<storage::Written>(outcome);
   if (!cost_.is_written) return cost_;
   forget(number);

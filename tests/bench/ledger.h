@@ -18,6 +18,8 @@ struct PutCost {
   double ns = 0;
   std::uint64_t evicted = 0;
   std::uint64_t evicted_bytes = 0;  ///< their charges
+  std::uint64_t moved = 0;          ///< entries and pieces, to free a page
+  std::uint64_t moved_bytes = 0;
 };
 
 class Ledger final : public storage::ChangeListener {

@@ -25,12 +25,14 @@ struct Costs {
   std::uint64_t evicted = 0;
   std::uint64_t evicted_bytes = 0;
   std::uint64_t evicted_max = 0;
+  std::uint64_t moved_max = 0;
+  std::uint64_t moved_bytes = 0;
   std::uint64_t small_work_max = 0;  ///< of puts up to kSmallPutBytes
-  std::uint64_t over_bound = 0;      ///< puts that made more go than the bound
+  std::uint64_t over_bound = 0;      ///< puts that evicted and moved more than the bound
   double live_min = 1;               ///< after puts that evicted
   double live_last = 0;
 
-  /// May evict four times what it needs, and 64 more.
+  /// May evict and move four times what it needs, and 64 more.
   static double bound_of(const PutCost& cost, std::size_t value_bytes) {
     if (cost.evicted == 0) return 64;
     const double mean = static_cast<double>(cost.evicted_bytes) / static_cast<double>(cost.evicted);
@@ -46,7 +48,9 @@ struct Costs {
     evicted += cost.evicted;
     evicted_bytes += cost.evicted_bytes;
     evicted_max = std::max(evicted_max, cost.evicted);
-    const std::uint64_t work = cost.evicted;
+    moved_max = std::max(moved_max, cost.moved);
+    moved_bytes += cost.moved_bytes;
+    const std::uint64_t work = cost.evicted + cost.moved;
     if (value_bytes <= kSmallPutBytes) small_work_max = std::max(small_work_max, work);
     if (static_cast<double>(work) > bound_of(cost, value_bytes)) ++over_bound;
     if (cost.evicted == 0) return;
@@ -55,6 +59,9 @@ struct Costs {
   }
 
   double ns_a_put() const { return ns / static_cast<double>(std::max<std::uint64_t>(puts, 1)); }
+  double moved_a_written_byte() const {
+    return static_cast<double>(moved_bytes) / static_cast<double>(std::max<std::uint64_t>(written_bytes, 1));
+  }
   double evicted_mean_bytes() const {
     return static_cast<double>(evicted_bytes) / static_cast<double>(std::max<std::uint64_t>(evicted, 1));
   }
@@ -67,6 +74,8 @@ struct Costs {
             {"evicted", evicted},
             {"evicted_mean_bytes", evicted_mean_bytes()},
             {"evicted_max", evicted_max},
+            {"moved_max", moved_max},
+            {"moved_bytes", moved_bytes},
             {"small_work_max", small_work_max},
             {"over_bound", over_bound},
             {"live_min", live_min},
@@ -75,22 +84,23 @@ struct Costs {
 };
 
 Table table_of(const std::string& title) {
-  return Table({title, "puts", "refused", "evicted, mean", "evicted, max", "over bound", "live, min",
-                "live, end", "ns a put", "max ms", ""});
+  return Table({title, "puts", "refused", "evicted, mean", "evicted, max", "moved, max", "over bound",
+                "live, min", "live, end", "ns a put", "max ms", ""});
 }
 
 void tell(Table& table, const std::string& name, const Costs& costs) {
   std::vector<std::string> row{name, std::to_string(costs.puts), std::to_string(costs.refused)};
-  if (costs.evicted == 0) {
-    row.insert(row.end(), {"-", "-", "-", "-", "-"});
-  } else {
-    row.insert(row.end(),
-               {number(costs.evicted_mean_bytes(), 0), std::to_string(costs.evicted_max),
-                std::to_string(costs.over_bound), percent(costs.live_min), percent(costs.live_last)});
-  }
+  const bool is_full = costs.evicted > 0;
+  row.push_back(is_full ? number(costs.evicted_mean_bytes(), 0) : "-");
+  row.push_back(std::to_string(costs.evicted_max));
+  row.push_back(std::to_string(costs.moved_max));
+  row.push_back(std::to_string(costs.over_bound));
+  row.push_back(is_full ? percent(costs.live_min) : "-");
+  row.push_back(is_full ? percent(costs.live_last) : "-");
+  row.push_back(number(costs.moved_a_written_byte(), 3));
   const bool is_met = costs.over_bound == 0 && costs.live_last >= kLiveTarget;
-  row.insert(row.end(), {number(costs.ns_a_put(), 0), number(costs.ns_max / 1e6, 2),
-                         costs.evicted == 0 ? "" : verdict(is_met)});
+  row.insert(row.end(),
+             {number(costs.ns_a_put(), 0), number(costs.ns_max / 1e6, 2), is_full ? verdict(is_met) : ""});
   table.add(std::move(row));
 }
 
@@ -185,7 +195,8 @@ void shift_storage(const ShiftOptions& options, nlohmann::json& results) {
   }
   progress("");
   table.print();
-  std::printf("bound of what one put evicts: 4 x its bytes / the mean bytes of what it evicted + 64\n");
+  std::printf(
+      "bound of what one put evicts and moves: 4 x its bytes / the mean bytes of what it evicted + 64\n");
 }
 
 void shift_storage_at_random(const ShiftOptions& options, nlohmann::json& results) {
@@ -193,12 +204,16 @@ void shift_storage_at_random(const ShiftOptions& options, nlohmann::json& result
   Table table = table_of("in the process, limit " + mebibytes(kRandomLimit));
   double live_min = 1;
   std::uint64_t small_work_max = 0;
+  double moved = 0;
+  double written = 0;
   for (const auto& sizes : kRandomPhases) {
     progress("in the process: " + sizes.name());
     const Costs costs = shift.run(sizes, options.puts / std::size(kRandomPhases));
     tell(table, sizes.name(), costs);
     live_min = std::min(live_min, costs.live_min);
     small_work_max = std::max(small_work_max, costs.small_work_max);
+    moved += static_cast<double>(costs.moved_bytes);
+    written += static_cast<double>(costs.written_bytes);
     results["phases"].push_back(costs.to_json());
   }
   progress("");
@@ -206,11 +221,13 @@ void shift_storage_at_random(const ShiftOptions& options, nlohmann::json& result
   std::printf(
       "live: keys, values and %.0f bytes an entry, of the limit, when something was evicted; target %s at "
       "the end "
-      "of every phase\nworst live while shifting %s; worst number evicted by a put of at most 8 KiB %llu\n",
+      "of every phase\nworst live while shifting %s; worst number evicted and moved by a put of at most 8 "
+      "KiB %llu; bytes moved a byte written %s\n",
       kOverheadBytes, percent(kLiveTarget).c_str(), percent(live_min).c_str(),
-      static_cast<unsigned long long>(small_work_max));
+      static_cast<unsigned long long>(small_work_max), number(moved / written, 3).c_str());
   results["live_min"] = live_min;
   results["small_work_max"] = small_work_max;
+  results["moved_a_written_byte"] = moved / written;
 }
 
 }  // namespace pannier::bench
