@@ -106,19 +106,23 @@ DurableCoherence Catalog::meet_store(std::string_view identity, Version reserved
   const bool has_bound = reserved_bound == head.store_bound || reserved_bound == head.store_bound_pending;
   const bool is_same = known.substr(0, identity.size()) == identity && has_bound;
   if (!is_same) {
+    head.store_identity = {};
     for (Cache* cache : caches_) {
       if (cache->is_durable()) cache->forget_clean();
     }
-    identity.copy(head.store_identity.data(), head.store_identity.size());
   }
   const Transaction transaction(*arena_);
   arena_->set(head.store_bound, reserved_bound);
   if (is_same) return {true, ""};
-  if (is_new) return {false, "the arena has no durable entries yet"};
+  if (is_new) return {false, ""};
   return {
       false,
       "the data directory is not the one that the arena was last used with, or was written to since: "
       "durable entries that were on disk are read from there, those that were not yet are kept and written"};
+}
+
+void Catalog::belong_to_store(std::string_view identity) {
+  identity.copy(arena_->header().store_identity.data(), arena_->header().store_identity.size());
 }
 
 void Catalog::note_reserving(Version bound) {

@@ -92,7 +92,7 @@ struct ArenaStats {
 /// Whether the durable caches of an arena are those of a store as it is now.
 struct DurableCoherence {
   bool is_same;      ///< what is clean in memory is on this disk
-  std::string text;  ///< if not: a sentence for the log
+  std::string text;  ///< if not: a sentence for the log; empty if it was used with none
 };
 
 class Catalog {
@@ -118,6 +118,8 @@ class Catalog {
   Cache* restore(const Definition& definition);
   /// Ids up to this one are or were in use on disk.
   void raise_next_id(CacheId above);
+  /// The highest id that any cache had.
+  CacheId id_last() const { return arena_->header().id_last; }
   std::optional<Dropped> drop(std::string_view name);
   /// In the order of their names.
   std::vector<Cache*> caches();
@@ -143,8 +145,10 @@ class Catalog {
   Version version_last() const;
   /// To be called first of all with what the store says of itself. An arena that was last used with another
   /// store, or with this one before another process wrote to it, loses its clean durable entries; the dirty
-  /// ones stay, to be written.
+  /// ones stay, to be written. It belongs to no store then, until belong_to_store().
   DurableCoherence meet_store(std::string_view identity, Version reserved_bound);
+  /// The catalog has all durable caches of this store: one that is missing in it later was dropped.
+  void belong_to_store(std::string_view identity);
   /// The store is about to be told this bound.
   void note_reserving(Version bound);
   /// A number for other purposes (a lease's token) that no version and no other call ever gave. Nothing if

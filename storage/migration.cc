@@ -33,12 +33,19 @@ void Migration::bring_caches() {
   Arena& arena = *fresh_.arena_;
   for (std::uint32_t ordinal = 0; ordinal < kCachesMax; ++ordinal) {
     const Ref ref = old_.cache_ref(ordinal);
-    if (ref == kNoRef || check_.fault_of_record(ordinal)) continue;
+    if (ref == kNoRef) continue;
+    if (check_.fault_of_record(ordinal)) {
+      has_all_caches_ = false;
+      continue;
+    }
     const auto& from = old_.at<CacheRecord>(ref);
     const std::string_view name(from.name.data(), from.name_bytes);
     const bool is_wanted = from.state == CacheRecord::kOpen && !fresh_.find(name) && !fresh_.find(from.id);
     Cache* const cache = is_wanted ? fresh_.add(from.id, name, settings_of(from)) : nullptr;
-    if (cache == nullptr) continue;
+    if (cache == nullptr) {
+      if (from.state == CacheRecord::kOpen) has_all_caches_ = false;
+      continue;
+    }
     caches_.emplace(ordinal, cache);
     const Transaction transaction(arena);
     arena.set(cache->record_.disk_entries, from.disk_entries);

@@ -17,6 +17,8 @@ class Migration {
   Migration(Arena& old_arena, Catalog& fresh) : old_(old_arena), check_(old_arena), fresh_(fresh) {}
 
   void run(TimeMs now);
+  /// Whether every cache that the old arena names is in the new one.
+  bool has_all_caches() const { return has_all_caches_; }
   /// Entries that were not sound, or had no room.
   std::uint64_t lost() const { return lost_; }
 
@@ -36,6 +38,7 @@ class Migration {
   ArenaCheck check_;
   Catalog& fresh_;
   std::unordered_map<std::uint32_t, Cache*> caches_;  ///< by their old ordinals
+  bool has_all_caches_ = true;
   std::uint64_t lost_ = 0;
 };
 

@@ -49,6 +49,8 @@ std::variant<TookOver, ArenaFault> take_over(const CatalogOptions& options, Chan
       std::make_unique<Catalog>(options, listener, std::get<std::unique_ptr<Arena>>(std::move(made)));
   Migration migration(*arena, *catalog);
   migration.run(now);
+  // A durable cache that is missing in it must not look as if it had been dropped.
+  if (fault || !migration.has_all_caches()) catalog->arena().header().store_identity = {};
   const auto kind = fault ? Takeover::Kind::kRepaired : Takeover::Kind::kMigrated;
   const std::string why = fault ? "the arena was not sound (" + *fault + ")"
                                 : "the arena had " + bytes_text(old_bytes) + ", and the memory limit says " +
