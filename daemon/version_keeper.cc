@@ -70,6 +70,9 @@ void VersionKeeper::reserved(Version bound, const std::optional<StoreError>& err
 void VersionKeeper::stop(DiskWorker::Done done) {
   is_stopped_ = true;
   retry_timer_.stop();
+  // One is used up for this process, whatever it did: by the bound alone, memory that was kept before it was
+  // there is known to be out of date, and to erase takes no version.
+  catalog_.take_version();
   const Version from = next_unused();
   catalog_.note_reserving(bound_);
   catalog_.set_versions(from, from);

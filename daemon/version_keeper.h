@@ -1,6 +1,6 @@
 // VersionKeeper: sees to it that no version is ever given twice, not even after a crash: the catalog may only
 // give out versions below a bound that is on disk. The bound is moved a block at a time, long before it is
-// reached; a crash wastes what is left of a block, a clean stop nothing.
+// reached; a crash wastes what is left of a block, a clean stop one.
 //
 // Owner: main. Loop thread only; destroy it when the DiskWorker is idle.
 #pragma once
@@ -37,8 +37,9 @@ class VersionKeeper {
   /// half of one is left, and tries again after a back-off if that fails; the catalog answers NoVersions when
   /// none is left.
   void poke();
-  /// Gives back what was not used: puts the bound on disk at the first version that was never given out.
-  /// Nothing may take a version from now on. An error only wastes versions.
+  /// Gives back what was not used: puts the bound on disk right above the last version that was given out and
+  /// one more, so that it is never the one that this process found. Nothing may take a version from now on. An
+  /// error only wastes versions.
   void stop(DiskWorker::Done done);
 
  private:

@@ -64,12 +64,20 @@ TEST_F(VersionKeeperTest, after_a_crash_the_next_process_begins_above_the_block)
   EXPECT_EQ(catalog_->take_version(), 1 + kBlock);
 }
 
-TEST_F(VersionKeeperTest, after_a_clean_stop_no_version_is_wasted) {
+TEST_F(VersionKeeperTest, a_clean_stop_wastes_one_version) {
   EXPECT_EQ(catalog_->take_version(), 1);
   EXPECT_EQ(stop(), std::nullopt);
   EXPECT_EQ(catalog_->take_version(), std::nullopt);
   restart();
-  EXPECT_EQ(catalog_->take_version(), 2);
+  EXPECT_EQ(catalog_->take_version(), 3);
+}
+
+TEST_F(VersionKeeperTest, that_a_process_was_there_is_seen_though_it_took_no_version) {
+  EXPECT_EQ(stop(), std::nullopt);
+  const Version found = reserved();
+  restart();
+  EXPECT_EQ(stop(), std::nullopt);
+  EXPECT_NE(reserved(), found);
 }
 
 TEST_F(VersionKeeperTest, a_further_block_is_reserved_before_the_half_is_used) {
