@@ -172,6 +172,15 @@ void Connection::write_failed(int code) {
   gone(uv_strerror(code));
 }
 
+void Connection::tell_arriving() {
+  // What stands behind whole frames that wait is not known yet.
+  if (is_paused_) return;
+  const bool is_large = state_ == State::kServing && input_.bytes().size() > kLargeFrameBytes;
+  if (!is_large && !is_arriving_) return;
+  is_arriving_ = is_large;
+  dispatcher_.arriving(id_, is_large ? input_.bytes() : protocol::Bytes());
+}
+
 void Connection::tell_drained() {
   if (!was_over_half_ || unsent_bytes() >= limits_.unsent_bytes_max / 2) return;
   was_over_half_ = false;
@@ -186,6 +195,7 @@ Connection::Next Connection::settle() {
   if (unsent_bytes() >= limits_.unsent_bytes_max / 2) was_over_half_ = true;
   if (state_ != State::kGone) flush();
   if (state_ != State::kGone) tell_drained();
+  if (is_announced_) tell_arriving();
   switch (state_) {
     case State::kServing:
       return next_when_serving();

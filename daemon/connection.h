@@ -11,6 +11,7 @@
 //  - The client sends much: after kPassFramesMax frames, kPassBytesMax bytes or kPassNsMax nanoseconds of
 //  work
 //    others get their turn; the rest of what arrived is executed in the next pass, before more is read.
+//  - A frame is large: what has arrived of it is told to the Dispatcher until it is whole.
 //  - The client ends its stream: what was asked is still answered, then the connection is gone.
 //  - The stream breaks a limit, or a frame is no message: the Dispatcher appends an error, and the connection
 //  closes: it
@@ -58,6 +59,7 @@ class Connection final : private UvPipeEvents {
   static constexpr std::uint32_t kPassFramesMax = 1'024;
   static constexpr std::size_t kPassBytesMax = std::size_t{1} << 20;
   static constexpr std::uint64_t kPassNsMax = 2'000'000;
+  static constexpr std::size_t kLargeFrameBytes = std::size_t{64} << 10;
   static constexpr std::uint64_t kLingerMs = 5'000;
   static constexpr std::uint64_t kFinishMs = 1'000;
   static constexpr std::uint64_t kDiscardedBytesMax = std::uint64_t{256} << 20;
@@ -132,6 +134,7 @@ class Connection final : private UvPipeEvents {
   void set_deadline(std::uint64_t after_ms);
   bool is_late() const;
   void flush();
+  void tell_arriving();
   void tell_drained();
   void tell_closed();
   void gone(std::string_view reason);
@@ -154,7 +157,8 @@ class Connection final : private UvPipeEvents {
   std::uint32_t pass_frames_ = 0;
   std::uint64_t pass_started_ns_ = 0;
   std::size_t pass_bytes_ = 0;
-  bool is_paused_ = false;  // not reading; run() goes on
+  bool is_paused_ = false;    // not reading; run() goes on
+  bool is_arriving_ = false;  // the Dispatcher was told of a large frame that is not whole
   std::uint64_t discarded_bytes_ = 0;
   bool has_peer_ended_ = false;
 

@@ -28,6 +28,9 @@ class Dispatcher {
   /// The stream broke a limit; `start`: what there is of the frame. An error reply was appended; close when
   /// it is sent.
   virtual void refuse(ConnectionId from, protocol::Bytes start, const protocol::Error& error) = 0;
+  /// What has arrived so far of a large frame that is not whole yet: told at the end of each pass in which
+  /// more of it came, and once with nothing when it is arriving no more. closed() may come instead of that.
+  virtual void arriving(ConnectionId from, protocol::Bytes start) = 0;
   /// The client has sent its end of stream, and all its requests were dispatched: its leases and waits (for
   /// leases) end. What waits for the disk is still answered.
   virtual void ended(ConnectionId from, storage::TimeMs now) = 0;

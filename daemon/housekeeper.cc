@@ -30,9 +30,17 @@ void Housekeeper::work() {
   service_.background.step(now);
 }
 
+void Housekeeper::expect_arriving() {
+  const std::uint64_t bytes = service_.arriving.bytes();
+  if (bytes == expected_bytes_ && !is_making_room_) return;
+  expected_bytes_ = bytes;
+  is_making_room_ = bytes > 0 && service_.catalog.expect(bytes, service_.clock.now(), kVisitsPerStep);
+}
+
 void Housekeeper::pass_ended() {
   service_.flusher.poke();
   versions_.poke();
+  expect_arriving();
   const TimeMs due = next_due();
   if (due == armed_for_) return;
   armed_for_ = due;
@@ -43,6 +51,7 @@ void Housekeeper::pass_ended() {
 TimeMs Housekeeper::next_due() const {
   TimeMs due = service_.catalog.next_due();
   if (due != storage::kNever) due = std::max(due, worked_at_ + kExpiryPauseMs);
+  if (is_making_room_) due = 0;
   return std::min({due, service_.leases.next_due(), service_.background.next_due()});
 }
 

@@ -1,7 +1,9 @@
 // Housekeeper: calls whatever has something to do by itself (expiry, leases that end, background work,
-// checkpoints), when it has, and lets the loop sleep otherwise. At the end of each pass it looks at what is
-// due next.
+// checkpoints, room for large values that arrive), when it has, and lets the loop sleep otherwise. At the end
+// of each pass it looks at what is due next.
 #pragma once
+
+#include <cstdint>
 
 #include "daemon/service.h"
 #include "daemon/uv_loop.h"
@@ -19,11 +21,14 @@ class Housekeeper {
  private:
   void work();
   void pass_ended();
+  void expect_arriving();
   storage::TimeMs next_due() const;
 
   Service& service_;
   VersionKeeper& versions_;
   storage::TimeMs worked_at_ = 0;
+  std::uint64_t expected_bytes_ = 0;  ///< of large values, as the catalog was told last
+  bool is_making_room_ = false;       ///< for them
   storage::TimeMs armed_for_ = storage::kNever;
   UvTimer timer_;
   UvPassEnd pass_end_;

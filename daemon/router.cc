@@ -97,6 +97,8 @@ void Router::call(const Address& from, Bytes method_name, Bytes params, TimeMs n
   if (const auto* error = std::get_if<Error>(&outcome)) service_.replies.error(from, *error);
 }
 
+void Router::arriving(ConnectionId from, Bytes start) { service_.arriving.note(from, start); }
+
 void Router::ended(ConnectionId from, TimeMs now) {
   answer_waiters(service_, service_.leases.ended(from, now), now);
 }
@@ -116,6 +118,7 @@ void Router::drained(ConnectionId from, TimeMs) { service_.subscriptions.drained
 
 void Router::closed(ConnectionId from, TimeMs now) {
   service_.subscriptions.closed(from);
+  service_.arriving.note(from, {});
   ended(from, now);
 }
 

@@ -16,6 +16,7 @@ class Router final : public Dispatcher {
 
   bool dispatch(ConnectionId from, protocol::Bytes frame, storage::TimeMs now) override;
   void refuse(ConnectionId from, protocol::Bytes start, const protocol::Error& error) override;
+  void arriving(ConnectionId from, protocol::Bytes start) override;
   void ended(ConnectionId from, storage::TimeMs now) override;
   std::uint64_t waiting(ConnectionId from) const override;
   bool is_congested(ConnectionId from) const override;

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "daemon/arriving.h"
 #include "daemon/background.h"
 #include "daemon/clock.h"
 #include "daemon/cold_keys.h"
@@ -43,6 +44,7 @@ class Service {
   Leases leases;
   ColdKeys cold_keys;
   Background background;
+  Arriving arriving;
 
   /// How many writes of a durable cache's definition are under way; caches without are not in it.
   std::map<storage::CacheId, std::uint32_t> definitions_pending;

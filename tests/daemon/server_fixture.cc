@@ -88,6 +88,12 @@ void EchoDispatcher::refuse(ConnectionId from, Bytes start, const protocol::Erro
   Writer(*outbox_.output(from)).response_error(protocol::id_of_refused(start), error);
 }
 
+void EchoDispatcher::arriving(ConnectionId, Bytes start) {
+  arriving_bytes = start.size();
+  arriving_start = start.substr(0, 16);
+  ++arriving_tellings;
+}
+
 void EchoDispatcher::ended(ConnectionId, storage::TimeMs) { events.push_back("ended"); }
 
 std::uint64_t EchoDispatcher::waiting(ConnectionId from) const {

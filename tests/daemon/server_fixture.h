@@ -38,6 +38,7 @@ class EchoDispatcher final : public Dispatcher {
 
   bool dispatch(ConnectionId from, protocol::Bytes frame, storage::TimeMs now) override;
   void refuse(ConnectionId from, protocol::Bytes start, const protocol::Error& error) override;
+  void arriving(ConnectionId from, protocol::Bytes start) override;
   void ended(ConnectionId from, storage::TimeMs now) override;
   std::uint64_t waiting(ConnectionId from) const override;
   bool is_congested(ConnectionId) const override { return is_congested_; }
@@ -51,6 +52,9 @@ class EchoDispatcher final : public Dispatcher {
   std::vector<std::string> frames;
   std::vector<std::string> events;  ///< "refused too_large", "ended", "drained", "closed"
   ConnectionId last_from = 0;
+  std::size_t arriving_bytes = 0;  ///< as last told
+  std::string arriving_start;      ///< the first bytes of what was told last
+  std::size_t arriving_tellings = 0;
 
  private:
   struct Waiting {
