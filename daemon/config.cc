@@ -39,6 +39,13 @@ at start. The command line wins over the file; of an option that is given twice 
 Signals:
   SIGTERM, SIGINT  stop: what is not on disk yet is written first; a second one hurries and skips that
 
+Checking an arena:
+  --check-arena PATH reads a copy of the memory that a daemon works in, or has left behind, and tells
+  whether all of it agrees. PATH is an arena file, or /proc/PID/fd/N of a daemon that runs: the one
+  that ls -l shows as pannier-arena. Nothing is changed. While a daemon writes, the copy may be torn, and
+  then looks unsound: ask again.
+  Exit codes: 0 sound, 1 unsound or unreadable, 2 the command line is wrong.
+
 Exit codes:
   0  stopped cleanly, everything is on disk
   1  could not start, or failed: the last line on standard error says why
@@ -49,6 +56,9 @@ Examples:
   pannierd --socket /tmp/pannier.sock --data-dir /tmp/pannier --memory-limit 512M
   pannierd --config /etc/pannier/pannierd.toml --log-level debug
   pannierd --config /etc/pannier/pannierd.toml --check-config
+  pannierd --socket /tmp/pannier.sock --data-dir /tmp/pannier --arena-file /dev/shm/pannier.arena
+  pannierd --check-arena /dev/shm/pannier.arena
+  pannierd --check-arena /proc/4711/fd/5 --json
 )";
 
 // -- the command line
@@ -56,6 +66,8 @@ Examples:
 struct CommandLine {
   std::string config_path;
   bool is_check = false;
+  std::string arena_to_check;
+  bool is_json = false;
   std::vector<std::optional<std::string>> values;  // one for each of all_settings()
 };
 
@@ -92,6 +104,8 @@ void add_options(CLI::App& app, CommandLine& line) {
   app.set_version_flag("--version", "pannierd " + std::string(program_version()), "The version.");
   app.add_option("--config", line.config_path, "Configuration file (TOML).")->type_name("FILE");
   app.add_flag("--check-config", line.is_check, "Check options and file, and end.");
+  app.add_option("--check-arena", line.arena_to_check, "Check an arena: see below.")->type_name("PATH");
+  app.add_flag("--json", line.is_json, "With --check-arena: print JSON.");
   line.values.resize(all_settings().size());
   for (std::size_t i = 0; i < all_settings().size(); ++i) {
     const Setting& setting = all_settings()[i];
@@ -235,11 +249,14 @@ Fault fault_of_whole(const ConfigFile& file) {
 
 }  // namespace
 
-std::variant<Config, ConfigInfo, ConfigError> read_config(const std::vector<std::string>& arguments) {
+std::variant<Config, ConfigInfo, CheckArena, ConfigError> read_config(
+    const std::vector<std::string>& arguments) {
   auto parsed = parse_command_line(arguments);
   if (auto* info = std::get_if<ConfigInfo>(&parsed)) return std::move(*info);
   if (auto* error = std::get_if<ConfigError>(&parsed)) return std::move(*error);
   const auto& line = std::get<CommandLine>(parsed);
+  if (!line.arena_to_check.empty()) return CheckArena{line.arena_to_check, line.is_json};
+  if (line.is_json) return ConfigError{"--json goes with --check-arena" + std::string(kUseHelp)};
 
   ConfigFile file;
   if (!line.config_path.empty()) {

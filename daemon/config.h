@@ -46,6 +46,7 @@ struct Config {
   std::string socket_group;  ///< name or number; empty: the process' own
   std::string data_dir = "/var/lib/pannier";
   std::uint64_t memory_bytes_max = std::uint64_t{256} << 20;
+  std::string arena_path;  ///< empty: none
   std::uint32_t caches_max = 1'024;
   std::string log_level = "info";
   ClientLimits limits;
@@ -63,7 +64,14 @@ struct ConfigInfo {
   std::string text;
 };
 
+/// --check-arena was asked for, instead of a daemon.
+struct CheckArena {
+  std::string path;
+  bool is_json = false;
+};
+
 /// The command line, and the file that --config names.
-std::variant<Config, ConfigInfo, ConfigError> read_config(const std::vector<std::string>& arguments);
+std::variant<Config, ConfigInfo, CheckArena, ConfigError> read_config(
+    const std::vector<std::string>& arguments);
 
 }  // namespace pannier::daemon

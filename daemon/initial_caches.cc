@@ -10,11 +10,11 @@ namespace {
 using storage::Catalog;
 using storage::DurableStore;
 using storage::Settings;
-using storage::StoreError;
 using storage::Tier;
 using storage::TimeMs;
 
 using Fault = std::optional<InitialCachesError>;
+using Notes = std::vector<std::string>;
 
 constexpr std::uint64_t kTtlMsDefault = 60'000;
 
@@ -28,12 +28,16 @@ std::map<std::string, Settings> default_caches() {
   return {{"lru", lru}, {"ttl", ttl}, {"durable", durable}};
 }
 
-Fault restore(Catalog& catalog, const DurableStore& store) {
-  auto found = store.definitions();
-  if (const auto* error = std::get_if<StoreError>(&found)) return InitialCachesError{error->text};
-  for (const auto& definition : std::get<std::vector<storage::Definition>>(found))
-    catalog.restore(definition);
-  return std::nullopt;
+/// A cache that memory has kept and no disk knows goes if the configuration wants another of its name: else
+/// nobody could ever change its tier.
+void make_way(Catalog& catalog, const std::string& name, const Settings& settings, Notes& notes) {
+  const storage::Cache* const kept = catalog.find(name);
+  if (kept == nullptr || kept->is_durable()) return;
+  const Settings& has = kept->settings();
+  if (has.tier == settings.tier && has.policy == settings.policy) return;
+  catalog.drop(name);
+  notes.push_back("cache " + name +
+                  " starts empty: its tier or policy in the configuration is another than it was");
 }
 
 Fault open(Catalog& catalog, DurableStore& store, const std::string& name, const Settings& settings,
@@ -56,13 +60,9 @@ Fault open(Catalog& catalog, DurableStore& store, const std::string& name, const
 
 std::variant<InitialCaches, InitialCachesError> open_initial_caches(Catalog& catalog, DurableStore& store,
                                                                     const Config& config, TimeMs now) {
-  auto drops = store.unfinished_drops();
-  if (const auto* error = std::get_if<StoreError>(&drops)) return InitialCachesError{error->text};
-  InitialCaches initial{std::get<std::vector<storage::CacheId>>(std::move(drops))};
-  for (const auto id : initial.unfinished_drops) catalog.raise_next_id(id);
-
-  if (auto fault = restore(catalog, store)) return *fault;
+  InitialCaches initial;
   for (const auto& [name, settings] : config.caches) {
+    make_way(catalog, name, settings, initial.notes);
     if (auto fault = open(catalog, store, name, settings, now)) return *fault;
   }
   for (const auto& [name, settings] : default_caches()) {

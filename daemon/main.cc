@@ -7,6 +7,8 @@
 #include <variant>
 #include <vector>
 
+#include "daemon/arena_keeper.h"
+#include "daemon/check_arena.h"
 #include "daemon/clock.h"
 #include "daemon/config.h"
 #include "daemon/data_dir.h"
@@ -18,9 +20,11 @@
 #include "daemon/initial_caches.h"
 #include "daemon/log.h"
 #include "daemon/quantity.h"
+#include "daemon/reconcile.h"
 #include "daemon/router.h"
 #include "daemon/server.h"
 #include "daemon/service.h"
+#include "daemon/service_manager.h"
 #include "daemon/shutdown.h"
 #include "daemon/socket_file.h"
 #include "daemon/subscriptions.h"
@@ -30,6 +34,7 @@
 #include "daemon/version_keeper.h"
 #include "storage/catalog.h"
 #include "storage/leveldb_store.h"
+#include "storage/takeover.h"
 
 namespace pannier::daemon {
 namespace {
@@ -73,44 +78,94 @@ std::string ready_text(const Config& config, const storage::Catalog& catalog, st
          std::to_string(caches) + " caches";
 }
 
+void tell_takeover(Log& log, const storage::Takeover& how, std::uint64_t took_ms, const std::string& place) {
+  std::string text = how.text + ": " + std::to_string(how.entries) + " entries, " +
+                     std::to_string(how.dirty_entries) + " of them not on disk yet, in " +
+                     std::to_string(took_ms) + " ms; memory is kept " + place;
+  if (how.lost_entries > 0) text += "; " + std::to_string(how.lost_entries) + " entries were lost";
+  const bool is_damage = how.kind == storage::Takeover::Kind::kRepaired || how.lost_entries > 0;
+  is_damage ? log.warning(text) : log.info(text);
+}
+
+struct MemoryFault {
+  std::string text;
+};
+
+/// The memory that an earlier process left, or new; kept for the next one.
+std::variant<std::unique_ptr<storage::Catalog>, MemoryFault> take_memory(const Config& config, Log& log,
+                                                                         ArenaKeeper& keeper,
+                                                                         storage::ChangeListener& listener,
+                                                                         storage::TimeMs now) {
+  const std::uint64_t began_ns = UvLoop::clock_ns();
+  auto arena = keeper.take();
+  if (const auto* fault = std::get_if<ArenaKeeper::Fault>(&arena)) return MemoryFault{fault->text};
+  auto taken = storage::take_over(
+      catalog_options(config), listener, std::get<0>(std::move(arena)),
+      [&keeper] { return keeper.make_fresh(); }, now);
+  if (const auto* fault = std::get_if<storage::ArenaFault>(&taken)) return MemoryFault{fault->text};
+  auto& took_over = std::get<storage::TookOver>(taken);
+  if (auto fault = keeper.keep(took_over.catalog->arena())) return MemoryFault{fault->text};
+  const std::uint64_t took_ms = (UvLoop::clock_ns() - began_ns) / 1'000'000;
+  tell_takeover(log, took_over.how, took_ms, keeper.place_text());
+  return std::move(took_over.catalog);
+}
+
+void warn(Log& log, const std::vector<std::string>& notes) {
+  for (const std::string& note : notes) log.warning(note);
+}
+
 /// Everything that lives as long as the daemon serves.
-int serve(const Config& config, Log& log, SocketFile& socket_file, storage::LevelDbStore& store) {
+int serve(const Config& config, Log& log, const ServiceManager& manager, ArenaKeeper& keeper,
+          SocketFile& socket_file, storage::LevelDbStore& store) {
   UvLoop loop;
   const Clock clock(loop, system_wall_time());
   Server server(loop, clock, log, config.limits);
   Subscriptions subscriptions(server, config.limits.unsent_bytes_max, config.limits.subscriptions_max);
-  storage::Catalog catalog(catalog_options(config), subscriptions);
+  auto taken = take_memory(config, log, keeper, subscriptions, clock.now());
+  if (const auto* fault = std::get_if<MemoryFault>(&taken)) return fail(log, fault->text);
+  storage::Catalog& catalog = *std::get<std::unique_ptr<storage::Catalog>>(taken);
   DiskLimits disk_limits;
   disk_limits.reads_waiting_max = config.durable.loads_waiting_max;
   DiskWorker disk(loop, store, disk_limits);
 
+  const auto reconciled = reconcile(catalog, store);
+  if (const auto* fault = std::get_if<ReconcileFault>(&reconciled)) return fail(log, fault->text);
+  const auto& kept = std::get<Reconciled>(reconciled);
+  warn(log, kept.notes);
   auto started = VersionKeeper::start(loop, store, catalog, disk);
   if (const auto* error = std::get_if<storage::StoreError>(&started)) return fail(log, error->text);
   VersionKeeper& versions = *std::get<std::unique_ptr<VersionKeeper>>(started);
   const auto initial = open_initial_caches(catalog, store, config, clock.now());
   if (const auto* error = std::get_if<InitialCachesError>(&initial)) return fail(log, error->text);
+  warn(log, std::get<InitialCaches>(initial).notes);
 
   Flusher flusher(loop, catalog, disk, config.durable, clock, log);
   Service service(config, clock, server, catalog, disk, flusher, subscriptions);
   Router router(service);
   Housekeeper housekeeper(loop, service, versions);
-  Shutdown shutdown({loop, log, server, router, service, catalog, disk, flusher, versions});
+  Shutdown shutdown({loop, log, server, router, service, catalog, disk, flusher, versions, manager,
+                     keeper.outlives_process()});
   const UvSignal on_terminate(loop, SIGTERM, [&shutdown] { shutdown.signaled(); });
   const UvSignal on_interrupt(loop, SIGINT, [&shutdown] { shutdown.signaled(); });
 
-  for (const storage::CacheId id : std::get<InitialCaches>(initial).unfinished_drops)
-    resume_disk_drop(service, id);
+  for (const storage::CacheId id : kept.unfinished_drops) resume_disk_drop(service, id);
   server.listen(socket_file.release_socket(), router);
-  log.info(ready_text(config, catalog, catalog.caches().size()));
+  const std::string ready = ready_text(config, catalog, catalog.caches().size());
+  log.info(ready);
+  manager.status(ready);
+  manager.ready();
   loop.run();
 
-  if (shutdown.lost_entries() > 0) return kHurried;
+  catalog.close_cleanly();
+  if (shutdown.unwritten_entries() > 0) return kHurried;
   log.info("stopped: everything is on disk");
   return kStopped;
 }
 
-int run(Config config) {
+int run(Config config, ServiceManager& manager) {
   Log log(log_level_named(config.log_level).value_or(LogLevel::kInfo));
+  if (manager.fault())
+    log.warning("the descriptors that the service manager announces cannot be had: " + *manager.fault());
   // A client that is gone and a file that may not grow are errors of the write, not signals.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
@@ -121,11 +176,15 @@ int run(Config config) {
   if (const auto* fault = std::get_if<DataDirFault>(&data_dir)) return fail(log, fault->text);
   auto opened = storage::LevelDbStore::open(std::get<DataDir>(data_dir).database_path, {});
   if (const auto* error = std::get_if<storage::StoreError>(&opened)) return fail(log, error->text);
-  return serve(config, log, std::get<SocketFile>(taken),
+  auto keeper = ArenaKeeper::make(config.arena_path, config.memory_bytes_max, manager, log);
+  if (const auto* fault = std::get_if<ArenaKeeper::Fault>(&keeper)) return fail(log, fault->text);
+  return serve(config, log, manager, std::get<ArenaKeeper>(keeper), std::get<SocketFile>(taken),
                *std::get<std::unique_ptr<storage::LevelDbStore>>(opened));
 }
 
 int main_of(const std::vector<std::string>& arguments) {
+  // First: it takes descriptors by their numbers.
+  ServiceManager manager = ServiceManager::from_environment();
   auto read = read_config(arguments);
   if (const auto* info = std::get_if<ConfigInfo>(&read)) {
     std::fputs(info->text.c_str(), stdout);
@@ -135,7 +194,12 @@ int main_of(const std::vector<std::string>& arguments) {
     std::fprintf(stderr, "pannierd: %s\n", error->text.c_str());
     return kWrongConfig;
   }
-  return run(std::get<Config>(std::move(read)));
+  if (const auto* asked = std::get_if<CheckArena>(&read)) {
+    const ArenaReport report = check_arena(*asked);
+    std::fputs(report.text.c_str(), stdout);
+    return report.is_sound ? kStopped : kFailed;
+  }
+  return run(std::get<Config>(std::move(read)), manager);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ void Shutdown::signaled() {
 
 void Shutdown::begin() {
   has_begun_ = true;
+  parts_.manager.stopping();
   parts_.log.info("stopping: no new connections and requests; a second signal hurries");
   parts_.server.stop_accepting();
   parts_.router.shut_down();
@@ -45,10 +46,11 @@ void Shutdown::when_reads_are_done() {
 
 void Shutdown::flushed() {
   is_flushing_ = false;
-  lost_entries_ = parts_.catalog.write_back().totals().entries;
-  if (lost_entries_ > 0) {
-    parts_.log.warning(std::to_string(lost_entries_) +
-                       " changed entries of the durable tier were not written to disk");
+  unwritten_entries_ = parts_.catalog.write_back().totals().entries;
+  if (unwritten_entries_ > 0) {
+    parts_.log.warning(
+        std::to_string(unwritten_entries_) + " changed entries of the durable tier were not written to disk" +
+        (parts_.memory_is_kept ? "; they are in the memory that is kept for the next process" : ""));
     return close_connections();
   }
   parts_.versions.stop([this](const std::optional<storage::StoreError>&) { close_connections(); });

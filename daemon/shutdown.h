@@ -15,6 +15,7 @@
 #include "daemon/router.h"
 #include "daemon/server.h"
 #include "daemon/service.h"
+#include "daemon/service_manager.h"
 #include "daemon/uv_loop.h"
 #include "daemon/uv_timer.h"
 #include "daemon/version_keeper.h"
@@ -33,6 +34,8 @@ struct ShutdownParts {
   DiskWorker& disk;
   Flusher& flusher;
   VersionKeeper& versions;
+  const ServiceManager& manager;
+  bool memory_is_kept;  ///< for the next process
 };
 
 class Shutdown {
@@ -43,8 +46,8 @@ class Shutdown {
 
   /// A signal to stop: the first begins, each further one makes it skip what is not on disk yet.
   void signaled();
-  /// Entries that were not written because of a second signal.
-  std::uint64_t lost_entries() const { return lost_entries_; }
+  /// Entries that were not written because of a second signal: lost, unless memory is kept.
+  std::uint64_t unwritten_entries() const { return unwritten_entries_; }
 
  private:
   void begin();
@@ -62,7 +65,7 @@ class Shutdown {
   bool has_begun_ = false;
   bool is_hurried_ = false;
   bool is_flushing_ = false;
-  std::uint64_t lost_entries_ = 0;
+  std::uint64_t unwritten_entries_ = 0;
 };
 
 }  // namespace pannier::daemon

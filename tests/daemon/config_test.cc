@@ -120,6 +120,26 @@ TEST(Config, numbers_out_of_range_are_refused_with_the_range) {
   EXPECT_THAT(error_of({"--max-value", "2G"}), HasSubstr("2G is above 1G"));
 }
 
+TEST(Config, memory_is_limited_to_what_an_arena_can_have) {
+  EXPECT_EQ(config_of({"--memory-limit", "64G"}).memory_bytes_max, std::uint64_t{64} << 30);
+  EXPECT_EQ(error_of({"--memory-limit", "65G"}),
+            "--memory-limit: 65G is above 64G; right is a size from 1M to 64G, such as \"256M\"");
+}
+
+TEST(Config, an_arena_can_be_a_file_and_is_none_by_default) {
+  EXPECT_EQ(config_of({}).arena_path, "");
+  EXPECT_EQ(config_of({"--arena-file", "/dev/shm/arena"}).arena_path, "/dev/shm/arena");
+}
+
+TEST(Config, checking_an_arena_is_asked_for_instead_of_a_daemon) {
+  const auto read = read_config({"--check-arena", "/dev/shm/arena", "--json"});
+  ASSERT_TRUE(std::holds_alternative<CheckArena>(read));
+  EXPECT_EQ(std::get<CheckArena>(read).path, "/dev/shm/arena");
+  EXPECT_TRUE(std::get<CheckArena>(read).is_json);
+  EXPECT_FALSE(std::get<CheckArena>(read_config({"--check-arena=a"})).is_json);
+  EXPECT_THAT(error_of({"--json"}), HasSubstr("--json goes with --check-arena"));
+}
+
 TEST(Config, a_mistyped_option_is_told_with_the_nearest) {
   EXPECT_EQ(error_of({"--memory-limt", "1G"}), "unknown option --memory-limt: did you mean --memory-limit?");
   EXPECT_THAT(error_of({"--zzzzzz=1"}), HasSubstr("unknown option --zzzzzz; pannierd --help"));

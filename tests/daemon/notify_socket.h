@@ -2,6 +2,7 @@
 // long as this is there. What was sent is read without waiting: the sender has returned.
 #pragma once
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -24,7 +25,10 @@ struct Notification {
 
 class NotifySocket {
  public:
-  NotifySocket() : fd_(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+  NotifySocket() {
+    const daemon::OwnedFd low(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    // Out of the way of descriptors that are passed on: those begin at 3.
+    fd_ = daemon::OwnedFd(fcntl(low.get(), F_DUPFD_CLOEXEC, 200));
     const std::string path = dir_.file("notify");
     sockaddr_un address = {};
     address.sun_family = AF_UNIX;
