@@ -126,6 +126,8 @@ class Arena {
     head.journal_count = count + 1;
     std::atomic_signal_fence(std::memory_order_seq_cst);
   }
+  /// Each transaction that is in no other one has its own.
+  std::uint64_t transaction_number() const { return transaction_number_; }
   /// Notes and overwrites at most kOverwriteMax bytes of the body of an entry.
   void overwrite(char* place, const char* bytes, std::uint64_t count);
   static constexpr std::uint64_t kOverwriteMax = 1'024;
@@ -143,6 +145,7 @@ class Arena {
     std::atomic_signal_fence(std::memory_order_seq_cst);
     header().journal_count = 0;
     std::atomic_signal_fence(std::memory_order_seq_cst);
+    ++transaction_number_;
   }
 
   int fd_;
@@ -157,6 +160,7 @@ class Arena {
   PageRecord* page_records_ = nullptr;
   std::uint8_t* page_classes_ = nullptr;
   unsigned transaction_depth_ = 0;
+  std::uint64_t transaction_number_ = 1;
   bool is_attached_ = false;
   bool was_closed_cleanly_ = false;
   std::uint64_t words_rolled_back_ = 0;

@@ -299,7 +299,10 @@ class Cache {
   Written overwrite(EntryAt live, const Fields& fields, TimeMs now);
   Written store(std::uint64_t hash, EntryAt old_entry, bool keeps_place, const Plan& plan, Fields fields,
                 TimeMs now);
-  /// The same entry, in another slot, with room for another shape.
+  /// Precondition: it has a place for a deadline.
+  Touched move_deadline(EntryAt entry, TimeMs deadline, TimeMs now);
+  /// The same entry, in another slot, with room for another shape; part of a transaction that puts it into
+  /// the wheel.
   void reshape(EntryAt entry, const Plan& plan, const Fields& fields);
 
   // -- cache_room.cc

@@ -218,16 +218,22 @@ TouchOutcome Cache::touch(std::string_view key, Ttl ttl, TimeMs now) {
         !catalog_.write_pieces(plan, fields, entry.ref)) {
       return DirtyFull{catalog_.write_back_.totals().bytes, catalog_.options_.dirty_bytes_max};
     }
+    // Its new slot and its place in the wheel are one change.
+    const Transaction transaction(arena_);
     reshape(entry_at(arena_, entry.ref), plan, fields);
-    entry = entry_of(key);
+    return move_deadline(entry_of(key), deadline, now);
   }
+  return move_deadline(entry, deadline, now);
+}
+
+Touched Cache::move_deadline(EntryAt entry, TimeMs deadline, TimeMs now) {
   const Transaction transaction(arena_);
   deadlines_.remove(entry);
   set_deadline(arena_, entry, deadline);
   schedule(entry, now);
   if (is_durable()) mark_dirty(entry, now);
   use(entry);
-  return Touched{true};
+  return {true};
 }
 
 void Cache::reshape(EntryAt entry, const Plan& plan, const Fields& fields) {

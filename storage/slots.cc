@@ -109,7 +109,7 @@ void Slots::rebin(std::uint32_t page) {
 
 bool Slots::ready_page() {
   ArenaHeader& head = arena_.header();
-  if (free_pages() == ready_pages()) return false;
+  if (free_pages() == head.free_pages) return false;
   const Transaction transaction(arena_);
   const std::uint32_t page = head.fresh_page;
   if (!arena_.populate(page)) {
@@ -125,9 +125,11 @@ bool Slots::ready_page() {
 
 std::uint32_t Slots::take_page(std::uint8_t number) {
   ArenaHeader& head = arena_.header();
-  const std::uint32_t page = head.first_free_page;
+  std::uint32_t* cell = &head.first_free_page;
+  for (std::uint32_t skip = released_pages(); skip > 0; --skip) cell = &arena_.page(*cell).next;
+  const std::uint32_t page = *cell;
   if (page == 0) return 0;
-  arena_.set(head.first_free_page, arena_.page(page).next);
+  arena_.set(*cell, arena_.page(page).next);
   arena_.set(head.free_pages, head.free_pages - 1);
   const std::uint32_t slots = arena_.classes().slots(number);
   arena_.set_byte(arena_.class_cell(page), number);
@@ -149,6 +151,8 @@ void Slots::release_page(std::uint32_t page) {
     unlink(page);
   }
   add_pages(number, -1);
+  released_pages_ = released_pages() + 1;
+  released_in_ = arena_.transaction_number();
   arena_.set_byte(arena_.class_cell(page), kFreePage);
   arena_.set(arena_.page(page).next, head.first_free_page);
   arena_.set(head.first_free_page, page);

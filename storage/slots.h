@@ -32,7 +32,7 @@ class Slots {
   std::uint64_t pool_pages() const;
   std::uint64_t free_pages() const;
   /// Those of the free pages that take() can use at once.
-  std::uint64_t ready_pages() const { return arena_.header().free_pages; }
+  std::uint64_t ready_pages() const { return arena_.header().free_pages - released_pages(); }
   /// Readies one of those that were never used, in a transaction of its own. False: there is none, or the
   /// system has no memory, and what was never used is lost for this arena's life.
   bool ready_page();
@@ -71,6 +71,11 @@ class Slots {
   void link(std::uint32_t page, std::uint32_t bin);
   void unlink(std::uint32_t page);
   void rebin(std::uint32_t page);
+  /// Pages that the present transaction has released; they are the first of the free ones. They may not be
+  /// taken before it ends: what is written into them could not be put back.
+  std::uint32_t released_pages() const {
+    return released_in_ == arena_.transaction_number() ? released_pages_ : 0;
+  }
   std::uint32_t take_page(std::uint8_t number);
   void release_page(std::uint32_t page);
   Ref take_from(std::uint32_t page, std::uint8_t number);
@@ -82,6 +87,8 @@ class Slots {
   // What follows from the class records, kept for speed.
   std::uint64_t free_slot_bytes_ = 0;  ///< of entry classes
   std::uint64_t entry_classes_used_ = 0;
+  std::uint64_t released_in_ = 0;  ///< the transaction that has released_pages_
+  std::uint32_t released_pages_ = 0;
 };
 
 }  // namespace pannier::storage
