@@ -170,16 +170,20 @@ Arena::Made Arena::attach_as(int fd, bool is_copy) {
 
 bool Arena::roll_back() {
   words_rolled_back_ = header().journal_count;
-  for (std::uint64_t i = 0; i < words_rolled_back_; ++i) {
-    if (journal_[i].offset > bytes_ - sizeof journal_[i].old_bytes) return false;
-  }
+  const auto bytes_of = [](const JournalRecord& record) -> std::uint64_t {
+    return (record.offset & JournalRecord::kHalf) != 0 ? 4 : 8;
+  };
+  const auto is_inside = [&](const JournalRecord& record) {
+    return (record.offset & ~JournalRecord::kHalf) <= bytes_ - bytes_of(record);
+  };
+  if (!std::all_of(journal_, journal_ + words_rolled_back_, is_inside)) return false;
   // From the last to the first, so that a word that was set twice gets its first value. To die in here is no
   // harm: the next process does it again.
   for (std::uint64_t i = words_rolled_back_; i-- > 0;) {
     // A copy: what a damaged record points at may be itself, or one before it.
     const JournalRecord record = journal_[i];
-    if (record.offset > bytes_ - sizeof record.old_bytes) return false;
-    std::memcpy(base_ + record.offset, &record.old_bytes, sizeof record.old_bytes);
+    if (!is_inside(record)) return false;
+    std::memcpy(base_ + (record.offset & ~JournalRecord::kHalf), &record.old_bytes, bytes_of(record));
   }
   end_transaction();
   return true;
@@ -198,11 +202,15 @@ bool Arena::populate(std::uint32_t page) {
 }
 
 void Arena::overwrite(char* place, const char* bytes, std::uint64_t count) {
+  if (count == 0) return;
+  constexpr std::uint64_t kNote = sizeof(std::uint64_t);
+  const std::uint64_t notes = (count + kNote - 1) / kNote;
+  const std::uint32_t used = header().journal_count;
+  if (used + notes > kJournalRecords) journal_full();
   // The last note may begin before `place`, so that it does not reach into what comes after.
-  constexpr auto kNote = static_cast<std::int64_t>(sizeof(std::uint64_t));
-  const auto last = static_cast<std::int64_t>(count) - kNote;
-  for (std::int64_t done = 0; done < last; done += kNote) note(place + done);
-  if (count > 0) note(place + last);
+  for (std::uint64_t i = 0; i + 1 < notes; ++i) write_record(journal_[used + i], place + i * kNote);
+  write_record(journal_[used + notes - 1], place + count - kNote);
+  commit_records(static_cast<std::uint32_t>(notes));
   std::memcpy(place, bytes, count);
   std::atomic_signal_fence(std::memory_order_seq_cst);
 }

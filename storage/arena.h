@@ -108,6 +108,35 @@ class Arena {
     word = value;
     std::atomic_signal_fence(std::memory_order_seq_cst);
   }
+  /// As set() of a word that is known to hold `old_value`: it is not read, so that nothing waits for memory
+  /// that is not in the processor's caches.
+  void set_known(std::uint32_t& word, std::uint32_t old_value, std::uint32_t value) {
+    JournalRecord& record = next_record();
+    record.offset = offset_of(&word) | JournalRecord::kHalf;
+    record.old_bytes = old_value;
+    commit_records(1);
+    word = value;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+  }
+  /// Several notes that become valid at once, which costs less than one by one. What was noted may be stored
+  /// after commit(). At most kNotesMax.
+  class Group {
+   public:
+    static constexpr std::uint32_t kNotesMax = 8;
+
+    explicit Group(Arena& arena) : arena_(arena), next_(&arena.next_record(kNotesMax)) {}
+    void note(const void* place) { arena_.write_record(next_[count_++], place); }
+    void note_known(const std::uint32_t& word, std::uint32_t old_value) {
+      next_[count_++] = {arena_.offset_of(&word) | JournalRecord::kHalf, old_value};
+    }
+    void commit() { arena_.commit_records(count_); }
+
+   private:
+    Arena& arena_;
+    JournalRecord* next_;
+    std::uint32_t count_ = 0;
+  };
+
   void set_byte(std::uint8_t& cell, std::uint8_t value) {
     note(&cell);
     cell = value;
@@ -115,16 +144,8 @@ class Arena {
   }
   /// Notes the eight bytes at `place` without changing them: for what is overwritten as raw bytes afterwards.
   void note(const void* place) {
-    ArenaHeader& head = header();
-    const std::uint32_t count = head.journal_count;
-    if (count == kJournalRecords) journal_full();
-    JournalRecord& record = journal_[count];
-    const auto offset = static_cast<std::uint64_t>(static_cast<const char*>(place) - base_);
-    record.offset = std::min(offset, bytes_ - sizeof record.old_bytes);
-    std::memcpy(&record.old_bytes, base_ + record.offset, sizeof record.old_bytes);
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    head.journal_count = count + 1;
-    std::atomic_signal_fence(std::memory_order_seq_cst);
+    write_record(next_record(), place);
+    commit_records(1);
   }
   /// Each transaction that is in no other one has its own.
   std::uint64_t transaction_number() const { return transaction_number_; }
@@ -139,6 +160,24 @@ class Arena {
   static Made map(int fd, std::uint64_t bytes, bool is_copy);
   static Made attach_as(int fd, bool is_copy);
   bool initialize();
+  std::uint64_t offset_of(const void* place) const {
+    return static_cast<std::uint64_t>(static_cast<const char*>(place) - base_);
+  }
+  JournalRecord& next_record(std::uint32_t wanted = 1) const {
+    const std::uint32_t count = header().journal_count;
+    if (count + wanted > kJournalRecords) journal_full();
+    return journal_[count];
+  }
+  void write_record(JournalRecord& record, const void* place) const {
+    record.offset = std::min(offset_of(place), bytes_ - sizeof record.old_bytes);
+    std::memcpy(&record.old_bytes, base_ + record.offset, sizeof record.old_bytes);
+  }
+  /// Records count from here on, and not before they are whole.
+  void commit_records(std::uint32_t count) const {
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    header().journal_count += count;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+  }
   bool roll_back();
   [[noreturn]] static void journal_full();
   void end_transaction() {

@@ -37,6 +37,9 @@ inline constexpr std::uint32_t kBucketBytes = 64;
 
 inline constexpr std::uint32_t kJournalRecords = 1'024;
 struct JournalRecord {
+  /// In the offset: only the lower four of the old bytes count.
+  static constexpr std::uint64_t kHalf = std::uint64_t{1} << 63;
+
   std::uint64_t offset;
   std::uint64_t old_bytes;  ///< what was at the offset
 };

@@ -77,14 +77,15 @@ std::uint64_t Cache::charge_of(const Entry& entry) const {
 }
 
 void Cache::tell(EntryAt entry, Change change) const {
+  const BytesView key = key_of(arena_, entry);
   std::string scratch;
-  catalog_.listener_.changed(*this, key_of(arena_, entry).whole(scratch), change);
+  catalog_.listener_.changed(*this, key.whole(scratch), change);
 }
 
 std::uint64_t Cache::stamp() { return ++arena_.header().stamp; }
 
-// A counter alone is one store, which is whole or did not happen.
-void Cache::bump(Word64& counter) { arena_.set(counter, counter + 1); }
+// Not noted in the journal: a counter may count what a process that died did not end.
+void Cache::bump(Word64& counter) { ++counter; }
 
 void Cache::schedule(EntryAt entry, TimeMs now) {
   const TimeMs due = due_of(*entry);

@@ -29,14 +29,11 @@ Lookup Cache::lookup_of(EntryAt entry, TimeMs now) const {
 }
 
 void Cache::use(EntryAt entry) {
-  const Entry::List name = entry->list();
-  if (name == Entry::List::kRecency) {
-    const Transaction transaction(arena_);
+  const Transaction transaction(arena_);
+  if (entry->list() == Entry::List::kRecency) {
     policy_->used(entry, stamp());
-  } else if (name == Entry::List::kAhead) {
-    const Transaction transaction(arena_);
-    set_place(arena_, entry, stamp());
-    list(name).make_newest(entry);
+  } else if (entry->is_ahead()) {
+    list(Entry::List::kAhead).make_newest(entry, stamp());
   }
 }
 

@@ -120,7 +120,7 @@ Written Cache::overwrite(EntryAt live, const Fields& fields, TimeMs now) {
   if (is_durable()) {
     mark_dirty(live, now);
   } else {
-    policy_->overwritten(live, stamp());
+    use(live);
   }
   bump(record_.stats.puts);
   tell(live, Change::kWritten);

@@ -20,7 +20,7 @@ class EntryList {
   void push_oldest(EntryAt entry);
   /// Precondition of all below: the entry is in this list.
   void remove(EntryAt entry);
-  void make_newest(EntryAt entry);
+  void make_newest(EntryAt entry, std::uint64_t place);
   /// `fresh` is there instead of `old_entry`, which is in no list from then on only if it is freed.
   void replace(EntryAt old_entry, EntryAt fresh);
 
@@ -34,6 +34,7 @@ class EntryList {
 
  private:
   void link(EntryAt entry, Ref older, Ref newer);
+  void unlink(const Entry& entry, Ref ref);
   void set_list(EntryAt entry, Entry::List list);
   void set_links(Entry& entry, Ref older, Ref newer);
   Ref& newer_cell(Ref older) const { return older == kNoRef ? head_.oldest : arena_.at<Entry>(older).newer; }

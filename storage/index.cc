@@ -86,6 +86,7 @@ EntryAt Index::find(std::uint64_t hash, std::string_view key) const {
     for (std::uint32_t found = matches(*bucket, tag); found != 0; found &= found - 1) {
       const EntryAt entry = entry_at(arena_, bucket->refs[static_cast<unsigned>(std::countr_zero(found))]);
       __builtin_prefetch(reinterpret_cast<const char*>(entry.entry) + 64);
+      __builtin_prefetch(reinterpret_cast<const char*>(entry.entry) + 111);
       if (key_equals(arena_, entry, key)) return entry;
     }
   }

@@ -21,10 +21,8 @@ class Policy {
   virtual void inserted(EntryAt entry, std::uint64_t stamp) = 0;
   /// Precondition of all below: the entry (`old_entry`) was inserted and not removed.
   virtual void used(EntryAt entry, std::uint64_t stamp) = 0;
-  /// An overwrite: `fresh` is in the order instead of `old_entry`, which is freed.
+  /// An overwrite: `fresh` is in the order instead of `old_entry`, which is freed. One in place is a use.
   virtual void replaced(EntryAt old_entry, EntryAt fresh, std::uint64_t stamp) = 0;
-  /// An overwrite where it is.
-  virtual void overwritten(EntryAt entry, std::uint64_t stamp) = 0;
   virtual void removed(EntryAt entry) = 0;
   /// What is to go next, `except` left out; none if there is nothing else.
   virtual EntryAt victim(Ref except) const = 0;

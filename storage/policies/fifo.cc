@@ -20,8 +20,6 @@ class FifoPolicy final : public Policy {
     order_.replace(old_entry, fresh);
   }
 
-  void overwritten(EntryAt, std::uint64_t) override {}
-
   void removed(EntryAt entry) override { order_.remove(entry); }
 
   EntryAt victim(Ref except) const override { return order_.oldest_but(except); }

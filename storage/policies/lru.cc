@@ -14,16 +14,13 @@ class LruPolicy final : public Policy {
   }
 
   void used(EntryAt entry, std::uint64_t stamp) override {
-    set_place(arena_, entry, stamp);
-    order_.make_newest(entry);
+    order_.make_newest(entry, stamp);
   }
 
   void replaced(EntryAt old_entry, EntryAt fresh, std::uint64_t stamp) override {
     order_.remove(old_entry);
     inserted(fresh, stamp);
   }
-
-  void overwritten(EntryAt entry, std::uint64_t stamp) override { used(entry, stamp); }
 
   void removed(EntryAt entry) override { order_.remove(entry); }
 

@@ -61,14 +61,6 @@ TEST_P(PolicyTest, an_overwrite_saves_from_lru_and_keeps_its_place_in_fifo) {
   EXPECT_EQ(order_.size(), 2U);
 }
 
-TEST_P(PolicyTest, an_overwrite_in_place_is_an_overwrite) {
-  const EntryAt first = insert();
-  const EntryAt second = insert();
-  const Transaction transaction(*arena_);
-  policy_->overwritten(first, ++stamp_);
-  EXPECT_EQ(policy_->victim(kNoRef), is_lru() ? second : first);
-}
-
 INSTANTIATE_TEST_SUITE_P(policies, PolicyTest, testing::Values(PolicyKind::kLru, PolicyKind::kFifo),
                          [](const auto& kind) { return std::string(policy_name(kind.param)); });
 
