@@ -8,6 +8,7 @@
 #include "daemon/log.h"
 #include "daemon/quantity.h"
 #include "protocol/error.h"
+#include "storage/arena.h"
 
 namespace pannier::daemon {
 namespace {
@@ -36,7 +37,7 @@ constexpr auto kSettings = std::to_array<Setting>({
     {{"", "data_dir", Kind::kText, 0, 0, "/var/lib/pannier",
       "Directory of the durable tier; made (mode 0700) if only it is missing."},
      [](Config& config) -> SettingField { return &config.data_dir; }},
-    {{"", "memory_limit", Kind::kSize, kMiB, 64 * kGiB, "256M",
+    {{"", "memory_limit", Kind::kSize, storage::Arena::kBytesMin, storage::Arena::kBytesMax, "256M",
       "Memory for entries and index of all caches."},
      [](Config& config) -> SettingField { return &config.memory_bytes_max; }},
     {{"", "arena_file", Kind::kText, 0, 0, "/dev/shm/pannier.arena",
@@ -47,7 +48,7 @@ constexpr auto kSettings = std::to_array<Setting>({
       "Least important events that are logged: debug, info, warning, error."},
      [](Config& config) -> SettingField { return &config.log_level; }},
 
-    {{"limits", "max_caches", Kind::kCount, 3, 1'000'000, "1024",
+    {{"limits", "max_caches", Kind::kCount, 3, storage::kCachesMax, "1024",
       "Caches, the three that are always there included."},
      [](Config& config) -> SettingField { return &config.caches_max; }},
     {{"limits", "max_connections", Kind::kCount, 1, 1'000'000, "1024",
