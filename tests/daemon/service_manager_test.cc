@@ -16,7 +16,11 @@
 namespace pannier::daemon {
 namespace {
 
-OwnedFd memory_file() { return OwnedFd(memfd_create("test", MFD_CLOEXEC)); }
+/// Out of the way of descriptors that are passed on: those begin at 3.
+OwnedFd memory_file() {
+  const OwnedFd low(memfd_create("test", MFD_CLOEXEC));
+  return OwnedFd(fcntl(low.get(), F_DUPFD_CLOEXEC, 200));
+}
 
 bool is_same_file(int left, int right) {
   struct stat left_status, right_status;
