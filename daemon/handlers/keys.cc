@@ -22,6 +22,7 @@ using storage::TimeMs;
 
 /// A reply ends early, with a cursor to go on from, when its keys are longer than this together.
 constexpr std::uint64_t kReplyKeysBytesMax = std::uint64_t{8} << 20;
+constexpr std::uint64_t kVisitsAtOnce = 32;
 constexpr std::uint64_t kScanKeysMax = 1'000;
 
 /// Where a walk is. As text, for the client: "m" and 16 hexadecimal digits, or "d" and the key in hexadecimal
@@ -94,13 +95,10 @@ class KeysTask final : public BackgroundTask, public std::enable_shared_from_thi
       return storage::kNever;
     }
     if (place_.in_memory) {
-      const auto before = keys_.size();
-      const auto walked = cache->walk(*place_.in_memory, prefix_, limit_, kVisitsPerStep, now, keys_);
-      for (auto i = before; i < keys_.size(); ++i) hold(keys_[i]);
-      place_.in_memory = walked.next;
-      if (walked.next && !is_full()) return now;
-      if (walked.next || !cache->is_durable()) {
-        answer(walked.next.has_value());
+      walk(*cache, now);
+      if (place_.in_memory && !is_full()) return now;
+      if (place_.in_memory || !cache->is_durable()) {
+        answer(place_.in_memory.has_value());
         return storage::kNever;
       }
     }
@@ -115,6 +113,17 @@ class KeysTask final : public BackgroundTask, public std::enable_shared_from_thi
   }
 
  private:
+  /// In short walks, because keys may be long.
+  void walk(const storage::Cache& cache, TimeMs now) {
+    for (std::uint64_t visits = 0; place_.in_memory && !is_full() && visits < kVisitsPerStep;) {
+      const auto before = keys_.size();
+      const auto walked = cache.walk(*place_.in_memory, prefix_, limit_, kVisitsAtOnce, now, keys_);
+      for (auto i = before; i < keys_.size(); ++i) hold(keys_[i]);
+      place_.in_memory = walked.next;
+      visits += walked.visited;
+    }
+  }
+
   bool is_full() const { return keys_.size() >= limit_ || keys_bytes_ >= kReplyKeysBytesMax; }
 
   void hold(const std::string& key) {
