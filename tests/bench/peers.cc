@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <csignal>
 #include <fstream>
 #include <sstream>
@@ -24,7 +23,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kStartMax{60};
+constexpr std::chrono::seconds kStartMax{600};
 constexpr std::chrono::seconds kEndMax{60};
 
 void pin_to(int processor) {
@@ -99,6 +98,10 @@ std::vector<Peer> peers_named(const std::vector<std::string>& names) {
 Server::Server(Peer peer, ServerOptions options)
     : peer_(peer), options_(std::move(options)), socket_path_(directory_.path() + "/socket") {
   spawn();
+  wait_until_served(std::chrono::milliseconds(5));
+}
+
+void Server::wait_until_served(std::chrono::microseconds pause) {
   const auto deadline = steady_clock::now() + kStartMax;
   while (!Socket::is_served(socket_path_)) {
     const bool has_ended = ::waitpid(pid_, nullptr, WNOHANG) != 0;
@@ -108,7 +111,7 @@ Server::Server(Peer peer, ServerOptions options)
       end(SIGKILL);
       throw std::runtime_error(text);
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    std::this_thread::sleep_for(pause);
   }
 }
 

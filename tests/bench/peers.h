@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -44,6 +45,9 @@ class Server {
 
   /// Starts it again after end(), without waiting.
   void spawn();
+  /// Until it accepts connections, looked at so often. Throws std::runtime_error, with its log, if it ends
+  /// instead.
+  void wait_until_served(std::chrono::microseconds pause);
   /// Sends the signal and waits for the end.
   void end(int signal);
   /// All that it has written to standard output and standard error since its last spawn.
