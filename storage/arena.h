@@ -93,6 +93,13 @@ class Arena {
   Type& at(Ref ref) const {
     return *reinterpret_cast<Type*>(slot(ref));
   }
+  /// The same for slots whose class is known, which takes fewer steps.
+  template <typename Type, std::uint32_t kSlotBytes>
+  Type& at_fixed(Ref ref) const {
+    char* const place =
+        base_ + (std::uint64_t{page_of(ref)} << page_shift_) + std::uint64_t{slot_of(ref)} * kSlotBytes;
+    return *reinterpret_cast<Type*>(place);
+  }
   /// Makes sure that the memory of a page is there, which may fail only here. False: the system has none.
   bool populate(std::uint32_t page);
 

@@ -7,6 +7,23 @@ namespace {
 
 constexpr std::uint64_t kDeadlineBits = (std::uint64_t{1} << 48) - 1;
 
+std::uint64_t word_at(const char* bytes) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, bytes, sizeof word);
+  return word;
+}
+
+/// Keys are short: a call of memcmp() costs more than the comparison.
+bool are_equal(const char* left, const char* right, std::size_t bytes) {
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  if (bytes < kWord || bytes > 8 * kWord) return std::memcmp(left, right, bytes) == 0;
+  std::uint64_t difference = word_at(left + bytes - kWord) ^ word_at(right + bytes - kWord);
+  for (std::size_t done = 0; done + kWord < bytes; done += kWord) {
+    difference |= word_at(left + done) ^ word_at(right + done);
+  }
+  return difference == 0;
+}
+
 /// What of `bytes` after `offset` of a body lies in the entry's own slot, and what in its pieces.
 BytesView part_of_body(const Arena& arena, EntryAt entry, std::uint64_t offset, std::uint64_t bytes) {
   const char* body = entry->body();
@@ -67,7 +84,7 @@ BytesView value_of(const Arena& arena, EntryAt entry) {
 
 bool key_equals(const Arena& arena, EntryAt entry, std::string_view key) {
   if (entry->key_bytes() != key.size()) return false;
-  if (!entry->has(Entry::kHasPieces)) return std::memcmp(entry->body(), key.data(), key.size()) == 0;
+  if (!entry->has(Entry::kHasPieces)) return are_equal(entry->body(), key.data(), key.size());
   return key_of(arena, entry) == key;
 }
 

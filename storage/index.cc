@@ -3,12 +3,17 @@
 #include <bit>
 #include <cstring>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "storage/broken.h"
 #include "storage/hash.h"
 
 namespace pannier::storage {
 namespace {
 
+#if !defined(__SSE2__)
 constexpr std::uint64_t kLowBits = 0x0101010101010101;
 constexpr std::uint64_t kHighBits = 0x8080808080808080;
 
@@ -21,6 +26,7 @@ std::uint64_t zero_bytes(std::uint64_t bytes) {
 std::uint32_t gathered(std::uint64_t high_bits) {
   return static_cast<std::uint32_t>(((high_bits >> 7) * 0x0102040810204080) >> 56);
 }
+#endif
 
 }  // namespace
 
@@ -34,12 +40,19 @@ std::uint8_t Index::tag_at(const Bucket& bucket, std::uint32_t slot) {
 }
 
 std::uint32_t Index::matches(const Bucket& bucket, std::uint8_t tag) {
+#if defined(__SSE2__)
+  // The tags and the overflow ref behind them, whose four bytes do not count.
+  const __m128i tags = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bucket.tags.data()));
+  const __m128i equal = _mm_cmpeq_epi8(tags, _mm_set1_epi8(static_cast<char>(tag)));
+  return static_cast<std::uint32_t>(_mm_movemask_epi8(equal)) & ((1U << kSlotsPerBucket) - 1);
+#else
   const std::uint64_t wanted = kLowBits * tag;
   std::uint64_t low = 0;
   std::memcpy(&low, bucket.tags.data(), sizeof low);
   // The absent upper half must not match: its bytes differ from every tag.
   const std::uint64_t high = bucket.tags[2] | (~wanted & 0xffffffff00000000);
   return gathered(zero_bytes(low ^ wanted)) | gathered(zero_bytes(high ^ wanted)) << 8;
+#endif
 }
 
 std::uint32_t Index::used_slots(const Bucket& bucket) {
@@ -53,15 +66,17 @@ std::uint64_t Index::hash_of_entry(EntryAt entry) const {
 Ref& Index::segment_cell(std::uint64_t bucket) const {
   const std::uint64_t segment = bucket / kBucketsPerSegment;
   using Leaf = std::array<Ref, kSegmentsPerLeaf>;
-  return arena_.at<Leaf>(head_.leaves[segment / kSegmentsPerLeaf])[segment % kSegmentsPerLeaf];
+  const Ref leaf = head_.leaves[segment / kSegmentsPerLeaf];
+  return arena_.at_fixed<Leaf, kBlockBytes>(leaf)[segment % kSegmentsPerLeaf];
 }
 
 Index::Bucket& Index::home(std::uint64_t bucket) const {
-  return (&arena_.at<Bucket>(segment_cell(bucket)))[bucket % kBucketsPerSegment];
+  using Segment = std::array<Bucket, kBucketsPerSegment>;
+  return arena_.at_fixed<Segment, kBlockBytes>(segment_cell(bucket))[bucket % kBucketsPerSegment];
 }
 
 Index::Bucket* Index::overflow_of(const Bucket& bucket) const {
-  return bucket.overflow == kNoRef ? nullptr : &arena_.at<Bucket>(bucket.overflow);
+  return bucket.overflow == kNoRef ? nullptr : &arena_.at_fixed<Bucket, kBucketBytes>(bucket.overflow);
 }
 
 unsigned Index::bits_of(std::uint64_t bucket) const {
