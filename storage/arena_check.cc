@@ -1,30 +1,42 @@
 #include "storage/arena_check.h"
 
+#include <algorithm>
+#include <set>
+
 #include "storage/hash.h"
 #include "storage/settings.h"
 #include "storage/slot_mover.h"
 
 namespace pannier::storage {
 
-ArenaCheck::ArenaCheck(Arena& arena) : arena_(arena) {}
+ArenaCheck::ArenaCheck(Arena& arena, Charge charge) : arena_(arena), charge_(charge) {}
 
 ArenaCheck::Fault ArenaCheck::fault() {
+  if (auto fault = fault_of_header()) return fault;
   if (auto fault = fault_of_pages()) return fault;
   if (auto fault = fault_of_caches()) return fault;
   if (auto fault = fault_of_garbage()) return fault;
   return fault_of_unvisited();
 }
 
+ArenaCheck::Fault ArenaCheck::fault_of_header() const {
+  const ArenaHeader& head = arena_.header();
+  const bool is_in_range = head.stamp <= Entry::kPlaceMax && head.sequence_last <= Entry::kPlaceMax &&
+                           head.version_next > 0 && head.version_next <= kVersionMax + 1 &&
+                           head.versions_bound <= kVersionMax + 1 && head.id_last + 1 != 0;
+  return is_in_range ? Fault() : Fault("a counter of the header is out of range");
+}
+
 bool ArenaCheck::is_slot(Ref ref, std::uint8_t number) const {
   const std::uint32_t page = page_of(ref);
-  if (page < arena_.first_page() || page >= arena_.header().fresh_page) return false;
+  if (page < arena_.first_page() || page >= arena_.pages()) return false;
   return arena_.class_of_page(page) == number && slot_of(ref) < (arena_.page(page).free_and_fresh & 0xffff) &&
          slot_of(ref) < arena_.classes().slots(number);
 }
 
 bool ArenaCheck::is_entry_slot(Ref ref) const {
   const std::uint32_t page = page_of(ref);
-  if (page < arena_.first_page() || page >= arena_.header().fresh_page) return false;
+  if (page < arena_.first_page() || page >= arena_.pages()) return false;
   const std::uint8_t number = arena_.class_of_page(page);
   return number >= kFirstEntryClass && number < arena_.classes().count() && is_slot(ref, number);
 }
@@ -45,13 +57,14 @@ ArenaCheck::Fault ArenaCheck::fault_of_record(std::uint32_t ordinal) const {
   const bool is_right = (record.state == CacheRecord::kOpen || record.state == CacheRecord::kDropped) &&
                         record.ordinal == ordinal && record.name_bytes <= CacheRecord::kNameBytesMax &&
                         record.tier <= static_cast<std::uint32_t>(Tier::kDurable) &&
-                        record.policy <= static_cast<std::uint32_t>(PolicyKind::kFifo) &&
-                        record.id <= arena_.header().id_last;
+                        record.policy <= static_cast<std::uint32_t>(PolicyKind::kFifo);
   if (!is_right || fault_of(settings_of(record))) return name + " holds something else";
   return std::nullopt;
 }
 
 ArenaCheck::Fault ArenaCheck::fault_of_caches() {
+  std::set<std::string_view> names;
+  std::set<std::uint32_t> ids;
   for (std::uint32_t ordinal = 0; ordinal < kCachesMax; ++ordinal) {
     const Ref ref = arena_.cache_ref(ordinal);
     if (ref == kNoRef) continue;
@@ -59,8 +72,13 @@ ArenaCheck::Fault ArenaCheck::fault_of_caches() {
     if (!visit(ref)) return "two things are in the block of cache record " + std::to_string(ordinal);
     auto& record = arena_.at<CacheRecord>(ref);
     ++counts_.caches;
+    const bool is_open = record.state == CacheRecord::kOpen;
+    const std::string_view name(record.name.data(), record.name_bytes);
+    if (record.id > arena_.header().id_last || !ids.insert(record.id).second ||
+        (is_open && !names.insert(name).second))
+      return "cache record " + std::to_string(ordinal) + " has the name or id of another";
     if (auto fault = fault_of_cache(record)) {
-      return "cache " + std::string(record.name.data(), record.name_bytes) + ": " + *fault;
+      return "cache " + std::string(name) + ": " + *fault;
     }
   }
   return std::nullopt;
@@ -73,6 +91,12 @@ ArenaCheck::Fault ArenaCheck::fault_of_cache(CacheRecord& record) {
     if (record.lists[list].size != sums.listed[list]) return "a list has not the entries that say so";
     if (auto fault = fault_of_list(record, static_cast<Entry::List>(list))) return fault;
   }
+  // What is in flight would be the oldest of what is dirty.
+  const Ref in_flight = record.lists[static_cast<std::size_t>(Entry::List::kInFlight)].newest;
+  const Ref dirty = record.lists[static_cast<std::size_t>(Entry::List::kDirty)].oldest;
+  const bool has_both = in_flight != kNoRef && dirty != kNoRef;
+  if (has_both && arena_.at<Entry>(in_flight).place() >= arena_.at<Entry>(dirty).place())
+    return "what is in flight is newer than what is dirty";
   if (auto fault = fault_of_wheel(record, sums.due)) return fault;
   return fault_of_sums(record, sums);
 }
@@ -91,6 +115,8 @@ ArenaCheck::Fault ArenaCheck::fault_of_entry(Ref ref) {
   if (is_durable != entry->has(Entry::kHasSince)) return "is of another tier than its cache";
   const std::uint64_t slot = arena_.classes().slot_bytes(arena_.class_of_page(page_of(ref)));
   const std::uint64_t head = Entry::body_offset(entry->shape());
+  if (head > slot) return "is larger than its slot";
+  if (!has_state(*entry, is_durable)) return "has a state that cannot be";
   if (!entry->has(Entry::kHasPieces)) {
     if (head + entry->body_bytes() > slot) return "is larger than its slot";
     return std::nullopt;
@@ -104,6 +130,24 @@ ArenaCheck::Fault ArenaCheck::fault_of_entry(Ref ref) {
   return fault_of_chain(entry->first_piece(), in_pieces, true);
 }
 
+bool ArenaCheck::has_state(const Entry& entry, bool is_durable) const {
+  using enum Entry::List;
+  if (entry.on_disk() > OnDisk::kUnknown) return false;
+  if (entry.is_expired() && (!entry.has_value() || entry.deadline() == kNever)) return false;
+  if (!is_durable) {
+    return entry.has_value() && !entry.is_in_flight() && !entry.is_held() && entry.on_disk() == OnDisk::kNo &&
+           entry.list() == (entry.is_expired() ? kStale : kRecency);
+  }
+  if (entry.kind() == Entry::Kind::kTombstone && !entry.is_unwritten()) return false;
+  if (entry.kind() == Entry::Kind::kVacant && !entry.is_held()) return false;
+  constexpr std::uint64_t kTimeMax = std::uint64_t{1} << 48;
+  if (entry.is_unwritten() && static_cast<std::uint64_t>(entry.dirty_since()) >= kTimeMax) return false;
+  if (entry.is_dirty()) return true;
+  if (entry.is_in_flight()) return entry.list() == kInFlight;
+  if (entry.is_held()) return entry.list() == kHeld;
+  return entry.is_ahead() || entry.list() == (entry.is_expired() ? kStale : kRecency);
+}
+
 ArenaCheck::Fault ArenaCheck::fault_of_chain(Ref first, std::uint64_t bytes, bool is_body) {
   const PageClasses& classes = arena_.classes();
   const std::uint64_t most = classes.largest_bytes() - sizeof(Piece);
@@ -111,9 +155,9 @@ ArenaCheck::Fault ArenaCheck::fault_of_chain(Ref first, std::uint64_t bytes, boo
   for (Ref ref = first; ref != kNoRef; ref = arena_.at<Piece>(ref).next) {
     if (!is_entry_slot(ref)) return "a chain of pieces leads astray";
     const auto& piece = arena_.at<Piece>(ref);
-    const auto kind = static_cast<Entry::Kind>(piece.state);
     const bool is_first_garbage = !is_body && ref == first;
-    if (kind != (is_first_garbage ? Entry::Kind::kGarbage : Entry::Kind::kPiece)) return "a piece is none";
+    const auto kind = is_first_garbage ? Entry::Kind::kGarbage : Entry::Kind::kPiece;
+    if (piece.state != static_cast<std::uint64_t>(kind)) return "a piece is none";
     if (ref != first && (piece.previous != previous || piece.owner != kNoRef))
       return "a chain of pieces is broken";
     const std::uint64_t slot = classes.slot_bytes(arena_.class_of_page(page_of(ref)));
@@ -149,8 +193,18 @@ ArenaCheck::Fault ArenaCheck::fault_of_garbage() {
     owner = chain;
   }
   if (left != 0) return "the sum of the garbage is wrong";
-  for (Ref ref = head.draft; ref != kNoRef; ref = arena_.at<Piece>(ref).next) {
+  return fault_of_draft();
+}
+
+ArenaCheck::Fault ArenaCheck::fault_of_draft() {
+  Ref previous = kNoRef;
+  for (Ref ref = arena_.header().draft; ref != kNoRef; ref = arena_.at<Piece>(ref).next) {
     if (!is_entry_slot(ref) || !visit(ref)) return "the draft leads astray";
+    const auto& piece = arena_.at<Piece>(ref);
+    const bool is_right = piece.state == static_cast<std::uint64_t>(Entry::Kind::kPiece) &&
+                          piece.previous == previous && piece.owner == kNoRef;
+    if (!is_right) return "a piece of the draft is none";
+    previous = ref;
   }
   return std::nullopt;
 }

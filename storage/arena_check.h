@@ -30,15 +30,23 @@ class ArenaCheck {
     std::uint64_t garbage_pieces = 0;
   };
 
-  explicit ArenaCheck(Arena& arena);
+  /// As ChargeFunction in catalog.h. Without one, what a cache counts as charges is not looked at.
+  using Charge = std::uint64_t (*)(std::uint64_t key_bytes, std::uint64_t value_bytes);
+
+  explicit ArenaCheck(Arena& arena, Charge charge = nullptr);
 
   /// Nothing if it is sound, else the first fault that was met.
   Fault fault();
   const Counts& counts() const { return counts_; }
 
   /// Whether this slot holds an entry of a cache that is there, whole in itself: its sizes, its pieces, its
-  /// key. For one entry alone, whatever else is broken. Precondition: of fault(), or of nothing before.
+  /// key, its state. For one entry alone, whatever else is broken. Precondition: of fault(), or of nothing
+  /// before.
   Fault fault_of_entry(Ref ref);
+  /// Whether the index finds the entry, or a neighbor in its list knows it: what is left of one that is gone
+  /// is known to nobody. Precondition: there is no fault_of_entry().
+  bool is_known(Ref ref) const { return is_indexed(ref) || is_listed(ref); }
+  bool is_indexed(Ref ref) const;
   /// A ref that leads to a slot that was used at some time, of the class if one is named.
   bool is_slot(Ref ref, std::uint8_t number) const;
   bool is_entry_slot(Ref ref) const;
@@ -51,6 +59,8 @@ class ArenaCheck {
     std::uint64_t unwritten_entries = 0;
     std::int64_t beyond_disk = 0;
     std::uint64_t due = 0;  ///< in the wheel
+    std::uint64_t used_bytes = 0;
+    std::uint64_t unwritten_bytes = 0;
     std::vector<std::uint64_t> listed = std::vector<std::uint64_t>(8);
   };
 
@@ -63,9 +73,12 @@ class ArenaCheck {
   Fault fault_of_unvisited();
 
   // -- arena_check.cc
+  Fault fault_of_header() const;
   Fault fault_of_caches();
   Fault fault_of_cache(CacheRecord& record);
   Fault fault_of_garbage();
+  Fault fault_of_draft();
+  bool has_state(const Entry& entry, bool is_durable) const;
   Fault fault_of_chain(Ref first, std::uint64_t bytes, bool is_body);
 
   // -- arena_check_cache.cc
@@ -77,11 +90,15 @@ class ArenaCheck {
   Fault fault_of_list(const CacheRecord& record, Entry::List name);
   Fault fault_of_wheel(const CacheRecord& record, std::uint64_t due);
   Fault fault_of_sums(const CacheRecord& record, const Sums& sums);
+  bool is_listed(Ref ref) const;
+  /// Whether the walk over the index met an entry there.
+  bool is_met(Ref ref) const;
 
   /// Notes that something holds the slot; false if something else does already.
   bool visit(Ref ref);
 
   Arena& arena_;
+  Charge charge_;
   Counts counts_;
   std::vector<std::vector<bool>> visited_;  ///< by page and slot
   std::vector<std::uint32_t> page_free_;    ///< free slots that were counted, by page

@@ -1,10 +1,27 @@
 // One cache: its index, its lists, its wheel, its counts.
+#include <algorithm>
 #include <bit>
 
 #include "storage/arena_check.h"
 #include "storage/deadlines.h"
 
 namespace pannier::storage {
+
+namespace {
+
+/// Whether an entry that is due then can be in that slot of the wheel: see deadlines.h.
+bool is_in_turn(const WheelHead& wheel, std::uint32_t slot, TimeMs due) {
+  constexpr unsigned kLevelBits = 5;
+  const std::uint64_t clock = wheel.clock;
+  const unsigned level = slot / WheelHead::kSlots;
+  const unsigned shift = level * kLevelBits;
+  const std::uint64_t now = clock >> shift;
+  const std::uint64_t number = now + (slot - now) % WheelHead::kSlots;
+  const std::uint64_t wanted = std::max(static_cast<std::uint64_t>(due), clock) >> shift;
+  return number == wanted || (level == WheelHead::kLevels - 1 && number < wanted);
+}
+
+}  // namespace
 
 ArenaCheck::Fault ArenaCheck::fault_of_index(CacheRecord& record, Sums& sums) {
   IndexHead& head = record.index;
@@ -79,8 +96,14 @@ ArenaCheck::Fault ArenaCheck::fault_of_indexed(CacheRecord& record, const Index&
   }
   ++sums.entries;
   ++sums.listed[static_cast<std::size_t>(entry->list())];
-  if (Deadlines::has(*entry)) ++sums.due;
+  const bool has_due = entry->has_value() && due_of(*entry) != kNever;
+  if (has_due != Deadlines::has(*entry)) return "an entry is in the wheel without a deadline, or the reverse";
+  if (has_due) ++sums.due;
+  const std::uint64_t value_bytes = entry->has_value() ? entry->value_bytes : 0;
+  const std::uint64_t charge = charge_ == nullptr ? 0 : charge_(entry->key_bytes(), value_bytes);
+  sums.used_bytes += charge;
   if (!entry->is_unwritten()) return std::nullopt;
+  sums.unwritten_bytes += charge;
   ++sums.unwritten_entries;
   const bool is_on_disk = entry->on_disk() == OnDisk::kYes;
   sums.beyond_disk += entry->has_value() ? (is_on_disk ? 0 : 1) : (is_on_disk ? -1 : 0);
@@ -93,31 +116,37 @@ ArenaCheck::Fault ArenaCheck::fault_of_list(const CacheRecord& record, Entry::Li
   std::uint64_t place = 0;
   std::uint64_t met = 0;
   for (Ref ref = head.oldest; ref != kNoRef; ref = arena_.at<Entry>(ref).newer) {
-    if (!is_entry_slot(ref) || met++ == head.size) return "a list leads astray";
+    if (!is_met(ref) || met++ == head.size) return "a list leads astray";
     const auto& entry = arena_.at<Entry>(ref);
     if (entry.ordinal() != record.ordinal || entry.list() != name || entry.older != older)
       return "the links of a list are broken";
-    const bool has_order = name != Entry::List::kHeld && name != Entry::List::kInFlight;
-    if (has_order && older != kNoRef && entry.place() <= place) return "a list is not in order";
+    if (name != Entry::List::kHeld && older != kNoRef && entry.place() <= place)
+      return "a list is not in order";
     place = entry.place();
     older = ref;
   }
   if (met != head.size || head.newest != older) return "a list does not end where it should";
+  const ArenaHeader& header = arena_.header();
+  const bool has_sequences = name == Entry::List::kDirty || name == Entry::List::kInFlight;
+  if (name != Entry::List::kHeld && place > (has_sequences ? header.sequence_last : header.stamp))
+    return "a list is ahead of its counter";
   return std::nullopt;
 }
 
 ArenaCheck::Fault ArenaCheck::fault_of_wheel(const CacheRecord& record, std::uint64_t due) {
   const WheelHead& wheel = record.wheel;
   std::uint64_t met = 0;
+  if (due > 0 && wheel.clock >> 62 != 0) return "the clock of the wheel is out of range";
   for (std::uint32_t slot = 0; slot < wheel.slots.size(); ++slot) {
     const bool is_used = (wheel.used[slot / WheelHead::kSlots] >> slot % WheelHead::kSlots & 1) != 0;
     if (is_used != (wheel.slots[slot] != kNoRef)) return "the wheel's bits are wrong";
     std::uint32_t previous = Entry::kFirstOfSlot | slot;
     for (Ref ref = wheel.slots[slot]; ref != kNoRef; ref = arena_.at<Entry>(ref).due().next) {
-      if (!is_entry_slot(ref) || met++ == due) return "the wheel leads astray";
+      if (!is_met(ref) || met++ == due) return "the wheel leads astray";
       const auto& entry = arena_.at<Entry>(ref);
       if (!entry.has(Entry::kHasDue) || entry.ordinal() != record.ordinal || entry.due().previous != previous)
         return "the links of a slot of the wheel are broken";
+      if (!is_in_turn(wheel, slot, due_of(entry))) return "an entry is in the wrong slot of the wheel";
       previous = ref;
     }
   }
@@ -129,7 +158,53 @@ ArenaCheck::Fault ArenaCheck::fault_of_sums(const CacheRecord& record, const Sum
   if (sums.unwritten_entries != record.unwritten_entries) return "the number of dirty entries is wrong";
   if (sums.beyond_disk != static_cast<std::int64_t>(record.beyond_disk))
     return "the entries beyond the disk are wrong";
-  return std::nullopt;
+  const bool is_charged =
+      sums.used_bytes == record.used_bytes && sums.unwritten_bytes == record.unwritten_bytes;
+  return charge_ == nullptr || is_charged ? Fault() : Fault("the sum of the charges is wrong");
+}
+
+bool ArenaCheck::is_met(Ref ref) const {
+  if (!is_entry_slot(ref)) return false;
+  auto slots = visited_[page_of(ref)].begin();
+  slots += slot_of(ref);
+  const Entry::Kind kind = arena_.at<Entry>(ref).kind();
+  return *slots &&
+         (kind == Entry::Kind::kRecord || kind == Entry::Kind::kTombstone || kind == Entry::Kind::kVacant);
+}
+
+bool ArenaCheck::is_indexed(Ref ref) const {
+  auto& record = arena_.at<CacheRecord>(arena_.cache_ref(arena_.at<Entry>(ref).ordinal()));
+  const IndexHead& head = record.index;
+  if (head.buckets == 0 || head.buckets > Index::kBucketsMax) return false;
+  Slots slots(arena_);
+  const Index index(arena_, slots, record.index);
+  const std::uint64_t hash = index.hash_of_entry(entry_at(arena_, ref));
+  const std::uint64_t number = index.bucket_of(hash);
+  const std::uint64_t segment = number / Index::kBucketsPerSegment;
+  if (!is_slot(head.leaves[segment / Index::kSegmentsPerLeaf], kBlockClass)) return false;
+  if (!is_slot(index.segment_cell(number), kBlockClass)) return false;
+  // As long as a chain may be; a circle is none.
+  constexpr int kBucketsInChain = 64;
+  const Index::Bucket* bucket = &index.home(number);
+  for (int i = 0; i < kBucketsInChain; ++i) {
+    for (std::uint32_t slot = 0; slot < Index::kSlotsPerBucket; ++slot) {
+      if (bucket->refs[slot] == ref) return Index::tag_at(*bucket, slot) == Index::tag_of(hash);
+    }
+    if (!is_slot(bucket->overflow, kBucketClass)) return false;
+    bucket = &arena_.at<Index::Bucket>(bucket->overflow);
+  }
+  return false;
+}
+
+bool ArenaCheck::is_listed(Ref ref) const {
+  const auto& entry = arena_.at<Entry>(ref);
+  const auto& record = arena_.at<CacheRecord>(arena_.cache_ref(entry.ordinal()));
+  const ListHead& list = record.lists[static_cast<std::size_t>(entry.list())];
+  const auto knows = [&](Ref end, Ref neighbor, Ref Entry::*link) {
+    if (neighbor == kNoRef) return end == ref;
+    return is_entry_slot(neighbor) && arena_.at<Entry>(neighbor).*link == ref;
+  };
+  return knows(list.oldest, entry.older, &Entry::newer) || knows(list.newest, entry.newer, &Entry::older);
 }
 
 }  // namespace pannier::storage

@@ -1,4 +1,7 @@
 // The pages, their classes, and whether each slot belongs to something.
+#include <algorithm>
+#include <cstring>
+
 #include "storage/arena_check.h"
 #include "storage/broken.h"
 
@@ -16,15 +19,23 @@ std::string on_page(std::uint32_t page, const char* what) {
 ArenaCheck::Fault ArenaCheck::fault_of_pages() {
   const ArenaHeader& head = arena_.header();
   const bool is_in_order = head.fresh_page >= arena_.first_page() && head.fresh_page <= arena_.pages() &&
-                           head.populated_end <= arena_.pages();
+                           head.populated_end <= arena_.pages() &&
+                           (head.populated_end == 0 || head.populated_end >= head.fresh_page);
   if (!is_in_order) return "the header's page numbers are out of range";
-  visited_.resize(head.fresh_page);
-  page_free_.resize(head.fresh_page);
+  visited_.resize(arena_.pages());
+  page_free_.resize(arena_.pages());
   for (std::uint32_t page = arena_.first_page(); page < head.fresh_page; ++page) {
     if (arena_.class_of_page(page) == kFreePage) continue;
     if (auto fault = fault_of_page(page)) return fault;
     ++counts_.pages_used;
   }
+  for (std::uint32_t page = head.fresh_page; page < arena_.pages(); ++page) {
+    if (arena_.class_of_page(page) != kFreePage) return on_page(page, "was never used and has a class");
+  }
+  const bool has_evacuated = head.evacuated_page != 0;
+  if (has_evacuated && (head.evacuated_page < arena_.first_page() || head.evacuated_page >= head.fresh_page ||
+                        arena_.class_of_page(head.evacuated_page) < kFirstEntryClass))
+    return "the page that is being emptied is none";
   if (auto fault = fault_of_free_pages()) return fault;
   return fault_of_classes();
 }
@@ -37,6 +48,8 @@ ArenaCheck::Fault ArenaCheck::fault_of_page(std::uint32_t page) {
   const std::uint32_t fresh = own.free_and_fresh & kLow;
   const std::uint32_t free = own.free_and_fresh >> 16;
   if (fresh > slots || free >= slots) return on_page(page, "counts more slots than it has");
+  const bool has_bin = free > 0 && page != arena_.header().evacuated_page;
+  if (!has_bin && (own.first_free_and_bin & kLow) != kNoBin) return on_page(page, "is said to be in a bin");
   visited_[page].resize(fresh);
   std::uint32_t listed = 0;
   for (std::uint32_t next = own.first_free_and_bin >> 16; next != 0; ++listed) {
@@ -57,7 +70,8 @@ ArenaCheck::Fault ArenaCheck::fault_of_free_pages() {
   std::uint32_t page = head.first_free_page;
   for (; page != 0; page = arena_.page(page).next, ++counts_.pages_free) {
     const bool is_right = page >= arena_.first_page() && page < head.fresh_page &&
-                          arena_.class_of_page(page) == kFreePage && counts_.pages_free < head.free_pages;
+                          arena_.class_of_page(page) == kFreePage &&
+                          counts_.pages_free < std::min(head.free_pages, head.fresh_page);
     if (!is_right) return "the list of free pages leads astray";
   }
   const std::uint64_t met = counts_.pages_used + counts_.pages_free;

@@ -9,8 +9,11 @@ void Migration::run(TimeMs now) {
   bring_header();
   bring_caches();
   std::vector<Found> entries = find_entries();
-  // What is dirty must stay, and so comes first; of the others the later ones push the earlier ones out.
-  std::ranges::sort(entries, {}, [](const Found& found) { return std::tuple(!found.is_dirty, found.place); });
+  // What is sure of its key comes before what is not, so that it keeps it. What is dirty must stay; of the
+  // others the later ones push the earlier ones out.
+  std::ranges::sort(entries, {}, [](const Found& found) {
+    return std::tuple(found.is_doubtful, !found.is_dirty, found.place);
+  });
   for (const Found& found : entries) bring(found, now);
 }
 
@@ -19,11 +22,11 @@ void Migration::bring_header() {
   Arena& arena = *fresh_.arena_;
   ArenaHeader& to = arena.header();
   const Transaction transaction(arena);
-  arena.set(to.stamp, from.stamp);
   arena.set(to.version_next, std::clamp<Version>(from.version_next, 1, kVersionMax + 1));
   arena.set(to.versions_bound, std::min<Version>(from.versions_bound, kVersionMax + 1));
-  arena.set(to.sequence_last, from.sequence_last);
-  arena.set(to.id_last, from.id_last);
+  // A number that no cache ever had would leave none for those to come.
+  constexpr std::uint32_t kIdsTrusted = 1U << 31;
+  if (from.id_last < kIdsTrusted) arena.set(to.id_last, from.id_last);
   arena.set(to.store_bound, from.store_bound);
   arena.set(to.store_bound_pending, from.store_bound_pending);
   to.store_identity = from.store_identity;
@@ -49,15 +52,14 @@ void Migration::bring_caches() {
     caches_.emplace(ordinal, cache);
     const Transaction transaction(arena);
     arena.set(cache->record_.disk_entries, from.disk_entries);
-    arena.set(cache->record_.clears, from.clears);
     cache->record_.stats = from.stats;
   }
 }
 
 std::vector<Migration::Found> Migration::find_entries() {
   std::vector<Found> entries;
-  const std::uint32_t end = std::min(old_.header().fresh_page, old_.pages());
-  for (std::uint32_t page = old_.first_page(); page < end; ++page) {
+  // All pages: one that was never used has no class.
+  for (std::uint32_t page = old_.first_page(); page < old_.pages(); ++page) {
     const std::uint8_t number = old_.class_of_page(page);
     if (number < kFirstEntryClass || number >= old_.classes().count()) continue;
     const std::uint32_t used =
@@ -67,10 +69,10 @@ std::vector<Migration::Found> Migration::find_entries() {
       const auto& entry = old_.at<Entry>(ref);
       const bool is_entry = entry.kind() == Entry::Kind::kRecord || entry.kind() == Entry::Kind::kTombstone;
       if (!is_entry) continue;
-      if (check_.fault_of_entry(ref)) {
+      if (check_.fault_of_entry(ref) || !check_.is_known(ref)) {
         ++lost_;
       } else if (caches_.contains(entry.ordinal())) {
-        entries.push_back({entry.is_unwritten(), entry.place(), ref});
+        entries.push_back({!check_.is_indexed(ref), entry.is_unwritten(), entry.place(), ref});
       }
     }
   }
@@ -90,9 +92,20 @@ void Migration::bring(const Found& found, TimeMs now) {
   fields.version = from->version();
   fields.deadline = from->deadline();
   fields.stale_ms = from->stale_ms();
-  fields.on_disk = from->is_in_flight() ? OnDisk::kUnknown : from->on_disk();
+  // A write that was in flight may be on disk nevertheless, and so may half of a clear.
+  const auto& record = old_.at<CacheRecord>(old_.cache_ref(from->ordinal()));
+  const bool may_have_cleared = record.clears > 0 && cache.is_durable();
+  fields.on_disk = from->is_in_flight() || may_have_cleared ? OnDisk::kUnknown : from->on_disk();
   fields.is_durable = cache.is_durable();
-  if (cache.entry_of(fields.key) || !cache.bring(fields, *from, now)) ++lost_;
+  if (cache.entry_of(fields.key) || !cache.bring(fields, *from, now)) {
+    ++lost_;
+    return;
+  }
+  // A new place: the old ones may be those of several orders, and two may be the same.
+  Arena& arena = *fresh_.arena_;
+  const Transaction transaction(arena);
+  Word64& last = found.is_dirty ? arena.header().sequence_last : arena.header().stamp;
+  set_place(arena, cache.entry_of(fields.key), ++last);
 }
 
 }  // namespace pannier::storage

@@ -24,6 +24,7 @@ class Migration {
 
  private:
   struct Found {
+    bool is_doubtful;  ///< not where its key says: the key may be damaged, and be that of another entry now
     bool is_dirty;
     std::uint64_t place;
     Ref ref;

@@ -30,7 +30,7 @@ std::variant<TookOver, ArenaFault> take_over(const CatalogOptions& options, Chan
   const bool was_clean = arena->was_closed_cleanly();
   const std::uint64_t rolled_back = arena->words_rolled_back();
   ArenaCheck::Fault fault;
-  if (was_attached && !was_clean) fault = ArenaCheck(*arena).fault();
+  if (was_attached && !was_clean) fault = ArenaCheck(*arena, options.charge).fault();
   if (!fault && has_size(*arena, options.memory_bytes_max)) {
     auto catalog = std::make_unique<Catalog>(options, listener, std::move(arena));
     if (!was_attached) return finish(std::move(catalog), Takeover::Kind::kFresh, "the arena is new");
