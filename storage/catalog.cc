@@ -67,6 +67,7 @@ bool Catalog::step(TimeMs now, std::uint64_t visits_max) {
     Cache& cache = *caches_[sweep_from_];
     cache.sweep(now, visits);
     is_trimming = cache.trim(visits, now) || is_trimming;
+    while (visits > 0 && cache.index_.maintain()) --visits;
   }
   while (visits > 0 && free_dropped_one()) --visits;
   is_untidy_ = visits == 0 || tidy(std::min(visits, kMovesAtOnce));

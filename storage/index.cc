@@ -1,5 +1,6 @@
 #include "storage/index.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -176,17 +177,34 @@ void Index::replace(std::uint64_t hash, Ref old_ref, Ref fresh) {
   arena_.set(place.bucket->refs[place.slot], fresh);
 }
 
-void Index::maintain() {
+bool Index::maintain() {
+  if (slots_.ready_pages() < kPagesNeeded) return false;
   if (head_.entries > head_.buckets * kEntriesMax) {
-    if (head_.buckets < kBucketsMax && slots_.ready_pages() >= kPagesNeeded) split();
-  } else if (head_.entries < head_.buckets * kEntriesMin && head_.buckets > 1) {
-    if (slots_.ready_pages() >= kPagesNeeded) merge();
+    if (head_.buckets < kBucketsMax) split();
+    return false;
   }
+  if (head_.buckets <= 1 || head_.entries >= head_.buckets * kEntriesMin || !may_merge()) return false;
+  merge();
+  return head_.entries < head_.buckets * kEntriesMin;
 }
 
-EntryAt Index::any() const {
-  for (std::uint64_t bucket = head_.buckets; bucket-- > 0;) {
-    const Ref ref = home(bucket).refs[0];
+std::uint32_t Index::chain_entries(const Bucket& first) const {
+  std::uint32_t entries = 0;
+  for (const Bucket* bucket = &first; bucket != nullptr; bucket = overflow_of(*bucket)) {
+    entries += used_slots(*bucket);
+  }
+  return entries;
+}
+
+bool Index::may_merge() const {
+  const std::uint64_t last = head_.buckets - 1;
+  return chain_entries(home(last)) + chain_entries(home(last - std::bit_floor(last))) <= kMergedMax;
+}
+
+EntryAt Index::any() {
+  any_below_ = std::min<std::uint64_t>(any_below_, head_.buckets);
+  for (; any_below_ > 0; --any_below_) {
+    const Ref ref = home(any_below_ - 1).refs[0];
     if (ref != kNoRef) return entry_at(arena_, ref);
   }
   return {};

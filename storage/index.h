@@ -39,10 +39,11 @@ class Index {
   void erase(std::uint64_t hash, Ref ref);
   void replace(std::uint64_t hash, Ref old_ref, Ref fresh);
   /// One step towards the size that fits the entries, in a transaction of its own: to be called once after
-  /// each insert() and erase().
-  void maintain();
-  /// Any one entry; none if it is empty.
-  EntryAt any() const;
+  /// each insert() and erase(). True if there is more to do, which can wait.
+  bool maintain();
+  /// Any one entry; none if it is empty. All of them take as long as the table is large, if nothing is
+  /// inserted meanwhile.
+  EntryAt any();
   /// What is left when it is empty. In transactions of its own, one call a step; true while there is more.
   bool dismantle();
 
@@ -66,8 +67,11 @@ class Index {
   friend class ArenaCheck;
 
   static constexpr std::uint32_t kSlotsPerBucket = 12;
-  static constexpr std::uint64_t kEntriesMax = 8;  ///< a bucket on average; above it the table grows
-  static constexpr std::uint64_t kEntriesMin = 3;  ///< below it the table shrinks
+  static constexpr std::uint64_t kEntriesMax = 10;  ///< a bucket on average; above it the table grows
+  static constexpr std::uint64_t kEntriesMin = 4;   ///< below it the table shrinks
+  /// A merge that would make a longer chain waits: a clear, which goes through the table in another order,
+  /// leaves some parts full for a while and others empty.
+  static constexpr std::uint32_t kMergedMax = 2 * kSlotsPerBucket;
   struct Bucket {
     std::array<Ref, kSlotsPerBucket> refs;
     std::array<std::uint32_t, kSlotsPerBucket / 4> tags;  ///< a byte each; 0: free
@@ -104,10 +108,13 @@ class Index {
   void remove_last_bucket();
   void split();
   void merge();
+  bool may_merge() const;
+  std::uint32_t chain_entries(const Bucket& first) const;
 
   Arena& arena_;
   Slots& slots_;
   IndexHead& head_;
+  std::uint64_t any_below_ = std::numeric_limits<std::uint64_t>::max();  ///< no bucket from it on has any
   mutable std::string scratch_;
 };
 
