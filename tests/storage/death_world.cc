@@ -2,9 +2,9 @@
 
 #include <array>
 
-#include "../model/dice.h"
 #include "storage/broken.h"
 #include "storage/hash.h"
+#include "tests/model/dice.h"
 
 namespace pannier::storage {
 namespace {
