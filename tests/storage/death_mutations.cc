@@ -1,4 +1,4 @@
-#include "death_mutations.h"
+#include "tests/storage/death_mutations.h"
 
 #include <unistd.h>
 
@@ -36,10 +36,10 @@ Mutation putting(std::string name, Prepared prepared, std::string_view cache, st
           }};
 }
 
-/// Every second large entry goes, so that many pages are partly empty; others are taken until moving alone
+/// Every third large entry goes, so that many pages are partly empty; others are taken until moving alone
 /// makes more.
 void leave_holes(World& world) {
-  for (std::size_t key = 40; key < 300; key += 2) {
+  for (std::size_t key = 40; key < 300; key += 3) {
     world.cache("lru").erase(death_key(key), std::nullopt, kDeathNow);
   }
   for (int step = 0; step < 30; ++step) world.catalog().step(kDeathNow, 200);
@@ -47,27 +47,40 @@ void leave_holes(World& world) {
   const Arena& arena = world.catalog().arena();
   const ArenaHeader& head = arena.header();
   for (std::size_t i = 0; head.free_pages + arena.pages() - head.fresh_page > 8; ++i) {
-    check(i < 600, "the pages do not get short");
-    world.put(i < 280 ? "small" : "bound", 10 + i % 280, letters(400));
+    check(i < 540, "the pages do not get short");
+    world.put(i < 270 ? "small" : "ttl", 30 + i % 270, letters(400));
   }
 }
 
-/// Puts of a size until the next one would move entries, as a twin of this world finds out.
-void put_until_next_moves(World& world, std::size_t bytes) {
-  leave_holes(world);
-  const std::size_t most = 300;
-  std::size_t count = 0;
+std::uint64_t evicted(World& world) { return world.told[static_cast<std::size_t>(Change::kEvicted)]; }
+
+std::uint64_t moved(World& world) { return world.catalog().arena_stats().moved_entries; }
+
+/// Puts of a size until the next one would make `count` grow, as a twin of this world finds out.
+void put_until_next(World& world, std::size_t bytes, std::uint64_t (*count)(World&)) {
+  constexpr std::size_t kMost = 300;
+  world.open("narrow", lru_settings());
+  std::size_t puts = 0;
   {
     World twin(std::get<std::unique_ptr<Arena>>(Arena::attach_copy(dup(world.catalog().arena().fd()))));
-    for (; count < most; ++count) {
-      const std::uint64_t before = twin.catalog().arena_stats().moved_entries;
-      twin.put("narrow", count, letters(bytes));
-      if (twin.catalog().arena_stats().moved_entries > before) break;
+    for (; puts < kMost; ++puts) {
+      const std::uint64_t before = count(twin);
+      twin.put("narrow", puts, letters(bytes));
+      if (count(twin) > before) break;
     }
   }
-  check(count < most, "no put moved an entry");
-  for (std::size_t i = 0; i < count; ++i) world.put("narrow", i, letters(bytes));
-  world.next_key = count;
+  check(puts < kMost, "no put did what it was to do");
+  for (std::size_t i = 0; i < puts; ++i) world.put("narrow", i, letters(bytes));
+  world.next_key = puts;
+}
+
+void put_until_next_moves(World& world, std::size_t bytes) {
+  leave_holes(world);
+  put_until_next(world, bytes, moved);
+}
+
+void put_next(World& world, std::size_t bytes) {
+  check(world.put("narrow", world.next_key, letters(bytes)), "a put was refused");
 }
 
 void add_puts(Mutations& all) {
@@ -96,23 +109,24 @@ void add_puts(Mutations& all) {
   all.push_back(putting("put_durable_same", kRoomy, "durable", 252, 350));
   all.back().setup = [](World& world) { world.put("durable", 252, letters(350)); };
   all.push_back(putting("put_over_tombstone", kRoomy, "durable", 2, 80));
-  for (Mutation mutation :
-       {putting("put_evicts_by_bound", kRoomy, "bound", 250, 90),
-        putting("put_fifo_evicts", kRoomy, "fifo", 250, 90), putting("put_evicts", kFull, "lru", 301, 480),
-        putting("put_pieces_evicts", kFull, "lru", 302, 20'000)}) {
+  for (Mutation mutation : {putting("put_evicts_by_bound", kRoomy, "bound", 250, 90),
+                            putting("put_fifo_evicts", kRoomy, "fifo", 250, 90),
+                            putting("put_pieces_evicts", kFull, "lru", 302, 20'000)}) {
     mutation.promise = kEvicts;
     all.push_back(std::move(mutation));
   }
+  all.push_back({.name = "put_evicts",
+                 .prepared = kFull,
+                 .run = [](World& world) { put_next(world, 480); },
+                 .setup = [](World& world) { put_until_next(world, 480, evicted); },
+                 .promise = kEvicts});
 }
 
 void add_moves(Mutations& all) {
   for (const std::size_t bytes : {std::size_t{60}, std::size_t{350}, std::size_t{440}}) {
     all.push_back({.name = "put_moves_" + std::to_string(bytes),
                    .prepared = kFull,
-                   .run =
-                       [bytes](World& world) {
-                         check(world.put("narrow", world.next_key, letters(bytes)), "a put was refused");
-                       },
+                   .run = [bytes](World& world) { put_next(world, bytes); },
                    .setup = [bytes](World& world) { put_until_next_moves(world, bytes); },
                    .promise = kInSteps,
                    .must_move = true});

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "death_world.h"
+#include "tests/storage/death_world.h"
 
 namespace pannier::storage {
 

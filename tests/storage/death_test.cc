@@ -10,11 +10,11 @@
 #include <iostream>
 #include <optional>
 
-#include "death_mutations.h"
-#include "death_world.h"
 #include "storage/check.h"
 #include "storage/takeover.h"
-#include "write_trap.h"
+#include "tests/storage/death_mutations.h"
+#include "tests/storage/death_world.h"
+#include "tests/storage/write_trap.h"
 
 namespace pannier::storage {
 namespace {
@@ -52,6 +52,8 @@ std::string prepare(Prepared prepared, std::uint64_t seed) {
   const bool is_filled = in_child([&] {
     const int other = memfd_create("death", MFD_CLOEXEC);
     World world(std::get<std::unique_ptr<Arena>>(Arena::create_in(other, kBytes)));
+    // So that a run can be repeated.
+    world.arena->header().hash_seed = seed;
     world.fill(prepared, seed);
     std::string image(kBytes, '\0');
     if (pread(other, image.data(), kBytes, 0) != static_cast<ssize_t>(kBytes)) _exit(1);

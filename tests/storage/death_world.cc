@@ -1,4 +1,4 @@
-#include "death_world.h"
+#include "tests/storage/death_world.h"
 
 #include <array>
 

@@ -1,4 +1,4 @@
-#include "write_trap.h"
+#include "tests/storage/write_trap.h"
 
 #include <sys/mman.h>
 #include <ucontext.h>

@@ -221,6 +221,9 @@ def test_a_damaged_arena_does_not_keep_the_daemon_from_serving(start_daemon, are
     wire = daemon.connect()
     wire.call("put", "lru", "new", 1)
     assert wire.call("get", "lru", "new") == [1]
+    daemon.kill9()
+    found = report_of(arena)
+    assert found["sound"], found["fault"]
 
 
 def test_an_arena_of_another_format_is_set_aside(start_daemon, arena):
