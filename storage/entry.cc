@@ -5,7 +5,12 @@
 namespace pannier::storage {
 namespace {
 
-constexpr std::uint64_t kDeadlineBits = (std::uint64_t{1} << 48) - 1;
+// Deadlines have 48 bits: up to 2^47 they are milliseconds, to the year 6429; from there on the lower 47 bits
+// are units of 256 ms, which reaches over the longest duration there is (2^53 ms). All bits: none.
+constexpr std::uint64_t kNoDeadline = (std::uint64_t{1} << 48) - 1;
+constexpr std::uint64_t kCoarse = std::uint64_t{1} << 47;
+constexpr unsigned kCoarseShift = 8;
+constexpr std::uint64_t kDeadlineEnd = (kCoarse - 1) << kCoarseShift;
 
 std::uint64_t word_at(const char* bytes) {
   std::uint64_t word = 0;
@@ -40,7 +45,8 @@ BytesView part_of_body(const Arena& arena, EntryAt entry, std::uint64_t offset, 
 TimeMs Entry::deadline() const {
   if (!has(kHasDue)) return kNever;
   const std::uint64_t bits = (std::uint64_t{due().deadline_high} << 16) | (place_and_deadline & 0xffff);
-  return bits == kDeadlineBits ? kNever : static_cast<TimeMs>(bits);
+  if (bits == kNoDeadline) return kNever;
+  return static_cast<TimeMs>(bits < kCoarse ? bits : (bits - kCoarse) << kCoarseShift);
 }
 
 std::string_view BytesView::part_of(Ref ref, std::uint64_t& skip, std::uint64_t left) const {
@@ -111,16 +117,23 @@ void set_place(Arena& arena, EntryAt entry, std::uint64_t place) {
 
 void set_deadline(Arena& arena, EntryAt entry, TimeMs deadline) {
   if (!entry->has(Entry::kHasDue)) return;
-  const std::uint64_t bits = static_cast<std::uint64_t>(deadline) & kDeadlineBits;
+  const std::uint64_t bits = deadline_bits(deadline);
   arena.set(entry->place_and_deadline,
             (entry->place_and_deadline & ~std::uint64_t{0xffff}) | (bits & 0xffff));
   arena.set(entry->due().deadline_high, static_cast<std::uint32_t>(bits >> 16));
 }
 
+std::uint64_t deadline_bits(TimeMs deadline) {
+  const auto bits = static_cast<std::uint64_t>(deadline);
+  if (bits >= kDeadlineEnd) return kNoDeadline;
+  return bits < kCoarse ? bits : kCoarse + (bits >> kCoarseShift);
+}
+
 TimeMs later(TimeMs time, std::uint64_t span_ms) {
-  const auto room = static_cast<std::uint64_t>(kDeadlineBits) - static_cast<std::uint64_t>(time);
-  if (time == kNever || span_ms >= room) return kNever;
-  return time + static_cast<TimeMs>(span_ms);
+  const auto from = static_cast<std::uint64_t>(time);
+  if (from >= kDeadlineEnd || span_ms >= kDeadlineEnd - from) return kNever;
+  const std::uint64_t sum = from + span_ms;
+  return static_cast<TimeMs>(sum < kCoarse ? sum : sum >> kCoarseShift << kCoarseShift);
 }
 
 TimeMs stale_end(const Entry& entry) { return later(entry.deadline(), entry.stale_ms()); }

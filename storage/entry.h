@@ -203,7 +203,10 @@ void set_deadline(Arena& arena, EntryAt entry, TimeMs deadline);
 
 /// When an entry stops being of use to anyone: the end of its stale window. Saturates at kNever.
 TimeMs stale_end(const Entry& entry);
-/// `time` + `span_ms`; kNever where that does not fit into the 48 bits of a deadline (the year 10889).
+/// A deadline as an entry has it.
+std::uint64_t deadline_bits(TimeMs deadline);
+/// `time` + `span_ms`, rounded down to what an entry can have: from the year 6429 on to 256 ms. kNever from
+/// the year 1,143,000 on.
 TimeMs later(TimeMs time, std::uint64_t span_ms);
 
 }  // namespace pannier::storage

@@ -84,7 +84,7 @@ EntryAt EntryWriter::write_head(const Plan& plan, const Fields& fields) {
   if (ref == kNoRef) broken("no page for an entry was kept ready");
   const EntryAt entry = entry_at(arena_, ref);
   // The slot was free: what is written here needs no note.
-  const std::uint64_t deadline = static_cast<std::uint64_t>(fields.deadline) & ((std::uint64_t{1} << 48) - 1);
+  const std::uint64_t deadline = deadline_bits(fields.deadline);
   entry->older = kNoRef;
   entry->newer = kNoRef;
   entry->place_and_deadline = deadline & 0xffff;

@@ -132,13 +132,18 @@ TEST_F(EntryTest, what_is_set_changes_nothing_else) {
   EXPECT_EQ(value_of(*arena_, entry).str(), "v");
 }
 
-TEST_F(EntryTest, the_largest_time_is_kept_and_later_is_never) {
-  const TimeMs last = (TimeMs{1} << 48) - 2;
-  const EntryAt entry = make(Fields{.key = "k", .deadline = last});
-  EXPECT_EQ(entry->deadline(), last);
+TEST_F(EntryTest, far_deadlines_are_kept_to_256_ms_and_farther_ones_are_never) {
+  const TimeMs fine_end = TimeMs{1} << 47;
+  const TimeMs longest = kNow + (TimeMs{1} << 53);
+  for (const TimeMs deadline : {kNow, fine_end - 1, fine_end, fine_end + 255, longest}) {
+    const TimeMs kept = later(0, static_cast<std::uint64_t>(deadline));
+    EXPECT_LE(kept, deadline);
+    EXPECT_LT(deadline - kept, deadline < fine_end ? 1 : 256);
+    EXPECT_EQ(make(Fields{.key = "k", .deadline = kept})->deadline(), kept);
+  }
+  EXPECT_EQ(make(Fields{.key = "k", .deadline = kNever - 1})->deadline(), kNever);
   EXPECT_EQ(later(kNow, 5), kNow + 5);
-  EXPECT_EQ(later(kNow, static_cast<std::uint64_t>(last - kNow)), last);
-  EXPECT_EQ(later(kNow, static_cast<std::uint64_t>(last - kNow) + 1), kNever);
+  EXPECT_EQ(later(kNow, std::uint64_t{1} << 55), kNever);
   EXPECT_EQ(later(kNow, UINT64_MAX), kNever);
   EXPECT_EQ(later(kNever, 0), kNever);
 }
