@@ -44,6 +44,10 @@ std::optional<DirtyFull> Cache::dirty_full(std::uint64_t charge_bytes, EntryAt o
 
 std::optional<PutOutcome> Cache::refusal_for(std::uint64_t charge_bytes, EntryAt old_entry) const {
   if (auto refusal = too_big(charge_bytes)) return *refusal;
+  // The old entry stays until the new one is there.
+  const std::uint64_t left_bytes = catalog_.memory_left_to(*this);
+  const std::uint64_t old_bytes = old_entry ? std::min(left_bytes, charge_of(*old_entry)) : 0;
+  if (charge_bytes > left_bytes - old_bytes) return TooBig{charge_bytes, left_bytes - old_bytes, false};
   if (auto full = dirty_full(charge_bytes, old_entry)) return *full;
   if (catalog_.versions_left() == 0) return NoVersions{};
   return std::nullopt;
