@@ -64,7 +64,7 @@ def kill_and_check(daemon):
 
 def run_rounds(daemon, rounds, seed, may_be_gone):
     generator = random.Random(seed)
-    clients = [Client(daemon.socket_path, f"c{i}", seed + i) for i in range(CLIENTS)]
+    clients = [Client(daemon.socket_path, f"c{i}", seed + i, may_be_gone) for i in range(CLIENTS)]
     rolled_back = 0
     for round_number in range(rounds):
         puts_before = {name: info["puts"] for name, info in daemon.connect().call("info")["caches"].items()}
@@ -82,7 +82,7 @@ def run_rounds(daemon, rounds, seed, may_be_gone):
         for name in ("lru", "ttl", "durable"):
             assert info[name]["puts"] >= puts_before[name] + sum(client.acknowledged[name] for client in clients)
         for client in clients:
-            client.check(wire, may_be_gone)
+            client.check(wire)
         assert wire.call("put", "lru", "probe", round_number) > max(client.version_last for client in clients)
         clients = [successor_of(client, daemon) for client in clients]
         wire.close()
@@ -92,7 +92,7 @@ def run_rounds(daemon, rounds, seed, may_be_gone):
 
 def successor_of(client, daemon):
     """A thread runs once: another one goes on with what the client knows."""
-    successor = Client(daemon.socket_path, client.name, client.random.random())
+    successor = Client(daemon.socket_path, client.name, client.random.random(), client.may_be_gone)
     successor.known = client.known
     successor.version_last = client.version_last
     return successor
