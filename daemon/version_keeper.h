@@ -38,8 +38,8 @@ class VersionKeeper {
   /// none is left.
   void poke();
   /// Gives back what was not used: puts the bound on disk right above the last version that was given out and
-  /// one more, so that it is never the one that this process found. Nothing may take a version from now on. An
-  /// error only wastes versions.
+  /// one more, so that it is never the one that this process found. Nothing may take a version from now on.
+  /// An error only wastes versions.
   void stop(DiskWorker::Done done);
 
  private:

@@ -13,9 +13,7 @@ class LruPolicy final : public Policy {
     order_.push_newest(entry);
   }
 
-  void used(EntryAt entry, std::uint64_t stamp) override {
-    order_.make_newest(entry, stamp);
-  }
+  void used(EntryAt entry, std::uint64_t stamp) override { order_.make_newest(entry, stamp); }
 
   void replaced(EntryAt old_entry, EntryAt fresh, std::uint64_t stamp) override {
     order_.remove(old_entry);
