@@ -24,7 +24,6 @@ class EntryList {
   /// `fresh` is there instead of `old_entry`, which is in no list from then on only if it is freed.
   void replace(EntryAt old_entry, EntryAt fresh);
 
-  bool is_empty() const { return head_.oldest == kNoRef; }
   std::uint64_t size() const { return head_.size; }
   EntryAt oldest() const { return entry_at(arena_, head_.oldest); }
   EntryAt newest() const { return entry_at(arena_, head_.newest); }
