@@ -15,6 +15,7 @@ namespace pannier::storage {
 namespace {
 
 constexpr std::uint64_t kLine = 64;
+constexpr std::uint64_t kHugePageBytes = std::uint64_t{2} << 20;
 /// What close_cleanly() writes; anything else, such as a damaged word, was not written by it.
 constexpr std::uint32_t kClosedCleanly = 0x636c6f73;
 
@@ -81,8 +82,16 @@ Arena::~Arena() {
 }
 
 Arena::Made Arena::map(int fd, std::uint64_t bytes, bool is_copy) {
-  void* base = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                    (is_copy ? MAP_PRIVATE : MAP_SHARED) | MAP_NORESERVE, fd, 0);
+  // At an address where the system can use huge pages: what is around it is given back.
+  void* base =
+      mmap(nullptr, bytes + kHugePageBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (base != MAP_FAILED) {
+    char* const begin = static_cast<char*>(base);
+    char* const aligned_begin = reinterpret_cast<char*>(
+        (reinterpret_cast<std::uintptr_t>(begin) + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes);
+    base = mmap(aligned_begin, bytes, PROT_READ | PROT_WRITE,
+                (is_copy ? MAP_PRIVATE : MAP_SHARED) | MAP_NORESERVE | MAP_FIXED, fd, 0);
+  }
   if (base == MAP_FAILED) {
     const ArenaFault fault = system_fault("cannot map an arena of " + std::to_string(bytes) + " bytes");
     close(fd);
@@ -207,9 +216,12 @@ void Arena::overwrite(char* place, const char* bytes, std::uint64_t count) {
   const std::uint64_t notes = (count + kNote - 1) / kNote;
   const std::uint32_t used = header().journal_count;
   if (used + notes > kJournalRecords) journal_full();
+  const auto word_at = [](char* bytes) -> const Word64& { return *reinterpret_cast<const Word64*>(bytes); };
+  JournalRecord* record = &journal_[used];
+  for (std::uint64_t done = 0; done + kNote < count; done += kNote)
+    *record++ = whole_record(word_at(place + done));
   // The last note may begin before `place`, so that it does not reach into what comes after.
-  for (std::uint64_t i = 0; i + 1 < notes; ++i) write_record(journal_[used + i], place + i * kNote);
-  write_record(journal_[used + notes - 1], place + count - kNote);
+  *record = whole_record(word_at(place + count - kNote));
   commit_records(static_cast<std::uint32_t>(notes));
   std::memcpy(place, bytes, count);
   std::atomic_signal_fence(std::memory_order_seq_cst);

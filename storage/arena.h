@@ -106,21 +106,16 @@ class Arena {
   // -- changing; each within a Transaction
 
   void set(Word64& word, std::uint64_t value) {
-    note(&word);
+    next_record() = whole_record(word);
+    commit_records(1);
     word = value;
     std::atomic_signal_fence(std::memory_order_seq_cst);
   }
-  void set(std::uint32_t& word, std::uint32_t value) {
-    note(&word);
-    word = value;
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-  }
+  void set(std::uint32_t& word, std::uint32_t value) { set_known(word, word, value); }
   /// As set() of a word that is known to hold `old_value`: it is not read, so that nothing waits for memory
   /// that is not in the processor's caches.
   void set_known(std::uint32_t& word, std::uint32_t old_value, std::uint32_t value) {
-    JournalRecord& record = next_record();
-    record.offset = offset_of(&word) | JournalRecord::kHalf;
-    record.old_bytes = old_value;
+    next_record() = half_record(word, old_value);
     commit_records(1);
     word = value;
     std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -132,9 +127,9 @@ class Arena {
     static constexpr std::uint32_t kNotesMax = 8;
 
     explicit Group(Arena& arena) : arena_(arena), next_(&arena.next_record(kNotesMax)) {}
-    void note(const void* place) { arena_.write_record(next_[count_++], place); }
+    void note(const Word64& word) { next_[count_++] = arena_.whole_record(word); }
     void note_known(const std::uint32_t& word, std::uint32_t old_value) {
-      next_[count_++] = {arena_.offset_of(&word) | JournalRecord::kHalf, old_value};
+      next_[count_++] = arena_.half_record(word, old_value);
     }
     void commit() { arena_.commit_records(count_); }
 
@@ -174,6 +169,10 @@ class Arena {
     const std::uint32_t count = header().journal_count;
     if (count + wanted > kJournalRecords) journal_full();
     return journal_[count];
+  }
+  JournalRecord whole_record(const Word64& word) const { return {offset_of(&word), word}; }
+  JournalRecord half_record(const std::uint32_t& word, std::uint32_t old_value) const {
+    return {offset_of(&word) | JournalRecord::kHalf, old_value};
   }
   void write_record(JournalRecord& record, const void* place) const {
     record.offset = std::min(offset_of(place), bytes_ - sizeof record.old_bytes);

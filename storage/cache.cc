@@ -30,6 +30,7 @@ Cache::Cache(Catalog& catalog, CacheRecord& record)
       record_(record),
       name_(record.name.data(), record.name_bytes),
       settings_(settings_of(record)),
+      traits_(traits_of(settings_.tier)),
       index_(arena_, catalog.slots_, record.index),
       lists_(lists_of(arena_, record)),
       policy_(make_policy(settings_.policy, arena_, list(Entry::List::kRecency))),
@@ -42,8 +43,6 @@ const std::string& Cache::name() const { return name_; }
 CacheId Cache::id() const { return record_.id; }
 
 const Settings& Cache::settings() const { return settings_; }
-
-bool Cache::is_durable() const { return traits_of(settings_.tier).is_durable; }
 
 std::uint64_t Cache::entries() const {
   if (!is_durable()) return index_.size();
@@ -74,6 +73,10 @@ std::uint64_t Cache::charge_for(std::uint64_t key_bytes, std::uint64_t value_byt
 
 std::uint64_t Cache::charge_of(const Entry& entry) const {
   return charge_for(entry.key_bytes(), entry.has_value() ? entry.value_bytes : 0);
+}
+
+void Cache::tell(std::string_view key, Change change) const {
+  catalog_.listener_.changed(*this, key, change);
 }
 
 void Cache::tell(EntryAt entry, Change change) const {

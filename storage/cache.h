@@ -145,7 +145,7 @@ class Cache {
   const std::string& name() const;
   CacheId id() const;
   const Settings& settings() const;
-  bool is_durable() const;
+  bool is_durable() const { return traits_.is_durable; }
 
   // -- reading
 
@@ -261,6 +261,7 @@ class Cache {
   std::uint64_t charge_of(const Entry& entry) const;
   std::uint64_t charge_for(std::uint64_t key_bytes, std::uint64_t value_bytes) const;
   void tell(EntryAt entry, Change change) const;
+  void tell(std::string_view key, Change change) const;
   /// A stamp for a use of now.
   std::uint64_t stamp();
   void schedule(EntryAt entry, TimeMs now);
@@ -296,7 +297,7 @@ class Cache {
   Written put_same(EntryAt entry, TimeMs now);
   /// Whether the new value can take the old one's place without a new slot.
   bool fits_in_place(EntryAt live, const Plan& plan) const;
-  Written overwrite(EntryAt live, const Fields& fields, TimeMs now);
+  Written overwrite(EntryAt live, const Fields& fields, std::uint64_t charge_bytes, TimeMs now);
   Written store(std::uint64_t hash, EntryAt old_entry, bool keeps_place, const Plan& plan, Fields fields,
                 TimeMs now);
   /// Precondition: it has a place for a deadline.
@@ -312,10 +313,14 @@ class Cache {
   bool is_protected() const;
   /// Room for an entry instead of `old_entry` if there is one, which stays, and is watched. The entry's
   /// pieces are written. Otherwise why there is none.
-  std::optional<PutOutcome> make_room(const Plan& plan, const Fields& fields, Ref& old_entry, TimeMs now);
-  std::optional<PutOutcome> refusal_for(std::uint64_t charge_bytes, EntryAt old_entry) const;
+  std::optional<PutOutcome> make_room(const Plan& plan, const Fields& fields, std::uint64_t charge_bytes,
+                                      Ref& old_entry, TimeMs now);
+  std::optional<PutOutcome> refusal_for(std::uint64_t charge_bytes, EntryAt old_entry,
+                                        bool is_in_place) const;
   void make_own_room(std::uint64_t charge_bytes, Ref& old_entry, TimeMs now);
-  std::optional<TooBig> too_big(std::uint64_t charge_bytes) const;
+  std::optional<TooBig> above_own_bound(std::uint64_t charge_bytes) const;
+  /// `old_bytes`: of the entry that must stay until the new one is there.
+  std::optional<TooBig> too_big(std::uint64_t charge_bytes, std::uint64_t old_bytes) const;
   std::optional<DirtyFull> dirty_full(std::uint64_t charge_bytes, EntryAt old_entry) const;
   /// The oldest by place of those that may go for space.
   EntryAt victim(Ref except) const;
@@ -364,7 +369,9 @@ class Cache {
   /// Whether a record that was found on disk some time ago is covered by a clear, or was by one that ended
   /// since.
   bool is_record_covered(std::string_view key, Version version) const;
-  bool is_covered(EntryAt entry) const;
+  bool is_covered(EntryAt entry) const {
+    return !clears_.empty() && clear_of(key_of(arena_, entry), entry->version()) != nullptr;
+  }
   /// True if the entry is covered by a clear, and then it was counted there if it is to be.
   bool count_covered(EntryAt entry);
   void take_covered(EntryAt entry, TimeMs now);
@@ -375,6 +382,7 @@ class Cache {
   CacheRecord& record_;
   const std::string name_;
   Settings settings_;
+  const TierTraits& traits_;  ///< of its tier, which never changes
   Index index_;
   std::array<EntryList, Entry::kLists> lists_;
   std::unique_ptr<Policy> policy_;  ///< all entries that may leave for space, but the stale ones

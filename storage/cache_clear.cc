@@ -22,10 +22,6 @@ bool Cache::is_record_covered(std::string_view key, Version version) const {
   });
 }
 
-bool Cache::is_covered(EntryAt entry) const {
-  return !clears_.empty() && clear_of(key_of(arena_, entry), entry->version()) != nullptr;
-}
-
 bool Cache::count_covered(EntryAt entry) {
   if (!is_covered(entry)) return false;
   auto& clear = const_cast<Clear&>(*clear_of(key_of(arena_, entry), entry->version()));

@@ -127,7 +127,7 @@ bool Cache::loaded(std::string_view key, const std::variant<Record, Absent>& res
 bool Cache::add_loaded(const Fields& fields, TimeMs now) {
   const Plan plan = catalog_.writer_.plan(fields);
   Ref none = kNoRef;
-  if (too_big(charge_for(fields.key.size(), fields.value.size())) ||
+  if (too_big(charge_for(fields.key.size(), fields.value.size()), 0) ||
       catalog_.make_room(*this, plan.slot_bytes, none, now) != Room::kMade ||
       !catalog_.write_pieces(plan, fields, none)) {
     return false;

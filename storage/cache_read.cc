@@ -43,15 +43,19 @@ Lookup Cache::find(std::string_view key, TimeMs now) { return lookup_of(entry_of
 
 Lookup Cache::get(std::string_view key, TimeMs now) {
   const EntryAt entry = entry_of(key);
-  const Lookup lookup = lookup_of(entry, now);
-  if (std::holds_alternative<Cold>(lookup)) return lookup;
-  if (!std::holds_alternative<Hit>(lookup)) {
-    ++record_.stats.misses;
-    return lookup;
+  switch (standing_of(entry, now)) {
+    case Standing::kLive:
+      ++record_.stats.hits;
+      use(entry);
+      return Hit{view_of(entry)};
+    case Standing::kCold:
+      return Cold{};
+    case Standing::kStale:
+    case Standing::kAbsent:
+      break;
   }
-  ++record_.stats.hits;
-  use(entry);
-  return lookup;
+  ++record_.stats.misses;
+  return lookup_of(entry, now);
 }
 
 Lookup Cache::get_or_stale(std::string_view key, TimeMs now) {

@@ -21,12 +21,17 @@ bool Cache::is_protected() const {
   return settings_.reserved_bytes > 0 && used_bytes() <= settings_.reserved_bytes;
 }
 
-std::optional<TooBig> Cache::too_big(std::uint64_t charge_bytes) const {
-  if (settings_.bytes_max && charge_bytes > *settings_.bytes_max) {
-    return TooBig{charge_bytes, *settings_.bytes_max, true};
-  }
+std::optional<TooBig> Cache::above_own_bound(std::uint64_t charge_bytes) const {
+  if (!settings_.bytes_max || charge_bytes <= *settings_.bytes_max) return std::nullopt;
+  return TooBig{charge_bytes, *settings_.bytes_max, true};
+}
+
+std::optional<TooBig> Cache::too_big(std::uint64_t charge_bytes, std::uint64_t old_bytes) const {
+  if (auto refusal = above_own_bound(charge_bytes)) return refusal;
   const std::uint64_t left_bytes = catalog_.memory_left_to(*this);
+  const std::uint64_t beside_old = left_bytes - std::min(left_bytes, old_bytes);
   if (charge_bytes > left_bytes) return TooBig{charge_bytes, left_bytes, false};
+  if (charge_bytes > beside_old) return TooBig{charge_bytes, beside_old, false};
   return std::nullopt;
 }
 
@@ -42,20 +47,21 @@ std::optional<DirtyFull> Cache::dirty_full(std::uint64_t charge_bytes, EntryAt o
   return DirtyFull{total, limit};
 }
 
-std::optional<PutOutcome> Cache::refusal_for(std::uint64_t charge_bytes, EntryAt old_entry) const {
-  if (auto refusal = too_big(charge_bytes)) return *refusal;
-  // The old entry stays until the new one is there.
-  const std::uint64_t left_bytes = catalog_.memory_left_to(*this);
-  const std::uint64_t old_bytes = old_entry ? std::min(left_bytes, charge_of(*old_entry)) : 0;
-  if (charge_bytes > left_bytes - old_bytes) return TooBig{charge_bytes, left_bytes - old_bytes, false};
+std::optional<PutOutcome> Cache::refusal_for(std::uint64_t charge_bytes, EntryAt old_entry,
+                                             bool is_in_place) const {
+  // Without a slot for it in place the old entry stays until the new one is there.
+  if (is_in_place) {
+    if (auto refusal = above_own_bound(charge_bytes)) return *refusal;
+  } else if (auto refusal = too_big(charge_bytes, old_entry ? charge_of(*old_entry) : 0)) {
+    return *refusal;
+  }
   if (auto full = dirty_full(charge_bytes, old_entry)) return *full;
   if (catalog_.versions_left() == 0) return NoVersions{};
   return std::nullopt;
 }
 
-std::optional<PutOutcome> Cache::make_room(const Plan& plan, const Fields& fields, Ref& old_entry,
-                                           TimeMs now) {
-  const std::uint64_t charge_bytes = charge_for(fields.key.size(), fields.value.size());
+std::optional<PutOutcome> Cache::make_room(const Plan& plan, const Fields& fields, std::uint64_t charge_bytes,
+                                           Ref& old_entry, TimeMs now) {
   make_own_room(charge_bytes, old_entry, now);
   const Room room = catalog_.make_room(*this, plan.slot_bytes, old_entry, now);
   if (room == Room::kMade && catalog_.write_pieces(plan, fields, old_entry)) return std::nullopt;
@@ -65,7 +71,7 @@ std::optional<PutOutcome> Cache::make_room(const Plan& plan, const Fields& field
 }
 
 void Cache::make_own_room(std::uint64_t charge_bytes, Ref& old_entry, TimeMs now) {
-  if (!traits_of(settings_.tier).is_bounded) return;
+  if (!traits_.is_bounded) return;
   // A cache that is over altered bounds does not grow; it comes down to them in steps, see trim().
   const std::uint64_t entries_max = std::max(settings_.entries_max.value_or(kUnbounded), index_.size());
   const std::uint64_t bytes_max = std::max(settings_.bytes_max.value_or(kUnbounded), used_bytes());

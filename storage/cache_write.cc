@@ -19,9 +19,11 @@ bool holds(const Condition& condition, EntryAt live) {
   broken("a condition of no kind");
 }
 
-std::optional<NotSupported> ttl_fault(const Ttl& ttl, Tier tier) {
-  const TierTraits& traits = traits_of(tier);
-  if (ttl.kind != Ttl::Kind::kNone || !traits.needs_deadlines) return std::nullopt;
+bool lacks_deadline(const Ttl& ttl, const TierTraits& traits) {
+  return ttl.kind == Ttl::Kind::kNone && traits.needs_deadlines;
+}
+
+NotSupported no_deadline(const TierTraits& traits) {
   return NotSupported{"ttl_ms: nil means no deadline, and every entry of tier " + std::string(traits.name) +
                       " needs one"};
 }
@@ -50,7 +52,7 @@ Cache::Fields Cache::fields_of(std::string_view key, std::string_view value, con
 }
 
 PutOutcome Cache::put(std::string_view key, std::string_view value, const PutOptions& options, TimeMs now) {
-  if (auto fault = ttl_fault(options.ttl, settings_.tier)) return *std::move(fault);
+  if (lacks_deadline(options.ttl, traits_)) return no_deadline(traits_);
   const std::uint64_t hash = hash_of_key(key);
   EntryAt old_entry = noticed(index_.find(hash, key), now);
   const Standing standing = standing_of(old_entry, now);
@@ -64,12 +66,14 @@ PutOutcome Cache::put(std::string_view key, std::string_view value, const PutOpt
   if (is_live && is_durable() && is_same(live, fields) && catalog_.versions_left() > 0)
     return put_same(live, now);
   const Plan plan = catalog_.writer_.plan(fields);
-  if (auto refusal = refusal_for(charge_for(key.size(), value.size()), old_entry)) return *std::move(refusal);
-  if (is_live && fits_in_place(live, plan)) {
-    make_own_room(charge_for(key.size(), value.size()), old_entry.ref, now);
-    return overwrite(live, fields, now);
+  const std::uint64_t charge_bytes = charge_for(key.size(), value.size());
+  const bool is_in_place = is_live && fits_in_place(live, plan);
+  if (auto refusal = refusal_for(charge_bytes, old_entry, is_in_place)) return *std::move(refusal);
+  if (is_in_place) {
+    if (charge_bytes > charge_of(*live)) make_own_room(charge_bytes, old_entry.ref, now);
+    return overwrite(live, fields, charge_bytes, now);
   }
-  if (auto refusal = make_room(plan, fields, old_entry.ref, now)) return *std::move(refusal);
+  if (auto refusal = make_room(plan, fields, charge_bytes, old_entry.ref, now)) return *std::move(refusal);
   return store(hash, entry_at(arena_, old_entry.ref), is_live, plan, fields, now);
 }
 
@@ -100,14 +104,14 @@ bool Cache::fits_in_place(EntryAt live, const Plan& plan) const {
   return catalog_.writer_.fits_in_place(live, plan) && plan.head_body <= Arena::kOverwriteMax;
 }
 
-Written Cache::overwrite(EntryAt live, const Fields& fields, TimeMs now) {
+Written Cache::overwrite(EntryAt live, const Fields& fields, std::uint64_t charge_bytes, TimeMs now) {
   const Transaction transaction(arena_);
   const Version version = *catalog_.take_version();
   const bool moves_in_wheel = live->deadline() != fields.deadline;
   if (moves_in_wheel) deadlines_.remove(live);
-  uncount(live);
+  if (is_durable()) uncount(live);
   if (live->value_bytes != fields.value.size()) {
-    add_used(charge_for(fields.key.size(), fields.value.size()), charge_of(*live));
+    add_used(charge_bytes, charge_of(*live));
     arena_.set(live->value_bytes, static_cast<std::uint32_t>(fields.value.size()));
   }
   arena_.overwrite(live->body() + fields.key.size(), fields.value.data(), fields.value.size());
@@ -115,15 +119,15 @@ Written Cache::overwrite(EntryAt live, const Fields& fields, TimeMs now) {
   if (moves_in_wheel) set_deadline(arena_, live, fields.deadline);
   if (live->has(Entry::kHasStale) && live->stale_ms() != fields.stale_ms)
     arena_.set(live->stale_word(), fields.stale_ms);
-  count(live);
   if (moves_in_wheel) schedule(live, now);
   if (is_durable()) {
+    count(live);
     mark_dirty(live, now);
   } else {
     use(live);
   }
   bump(record_.stats.puts);
-  tell(live, Change::kWritten);
+  tell(fields.key, Change::kWritten);
   return {version};
 }
 
@@ -148,7 +152,7 @@ Written Cache::store(std::uint64_t hash, EntryAt old_entry, bool keeps_place, co
     }
     schedule(fresh, now);
     bump(record_.stats.puts);
-    tell(fresh, Change::kWritten);
+    tell(fields.key, Change::kWritten);
   }
   index_.maintain();
   return {version};
@@ -157,11 +161,11 @@ Written Cache::store(std::uint64_t hash, EntryAt old_entry, bool keeps_place, co
 std::optional<std::variant<TooBig, DirtyFull, NotSupported>> Cache::refusal_of(
     const std::vector<std::pair<std::string_view, std::string_view>>& entries,
     const PutOptions& options) const {
-  if (auto fault = ttl_fault(options.ttl, settings_.tier)) return *std::move(fault);
+  if (lacks_deadline(options.ttl, traits_)) return no_deadline(traits_);
   std::uint64_t total_bytes = 0;
   for (const auto& [key, value] : entries) {
     const std::uint64_t charge_bytes = charge_for(key.size(), value.size());
-    if (auto refusal = too_big(charge_bytes)) return *refusal;
+    if (auto refusal = too_big(charge_bytes, 0)) return *refusal;
     total_bytes += charge_bytes;
   }
   if (auto full = dirty_full(total_bytes, {})) return *full;
@@ -192,7 +196,7 @@ EraseOutcome Cache::erase(std::string_view key, std::optional<Version> if_versio
 }
 
 TouchOutcome Cache::touch(std::string_view key, Ttl ttl, TimeMs now) {
-  if (auto fault = ttl_fault(ttl, settings_.tier)) return *std::move(fault);
+  if (lacks_deadline(ttl, traits_)) return no_deadline(traits_);
   EntryAt entry = noticed(entry_of(key), now);
   const Standing standing = standing_of(entry, now);
   if (standing == Standing::kCold) return Cold{};

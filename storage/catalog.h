@@ -187,6 +187,8 @@ class Catalog {
 
   // -- catalog_memory.cc
 
+  /// What `settings` keep from all other caches, in slots.
+  static std::uint64_t reserved_slot_bytes(const Settings& settings);
   /// What the reservations of others and the parts that must be there leave to the largest entry of `cache`.
   std::uint64_t memory_left_to(const Cache& cache) const;
   /// Room for slots of so many bytes. `old_entry` stays, and is watched. kPinned: what is left is dirty.
@@ -219,6 +221,7 @@ class Catalog {
   bool is_untidy_ = false;      ///< garbage or a shortage of pages may be there
   std::size_t sweep_from_ = 0;  ///< where in caches_ the next sweep starts
   std::uint64_t stale_entries_ = 0;
+  std::uint64_t reserved_slot_bytes_ = 0;  ///< of all caches
   WriteBack write_back_{*this};
   std::map<std::string, std::unique_ptr<Cache>, std::less<>> by_name_;
   std::unordered_map<CacheId, Cache*> by_id_;

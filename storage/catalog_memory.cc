@@ -29,6 +29,11 @@ ArenaStats Catalog::arena_stats() const {
           mover_.moved_bytes()};
 }
 
+std::uint64_t Catalog::reserved_slot_bytes(const Settings& settings) {
+  // Slots are somewhat larger than charges.
+  return settings.reserved_bytes + settings.reserved_bytes / 8;
+}
+
 std::uint64_t Catalog::memory_left_to(const Cache& cache) const {
   // Pages that hold nothing but the parts of one large entry that do not fill them, and some that hold what
   // is left of others.
@@ -36,11 +41,7 @@ std::uint64_t Catalog::memory_left_to(const Cache& cache) const {
   const std::uint64_t pages = arena_->first_page() + kPagesLost + kPagesForWrite;
   std::uint64_t left = arena_->bytes() - slots_.internal_bytes();
   left -= std::min(left, pages << arena_->page_shift());
-  for (const Cache* other : caches_) {
-    // Slots are somewhat larger than charges.
-    const std::uint64_t reserved = other->settings_.reserved_bytes;
-    if (other != &cache) left -= std::min(left, reserved + reserved / 8);
-  }
+  left -= std::min(left, reserved_slot_bytes_ - reserved_slot_bytes(cache.settings_));
   // Rounding: each piece has a header, and the last may be half empty.
   const std::uint64_t largest = arena_->classes().largest_bytes();
   const std::uint64_t pieces = left / largest;

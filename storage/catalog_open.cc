@@ -55,6 +55,7 @@ OpenOutcome Catalog::alter_or_conflict(Cache& cache, const Settings& settings, b
   if (!text) return Opened{cache, false, false};
   if (!alter) return OpenConflict{*std::move(text)};
   if (auto refusal = reservation_fault(settings, &cache)) return *std::move(refusal);
+  reserved_slot_bytes_ += reserved_slot_bytes(settings) - reserved_slot_bytes(cache.settings_);
   cache.settings_ = settings;
   {
     const Transaction transaction(*arena_);
@@ -124,6 +125,7 @@ Cache& Catalog::adopt(CacheRecord& record) {
   by_name_.emplace(cache.name(), std::move(made));
   by_id_.emplace(cache.id(), &cache);
   caches_.push_back(&cache);
+  reserved_slot_bytes_ += reserved_slot_bytes(cache.settings_);
   return cache;
 }
 
@@ -163,6 +165,7 @@ std::optional<Dropped> Catalog::drop(std::string_view name) {
   by_name_.erase(found);
   by_id_.erase(cache->id());
   std::erase(caches_, cache.get());
+  reserved_slot_bytes_ -= reserved_slot_bytes(cache->settings_);
   write_back_.totals_.entries -= cache->record_.unwritten_entries;
   write_back_.totals_.bytes -= cache->record_.unwritten_bytes;
   {

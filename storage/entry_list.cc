@@ -4,9 +4,13 @@
 
 namespace pannier::storage {
 
-void EntryList::set_links(Entry& entry, Ref older, Ref newer) {
+Word64& EntryList::links_of(Entry& entry) {
   // Both in one word: the header begins with them.
-  arena_.set(*reinterpret_cast<Word64*>(&entry), std::uint64_t{newer} << 32 | older);
+  return *reinterpret_cast<Word64*>(&entry);
+}
+
+void EntryList::set_links(Entry& entry, Ref older, Ref newer) {
+  arena_.set(links_of(entry), std::uint64_t{newer} << 32 | older);
 }
 
 void EntryList::set_list(EntryAt entry, Entry::List list) {
@@ -54,18 +58,20 @@ void EntryList::make_newest(EntryAt entry, std::uint64_t place) {
   const Ref older = entry->older;
   const Ref newer = entry->newer;
   const Ref newest = head_.newest;
+  Ref& older_link = newer_cell(older);
+  Ref& newer_link = older_cell(newer);
   Ref& last_link = arena_.at<Entry>(newest).newer;
   // The most frequent change of all: noted at once.
   Arena::Group group(arena_);
-  group.note(entry.entry);
-  group.note(&entry->place_and_deadline);
-  group.note_known(newer_cell(older), entry.ref);
-  group.note_known(older_cell(newer), entry.ref);
+  group.note(links_of(*entry));
+  group.note(entry->place_and_deadline);
+  group.note_known(older_link, entry.ref);
+  group.note_known(newer_link, entry.ref);
   group.note_known(last_link, kNoRef);
   group.note_known(head_.newest, newest);
   group.commit();
-  newer_cell(older) = newer;
-  older_cell(newer) = older;
+  older_link = newer;
+  newer_link = older;
   last_link = entry.ref;
   head_.newest = entry.ref;
   entry->older = newest;

@@ -35,6 +35,7 @@ class EntryList {
   void link(EntryAt entry, Ref older, Ref newer);
   void unlink(const Entry& entry, Ref ref);
   void set_list(EntryAt entry, Entry::List list);
+  static Word64& links_of(Entry& entry);
   void set_links(Entry& entry, Ref older, Ref newer);
   Ref& newer_cell(Ref older) const { return older == kNoRef ? head_.oldest : arena_.at<Entry>(older).newer; }
   Ref& older_cell(Ref newer) const { return newer == kNoRef ? head_.newest : arena_.at<Entry>(newer).older; }
