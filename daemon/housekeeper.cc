@@ -16,9 +16,10 @@ constexpr TimeMs kExpiryPauseMs = 20;
 
 }  // namespace
 
-Housekeeper::Housekeeper(UvLoop& loop, Service& service, VersionKeeper& versions)
+Housekeeper::Housekeeper(UvLoop& loop, Service& service, VersionKeeper& versions, HugePages& huge_pages)
     : service_(service),
       versions_(versions),
+      huge_pages_(huge_pages),
       timer_(loop, [this] { work(); }),
       pass_end_(loop, [this] { pass_ended(); }) {}
 
@@ -40,6 +41,7 @@ void Housekeeper::expect_arriving() {
 void Housekeeper::pass_ended() {
   service_.flusher.poke();
   versions_.poke();
+  huge_pages_.poke();
   expect_arriving();
   const TimeMs due = next_due();
   if (due == armed_for_) return;

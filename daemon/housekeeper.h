@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "daemon/huge_pages.h"
 #include "daemon/service.h"
 #include "daemon/uv_loop.h"
 #include "daemon/uv_pass.h"
@@ -16,7 +17,7 @@ namespace pannier::daemon {
 class Housekeeper {
  public:
   /// All are borrowed and must outlive it.
-  Housekeeper(UvLoop& loop, Service& service, VersionKeeper& versions);
+  Housekeeper(UvLoop& loop, Service& service, VersionKeeper& versions, HugePages& huge_pages);
 
  private:
   void work();
@@ -26,6 +27,7 @@ class Housekeeper {
 
   Service& service_;
   VersionKeeper& versions_;
+  HugePages& huge_pages_;
   storage::TimeMs worked_at_ = 0;
   std::uint64_t expected_bytes_ = 0;  ///< of large values, as the catalog was told last
   bool is_making_room_ = false;       ///< for them

@@ -17,6 +17,7 @@
 #include "daemon/file_limit.h"
 #include "daemon/flusher.h"
 #include "daemon/housekeeper.h"
+#include "daemon/huge_pages.h"
 #include "daemon/initial_caches.h"
 #include "daemon/log.h"
 #include "daemon/quantity.h"
@@ -142,9 +143,10 @@ int serve(const Config& config, Log& log, const ServiceManager& manager, ArenaKe
   Flusher flusher(loop, catalog, disk, config.durable, clock, log);
   Service service(config, clock, server, catalog, disk, flusher, subscriptions);
   Router router(service);
-  Housekeeper housekeeper(loop, service, versions);
-  Shutdown shutdown({loop, log, server, router, service, catalog, disk, flusher, versions, manager,
-                     keeper.outlives_process()});
+  HugePages huge_pages(loop, catalog.arena(), log);
+  Housekeeper housekeeper(loop, service, versions, huge_pages);
+  Shutdown shutdown({loop, log, server, router, service, catalog, disk, flusher, versions, huge_pages,
+                     manager, keeper.outlives_process()});
   const UvSignal on_terminate(loop, SIGTERM, [&shutdown] { shutdown.signaled(); });
   const UvSignal on_interrupt(loop, SIGINT, [&shutdown] { shutdown.signaled(); });
 

@@ -57,11 +57,12 @@ void Shutdown::flushed() {
 }
 
 void Shutdown::close_connections() {
-  parts_.server.close([this] { when_disk_is_idle(); });
+  parts_.huge_pages.stop();
+  parts_.server.close([this] { when_work_is_done(); });
 }
 
-void Shutdown::when_disk_is_idle() {
-  if (!parts_.disk.is_idle()) return again(&Shutdown::when_disk_is_idle);
+void Shutdown::when_work_is_done() {
+  if (!parts_.disk.is_idle() || !parts_.huge_pages.is_idle()) return again(&Shutdown::when_work_is_done);
   parts_.loop.stop();
 }
 

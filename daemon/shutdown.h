@@ -11,6 +11,7 @@
 
 #include "daemon/disk_worker.h"
 #include "daemon/flusher.h"
+#include "daemon/huge_pages.h"
 #include "daemon/log.h"
 #include "daemon/router.h"
 #include "daemon/server.h"
@@ -34,6 +35,7 @@ struct ShutdownParts {
   DiskWorker& disk;
   Flusher& flusher;
   VersionKeeper& versions;
+  HugePages& huge_pages;
   const ServiceManager& manager;
   bool memory_is_kept;  ///< for the next process
 };
@@ -55,7 +57,7 @@ class Shutdown {
   void when_reads_are_done();
   void flushed();
   void close_connections();
-  void when_disk_is_idle();
+  void when_work_is_done();
   /// Calls `step` again soon.
   void again(void (Shutdown::*step)());
 

@@ -15,7 +15,10 @@ namespace pannier::storage {
 namespace {
 
 constexpr std::uint64_t kLine = 64;
-constexpr std::uint64_t kHugePageBytes = std::uint64_t{2} << 20;
+/// Of the system's headers since glibc 2.37.
+constexpr int kAdviseCollapse = 25;
+/// The smallest that a mapping can end at.
+constexpr std::uint64_t kSystemPageBytes = 4'096;
 /// What close_cleanly() writes; anything else, such as a damaged word, was not written by it.
 constexpr std::uint32_t kClosedCleanly = 0x636c6f73;
 
@@ -59,6 +62,21 @@ std::optional<ArenaFault> header_fault(const ArenaHeader& header, std::uint64_t 
   return std::nullopt;
 }
 
+/// Addresses for so many bytes, from one on at which a huge page can begin.
+void* reserve_addresses(std::uint64_t bytes) {
+  const std::uint64_t wanted = bytes + Arena::kHugePageBytes;
+  void* const all = mmap(nullptr, wanted, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (all == MAP_FAILED) return all;
+  const auto begin = reinterpret_cast<std::uintptr_t>(all);
+  const std::uintptr_t before =
+      (Arena::kHugePageBytes - begin % Arena::kHugePageBytes) % Arena::kHugePageBytes;
+  char* const first = static_cast<char*>(all) + before;
+  if (before > 0) munmap(all, before);
+  const std::uint64_t whole = (bytes + kSystemPageBytes - 1) / kSystemPageBytes * kSystemPageBytes;
+  munmap(first + whole, wanted - before - whole);
+  return first;
+}
+
 }  // namespace
 
 Arena::Arena(int fd, char* base, std::uint64_t bytes)
@@ -82,14 +100,9 @@ Arena::~Arena() {
 }
 
 Arena::Made Arena::map(int fd, std::uint64_t bytes, bool is_copy) {
-  // At an address where the system can use huge pages: what is around it is given back.
-  void* base =
-      mmap(nullptr, bytes + kHugePageBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* base = reserve_addresses(bytes);
   if (base != MAP_FAILED) {
-    char* const begin = static_cast<char*>(base);
-    char* const aligned_begin = reinterpret_cast<char*>(
-        (reinterpret_cast<std::uintptr_t>(begin) + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes);
-    base = mmap(aligned_begin, bytes, PROT_READ | PROT_WRITE,
+    base = mmap(base, bytes, PROT_READ | PROT_WRITE,
                 (is_copy ? MAP_PRIVATE : MAP_SHARED) | MAP_NORESERVE | MAP_FIXED, fd, 0);
   }
   if (base == MAP_FAILED) {
@@ -208,6 +221,11 @@ bool Arena::populate(std::uint32_t page) {
   // Kernels before 5.14.
   return posix_fallocate(fd_, static_cast<off_t>(std::uint64_t{page} << page_shift_),
                          static_cast<off_t>(page_bytes())) == 0;
+}
+
+Arena::HugePage Arena::make_huge(std::uint64_t offset) const {
+  if (madvise(base_ + offset, kHugePageBytes, kAdviseCollapse) == 0) return HugePage::kMade;
+  return errno == EINVAL ? HugePage::kNever : HugePage::kNotNow;
 }
 
 void Arena::overwrite(char* place, const char* bytes, std::uint64_t count) {

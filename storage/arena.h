@@ -103,6 +103,21 @@ class Arena {
   /// Makes sure that the memory of a page is there, which may fail only here. False: the system has none.
   bool populate(std::uint32_t page);
 
+  // -- huge pages: fewer entries of the processor's translation cache for the same memory
+
+  static constexpr std::uint64_t kHugePageBytes = std::uint64_t{2} << 20;
+  enum class HugePage : std::uint8_t {
+    kMade,
+    kNotNow,  ///< the system has none to spare at the moment
+    kNever,   ///< the system cannot (Linux before 6.1), or must not
+  };
+  /// How many of the first bytes have memory.
+  std::uint64_t populated_bytes() const { return std::uint64_t{header().fresh_page} << page_shift_; }
+  /// Puts the memory of kHugePageBytes from `offset` on, a multiple of them, into one page; what is in it
+  /// stays. Takes about a millisecond, in which whoever touches these bytes waits. May be called by another
+  /// thread, whatever is done to the arena meanwhile. Precondition: the memory is populated.
+  HugePage make_huge(std::uint64_t offset) const;
+
   // -- changing; each within a Transaction
 
   void set(Word64& word, std::uint64_t value) {

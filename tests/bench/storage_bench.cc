@@ -85,6 +85,18 @@ class Storage {
     cache_ = catalog_.find("lru");
   }
 
+  /// As the daemon does while memory fills. How much of it is in huge pages.
+  double use_huge_pages() {
+    constexpr std::uint64_t kStep = storage::Arena::kHugePageBytes;
+    const storage::Arena& arena = catalog_.arena();
+    std::uint64_t made = 0;
+    std::uint64_t offset = 0;
+    for (; offset + kStep <= arena.populated_bytes(); offset += kStep) {
+      if (arena.make_huge(offset) == storage::Arena::HugePage::kMade) made += kStep;
+    }
+    return offset == 0 ? 0 : static_cast<double>(made) / static_cast<double>(offset);
+  }
+
   void put(const Key& key, std::string_view value) { cache_->put(view_of(key), value, {}, 0); }
   void get(const Key& key, char* out) {
     const auto lookup = cache_->get(view_of(key), 0);
@@ -226,12 +238,15 @@ void fill(Cache& cache, std::uint64_t keys) {
 
 void work(const Options& options, nlohmann::json& results) {
   Table table({"operation, choice", "keys", "pannier ns", "textbook ns", "ratio", "spread", "target", ""});
+  std::string huge_pages;
   for (const std::uint64_t keys : options.keys) {
     progress(std::to_string(keys) + " keys: filling");
     Storage storage(keys);
     Textbook textbook(keys);
     fill(storage, keys);
     fill(textbook, keys);
+    const double share = storage.use_huge_pages();
+    huge_pages += (huge_pages.empty() ? "" : ", ") + number(100 * share) + " % of " + std::to_string(keys);
     for (const Choice choice : {kUniform, kZipf}) {
       const std::string name = choice == kUniform ? "uniform" : "zipf";
       Requests requests(keys, choice);
@@ -242,6 +257,7 @@ void work(const Options& options, nlohmann::json& results) {
     }
   }
   table.print();
+  std::printf("in huge pages: %s\n", huge_pages.c_str());
 }
 
 }  // namespace
