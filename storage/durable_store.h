@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -93,6 +94,29 @@ struct ErasedSome {
   std::optional<std::string> next_key;  ///< nothing when done
 };
 
+struct ImageRecord {
+  std::string key;
+  Record record;
+};
+/// A piece of a cache in key order. `next_key`: where to go on (itself included); nothing at the end.
+struct ImagePiece {
+  std::vector<ImageRecord> records;
+  std::optional<std::string> next_key;
+};
+
+/// The records of a store as they were at one moment, whatever is written later. What was erased since keeps
+/// its place on disk as long as there is an image of it.
+///
+/// Thread safety: that of DurableStore's reading methods, the end of it included. It must not outlive its store.
+class StoreImage {
+ public:
+  virtual ~StoreImage() = default;
+  /// The records from `from_key` on, about `bytes_max` of keys and values, and at least one if there is one.
+  /// A damaged record is a StoreError; so is everything after the store was reopened.
+  virtual std::variant<ImagePiece, StoreError> read(CacheId cache, std::string_view from_key,
+                                                    std::uint64_t bytes_max) const = 0;
+};
+
 class DurableStore {
  public:
   virtual ~DurableStore() = default;
@@ -122,6 +146,9 @@ class DurableStore {
   /// At most `keys_max` keys, and at most about 1 MiB of them, that start with `prefix`, from `from_key` on.
   virtual std::variant<Scanned, StoreError> scan(CacheId cache, std::string_view prefix,
                                                  std::string_view from_key, std::uint64_t keys_max) const = 0;
+
+  /// What is on disk now. A writing method as to threads, so that the caller knows which batches it holds.
+  virtual std::variant<std::shared_ptr<const StoreImage>, StoreError> open_image() = 0;
 
   /// Versions below the reserved bound may have been used by an earlier process: start above it. 0 on a new
   /// store.

@@ -59,7 +59,7 @@ LevelDbDatabase::LevelDbDatabase(std::string path, const LevelDbOptions& options
 std::optional<StoreError> LevelDbDatabase::open() {
   auto error = open_checked();
   if (error) {
-    db_.reset();
+    close();
     failure_ = error->text;
   }
   return error;
@@ -69,8 +69,13 @@ std::optional<StoreError> LevelDbDatabase::reopen() {
   if (const leveldb::Status status = probe_directory(env_, path_); !status.ok())
     return failure("reopen", status);
   const std::unique_lock lock(opening_);
-  db_.reset();
+  close();
   return open();
+}
+
+void LevelDbDatabase::close() {
+  for (const auto& [number, snapshot] : std::exchange(snapshots_, {})) db_->ReleaseSnapshot(snapshot);
+  db_.reset();
 }
 
 std::optional<StoreError> LevelDbDatabase::open_checked() {
@@ -228,8 +233,30 @@ std::variant<std::optional<std::uint64_t>, StoreError> LevelDbDatabase::number_a
   return std::optional(std::get<std::uint64_t>(number));
 }
 
-std::unique_ptr<leveldb::Iterator> LevelDbDatabase::iterator() const {
-  return std::unique_ptr<leveldb::Iterator>(db_->NewIterator(verified(false)));
+std::unique_ptr<leveldb::Iterator> LevelDbDatabase::iterator(const leveldb::Snapshot* snapshot) const {
+  leveldb::ReadOptions options = verified(false);
+  options.snapshot = snapshot;
+  return std::unique_ptr<leveldb::Iterator>(db_->NewIterator(options));
+}
+
+std::uint64_t LevelDbDatabase::take_snapshot() {
+  const std::lock_guard lock(snapshots_lock_);
+  snapshots_[++snapshot_last_] = db_->GetSnapshot();
+  return snapshot_last_;
+}
+
+const leveldb::Snapshot* LevelDbDatabase::snapshot(std::uint64_t number) const {
+  const std::lock_guard lock(snapshots_lock_);
+  const auto found = snapshots_.find(number);
+  return found == snapshots_.end() ? nullptr : found->second;
+}
+
+void LevelDbDatabase::release_snapshot(std::uint64_t number) {
+  const std::lock_guard lock(snapshots_lock_);
+  const auto found = snapshots_.find(number);
+  if (found == snapshots_.end()) return;
+  db_->ReleaseSnapshot(found->second);
+  snapshots_.erase(found);
 }
 
 LevelDbDatabase::CacheState* LevelDbDatabase::defined(CacheId id) {

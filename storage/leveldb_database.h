@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <shared_mutex>
 #include <string>
@@ -37,6 +38,9 @@ class LevelDbDatabase {
 
   /// Not open yet. `env` may be null, else it must outlive this.
   LevelDbDatabase(std::string path, const LevelDbOptions& options, leveldb::Env* env);
+  ~LevelDbDatabase() { close(); }
+  LevelDbDatabase(const LevelDbDatabase&) = delete;
+  LevelDbDatabase& operator=(const LevelDbDatabase&) = delete;
 
   std::optional<StoreError> open();
   /// Waits until nobody holds a read lock.
@@ -60,8 +64,16 @@ class LevelDbDatabase {
   std::variant<std::optional<std::string>, StoreError> value_at(const std::string& key,
                                                                 std::string_view doing) const;
   std::variant<std::optional<std::uint64_t>, StoreError> number_at(const std::string& key) const;
-  std::unique_ptr<leveldb::Iterator> iterator() const;
+  /// `snapshot`: null for what is there now.
+  std::unique_ptr<leveldb::Iterator> iterator(const leveldb::Snapshot* snapshot = nullptr) const;
   const std::string& identity() const { return identity_; }
+
+  // -- snapshots, by numbers that are never used twice; the caller holds a read lock, and precondition: open
+
+  std::uint64_t take_snapshot();
+  /// Null if it ended with the database that it was of.
+  const leveldb::Snapshot* snapshot(std::uint64_t number) const;
+  void release_snapshot(std::uint64_t number);
 
   // -- what is kept in memory; for the writing thread alone
 
@@ -81,6 +93,7 @@ class LevelDbDatabase {
   std::optional<StoreError> give_identity();
   std::optional<StoreError> read_caches();
   std::optional<StoreError> read_fact(std::string_view key, std::string_view value);
+  void close();
 
   std::string path_;
   DurableNamesEnv env_;
@@ -93,6 +106,9 @@ class LevelDbDatabase {
   std::optional<std::string> failure_;  // since when nothing can be written
   std::string identity_;
   std::map<CacheId, CacheState> caches_;
+  mutable std::mutex snapshots_lock_;  // readers on several threads
+  std::map<std::uint64_t, const leveldb::Snapshot*> snapshots_;
+  std::uint64_t snapshot_last_ = 0;
 };
 
 }  // namespace pannier::storage

@@ -36,8 +36,8 @@ std::string named(CacheId cache, std::string_view key) {
 class RecordRange {
  public:
   RecordRange(const LevelDbDatabase& database, CacheId cache, std::string_view prefix,
-              std::string_view from_key)
-      : prefix_(record_key(cache, prefix)), entry_(database.iterator()) {
+              std::string_view from_key, const leveldb::Snapshot* snapshot = nullptr)
+      : prefix_(record_key(cache, prefix)), entry_(database.iterator(snapshot)) {
     entry_->Seek(std::max(prefix_, record_key(cache, from_key)));
   }
 
@@ -51,6 +51,53 @@ class RecordRange {
  private:
   std::string prefix_;
   std::unique_ptr<leveldb::Iterator> entry_;
+};
+
+Record copy_of(const RecordView& record) {
+  return {std::string(record.value), record.version, record.deadline, record.stale_ms};
+}
+
+/// A snapshot of LevelDB, until the database is closed.
+class LevelDbImage final : public StoreImage {
+ public:
+  /// The caller holds a read lock.
+  explicit LevelDbImage(LevelDbDatabase& database)
+      : database_(database), snapshot_(database.take_snapshot()) {}
+  ~LevelDbImage() override {
+    const auto lock = database_.read_lock();
+    database_.release_snapshot(snapshot_);
+  }
+
+  std::variant<ImagePiece, StoreError> read(CacheId cache, std::string_view from_key,
+                                            std::uint64_t bytes_max) const override {
+    const auto lock = database_.read_lock();
+    const leveldb::Snapshot* snapshot = database_.snapshot(snapshot_);
+    if (snapshot == nullptr) return StoreError{"the image is gone: the database was opened again since"};
+    ImagePiece piece;
+    std::uint64_t bytes = 0;
+    RecordRange records(database_, cache, "", from_key, snapshot);
+    for (; records.has_record(); records.next()) {
+      if (bytes >= bytes_max) {
+        piece.next_key = records.key();
+        break;
+      }
+      const auto record = records.record();
+      if (const auto* damage = std::get_if<Damage>(&record)) {
+        return database_.damaged("the record of " + named(cache, records.key()), *damage);
+      }
+      const auto& intact = std::get<RecordView>(record);
+      bytes += records.key().size() + intact.value.size() + kImageRecordBytes;
+      piece.records.push_back({std::string(records.key()), copy_of(intact)});
+    }
+    if (!records.status().ok()) return database_.failure("read", records.status());
+    return piece;
+  }
+
+ private:
+  static constexpr std::uint64_t kImageRecordBytes = 64;  // so that many small ones are not too many
+
+  LevelDbDatabase& database_;
+  std::uint64_t snapshot_;
 };
 
 void put_number(leveldb::WriteBatch& batch, const std::string& at, std::uint64_t number) {
@@ -231,8 +278,7 @@ std::variant<Record, Absent, StoreError> LevelDbStore::load(CacheId cache, std::
   const auto record = decode_record(at, *bytes);
   if (const auto* damage = std::get_if<Damage>(&record))
     return database_->damaged("the record of " + named(cache, key), *damage);
-  const auto& intact = std::get<RecordView>(record);
-  return Record{std::string(intact.value), intact.version, intact.deadline, intact.stale_ms};
+  return copy_of(std::get<RecordView>(record));
 }
 
 std::variant<Scanned, StoreError> LevelDbStore::scan(CacheId cache, std::string_view prefix,
@@ -258,6 +304,12 @@ std::variant<Scanned, StoreError> LevelDbStore::scan(CacheId cache, std::string_
   }
   if (!records.status().ok()) return database_->failure("read", records.status());
   return scanned;
+}
+
+std::variant<std::shared_ptr<const StoreImage>, StoreError> LevelDbStore::open_image() {
+  const auto lock = database_->read_lock();
+  if (auto error = database_->why_closed()) return std::move(*error);
+  return std::make_shared<const LevelDbImage>(*database_);
 }
 
 std::variant<Version, StoreError> LevelDbStore::reserved_versions() const {

@@ -61,6 +61,8 @@ class LevelDbStore final : public DurableStore {
   std::variant<Scanned, StoreError> scan(CacheId cache, std::string_view prefix, std::string_view from_key,
                                          std::uint64_t keys_max) const override;
 
+  std::variant<std::shared_ptr<const StoreImage>, StoreError> open_image() override;
+
   std::variant<Version, StoreError> reserved_versions() const override;
   std::optional<StoreError> reserve_versions(Version bound) override;
   std::variant<std::string, StoreError> identity() const override;

@@ -135,6 +135,12 @@ void WriteBack::restore(Cache& cache, EntryAt entry, const BatchItem& item) cons
   cache.count(entry);
 }
 
+std::vector<ClearedRange> WriteBack::cleared_ranges(const Cache& cache) {
+  std::vector<ClearedRange> ranges;
+  for (const auto& clear : cache.clears_) ranges.push_back({clear.prefix, clear.version});
+  return ranges;
+}
+
 std::uint64_t WriteBack::sequence_last() const { return catalog_.arena_->header().sequence_last; }
 
 // Not noted in the journal: a sequence that is left out does no harm.

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -28,6 +29,13 @@ struct EntryAt;
 struct Batch {
   std::vector<BatchItem> items;
   std::uint64_t bytes = 0;  ///< of keys and values
+};
+
+/// What a clear under way covers: records on disk with the prefix and a version up to this one are still
+/// there, and gone for everyone.
+struct ClearedRange {
+  std::string prefix;
+  Version version_max = 0;
 };
 
 struct BatchLimits {
@@ -55,6 +63,9 @@ class WriteBack {
   /// Every change with a sequence up to this one is on disk.
   std::uint64_t clean_through() const;
   bool in_flight() const { return in_flight_since_.has_value(); }
+
+  /// Of the clears of a cache that are under way.
+  static std::vector<ClearedRange> cleared_ranges(const Cache& cache);
 
   /// All dirty entries, those in flight included.
   DirtyTotals totals() const { return totals_; }

@@ -320,5 +320,26 @@ TEST_F(LevelDbStoreFaults, loads_and_scans_go_on_while_another_thread_writes_and
   EXPECT_EQ(value(1, "k"), "99");
 }
 
+TEST_F(LevelDbStoreFaults, an_image_ends_when_the_store_is_reopened) {
+  define(1, "a");
+  write({put_item(1, "k", {"v", 1})});
+  const auto image = std::get<0>(store_->open_image());
+  ASSERT_FALSE(store_->reopen());
+  const auto read = image->read(1, "", 1'000);
+  ASSERT_TRUE(std::holds_alternative<StoreError>(read));
+  EXPECT_THAT(std::get<StoreError>(read).text, HasSubstr("the image is gone"));
+  const auto again = std::get<0>(store_->open_image());
+  EXPECT_EQ(std::get<ImagePiece>(again->read(1, "", 1'000)).records.size(), 1);
+}
+
+TEST_F(LevelDbStoreFaults, a_damaged_record_in_an_image_is_an_error_that_names_it) {
+  define(1, "a");
+  write({put_item(1, "k", {"v", 1})});
+  with_raw_database([](leveldb::DB& raw) { raw.Put({}, record_key(1, "k"), "damaged"); });
+  open();
+  const auto image = std::get<0>(store_->open_image());
+  EXPECT_THAT(std::get<StoreError>(image->read(1, "", 1'000)).text, HasSubstr("cache 1, key \"k\""));
+}
+
 }  // namespace
 }  // namespace pannier::storage

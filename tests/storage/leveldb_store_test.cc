@@ -315,5 +315,41 @@ TEST_F(LevelDbStoreTest, ten_thousand_random_changes_agree_with_a_map) {
   }
 }
 
+TEST_F(LevelDbStoreTest, an_image_shows_what_was_there_when_it_was_opened) {
+  define(1, "a");
+  write({put_item(1, "k", {"old", 1, 500, 7}), put_item(1, "gone", {"v", 2})});
+  const auto image = std::get<0>(store_->open_image());
+  write({put_item(1, "k", {"new", 3}), erase_item(1, "gone"), put_item(1, "later", {"v", 4})});
+  const auto piece = std::get<ImagePiece>(image->read(1, "", 1'000'000));
+  ASSERT_EQ(piece.records.size(), 2);
+  EXPECT_EQ(piece.records[0].key, "gone");
+  EXPECT_EQ(piece.records[1].record.value, "old");
+  EXPECT_EQ(piece.records[1].record.version, 1);
+  EXPECT_EQ(piece.records[1].record.deadline, 500);
+  EXPECT_EQ(piece.records[1].record.stale_ms, 7);
+  EXPECT_FALSE(piece.next_key);
+}
+
+TEST_F(LevelDbStoreTest, an_image_is_read_in_pieces_of_about_so_many_bytes) {
+  define(1, "a");
+  define(2, "b");
+  std::vector<BatchItem> items{put_item(2, "other", {"v", 1})};
+  for (int i = 100; i < 200; ++i)
+    items.push_back(put_item(1, std::to_string(i), {std::string(1'000, 'x'), 1}));
+  write(items);
+  const auto image = std::get<0>(store_->open_image());
+  std::optional<std::string> from = "";
+  int pieces = 0;
+  std::size_t records = 0;
+  for (; from; ++pieces) {
+    const auto piece = std::get<ImagePiece>(image->read(1, *from, 10'000));
+    records += piece.records.size();
+    from = piece.next_key;
+  }
+  EXPECT_EQ(records, 100);
+  EXPECT_GE(pieces, 10);
+  EXPECT_EQ(std::get<ImagePiece>(image->read(1, "", 1)).records.size(), 1);
+}
+
 }  // namespace
 }  // namespace pannier::storage
