@@ -125,6 +125,23 @@ void DiskWorker::reserve_versions(storage::Version bound, Done done) {
       [bound](storage::DurableStore& store) { return store.reserve_versions(bound); }, std::move(done));
 }
 
+// Neither an attempt to write nor a success of one: `is_failing_` stays.
+void DiskWorker::open_image(ImageDone done) {
+  using Result = std::variant<Image, StoreError>;
+  write_jobs_.push_back([this, done = std::move(done)] {
+    auto job = [&store = store_, failed = is_failing_]() -> Result {
+      if (failed) return StoreError{"what is in memory could not be written to disk"};
+      return store.open_image();
+    };
+    run_in_pool(loop_, std::move(job), [this, done](Result result) {
+      is_writing_ = false;
+      start_write();
+      done(std::move(result));
+    });
+  });
+  start_write();
+}
+
 void DiskWorker::load(storage::CacheId cache, std::string key, LoadDone done) {
   enqueue_read<std::variant<storage::Record, storage::Absent, StoreError>>(
       [cache, key = std::move(key)](const storage::DurableStore& store) { return store.load(cache, key); },
@@ -137,6 +154,27 @@ void DiskWorker::scan(storage::CacheId cache, std::string prefix, std::string fr
       [cache, prefix = std::move(prefix), from_key = std::move(from_key), keys_max](
           const storage::DurableStore& store) { return store.scan(cache, prefix, from_key, keys_max); },
       std::move(done));
+}
+
+// Both give up the image on the thread of the pool: its end may have to wait for the disk.
+void DiskWorker::read_image(Image image, storage::CacheId cache, std::string from_key,
+                            std::uint64_t bytes_max, PieceDone done) {
+  enqueue_read<std::variant<storage::ImagePiece, StoreError>>(
+      [held = std::make_shared<Image>(std::move(image)), cache, from_key = std::move(from_key),
+       bytes_max](const storage::DurableStore&) {
+        const Image taken = std::move(*held);
+        return taken->read(cache, from_key, bytes_max);
+      },
+      std::move(done));
+}
+
+void DiskWorker::close_image(Image image) {
+  enqueue_read<std::optional<StoreError>>(
+      [held = std::make_shared<Image>(std::move(image))](const storage::DurableStore&) {
+        held->reset();
+        return std::nullopt;
+      },
+      [](const std::optional<StoreError>&) {});
 }
 
 }  // namespace pannier::daemon

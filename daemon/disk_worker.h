@@ -40,6 +40,9 @@ class DiskWorker {
   using EraseDone = std::function<void(std::variant<storage::ErasedSome, storage::StoreError>)>;
   using LoadDone = std::function<void(std::variant<storage::Record, storage::Absent, storage::StoreError>)>;
   using ScanDone = std::function<void(std::variant<storage::Scanned, storage::StoreError>)>;
+  using Image = std::shared_ptr<const storage::StoreImage>;
+  using ImageDone = std::function<void(std::variant<Image, storage::StoreError>)>;
+  using PieceDone = std::function<void(std::variant<storage::ImagePiece, storage::StoreError>)>;
 
   /// `store` must outlive the worker, and is nobody else's from now on.
   DiskWorker(UvLoop& loop, storage::DurableStore& store, const DiskLimits& limits);
@@ -54,12 +57,18 @@ class DiskWorker {
   void end_drop(storage::CacheId id, Done done);
   void erase_some(storage::EraseRange range, std::uint64_t steps_max, EraseDone done);
   void reserve_versions(storage::Version bound, Done done);
+  /// What is on disk when the jobs before it are done; an error if the last of them failed.
+  void open_image(ImageDone done);
 
   // -- the reading lane
 
   void load(storage::CacheId cache, std::string key, LoadDone done);
   void scan(storage::CacheId cache, std::string prefix, std::string from_key, std::uint64_t keys_max,
             ScanDone done);
+  void read_image(Image image, storage::CacheId cache, std::string from_key, std::uint64_t bytes_max,
+                  PieceDone done);
+  /// Lets go of it, on a thread that may wait.
+  void close_image(Image image);
   /// For those who start new work: answer `overloaded` instead. A load or scan is taken nevertheless.
   bool read_queue_full() const { return read_jobs_.size() >= limits_.reads_waiting_max; }
 

@@ -41,9 +41,16 @@ void Flusher::wait_clean(std::uint64_t sequence, CleanDone done) {
   schedule();
 }
 
+void Flusher::wait_point(PointDone done) {
+  const storage::WriteBack& write_back = catalog_.write_back();
+  if (write_back.totals().entries == 0) return done(AtPoint());
+  point_waiters_.push_back({write_back.sequence_last(), 0, std::move(done)});
+  schedule();
+}
+
 bool Flusher::is_wanted() const {
   const storage::WriteBack& write_back = catalog_.write_back();
-  if (!waiters_.empty() || drain_) return true;
+  if (!waiters_.empty() || !point_waiters_.empty() || drain_) return true;
   if (write_back.totals().bytes >= options_.checkpoint_dirty_bytes) return true;
   return target_ > 0 && write_back.clean_through() < target_;
 }
@@ -56,6 +63,7 @@ void Flusher::schedule() {
   if (write_back.totals().entries == 0) {
     target_ = 0;
     wait(Wait::kNothing, 0);
+    serve_points();
     if (drain_) end_drain(std::nullopt);
   } else if (is_wanted()) {
     wait(Wait::kNextPass, 0);
@@ -99,6 +107,24 @@ void Flusher::write_batch() {
     if (const auto* error = std::get_if<StoreError>(&outcome)) return batch_failed(*batch, *error);
     batch_succeeded(*batch, std::get<storage::Wrote>(outcome));
   });
+  const bool is_all = catalog_.write_back().totals().entries == batch->items.size();
+  is_all ? serve_points() : refuse_late_points();
+}
+
+void Flusher::serve_points() {
+  const auto served = std::exchange(point_waiters_, {});
+  for (const PointWaiter& waiter : served) waiter.done(AtPoint());
+}
+
+void Flusher::refuse_late_points() {
+  const std::uint64_t clean_through = catalog_.write_back().clean_through();
+  std::vector<PointDone> refused;
+  for (PointWaiter& waiter : point_waiters_) {
+    if (waiter.sequence <= clean_through && ++waiter.tries >= kPointTriesMax)
+      refused.push_back(std::move(waiter.done));
+  }
+  std::erase_if(point_waiters_, [](const PointWaiter& waiter) { return waiter.tries >= kPointTriesMax; });
+  for (const PointDone& done : refused) done(NoPoint());
 }
 
 void Flusher::batch_succeeded(const Batch& batch, const storage::Wrote& wrote) {
@@ -133,9 +159,15 @@ void Flusher::batch_failed(const Batch& batch, const StoreError& error) {
   log_.error(text_of(catalog_.write_back().totals()) + " cannot be written to disk, trying again in " +
              std::to_string(retry_ms) + " ms: " + error.text);
   wait(Wait::kRetry, retry_ms);
-  const auto waiters = std::exchange(waiters_, {});
-  for (const auto& [sequence, done] : waiters) done(error);
+  fail_waiters(error);
   schedule();
+}
+
+void Flusher::fail_waiters(const StoreError& error) {
+  const auto waiters = std::exchange(waiters_, {});
+  const auto point_waiters = std::exchange(point_waiters_, {});
+  for (const auto& [sequence, done] : waiters) done(error);
+  for (const PointWaiter& waiter : point_waiters) waiter.done(error);
 }
 
 void Flusher::serve_clean() {
@@ -173,8 +205,7 @@ void Flusher::end_drain(std::optional<StoreError> error) {
   drain_.reset();
   serve_clean();
   // Nobody is left waiting: what they hold must not outlive the service.
-  const auto waiters = std::exchange(waiters_, {});
-  for (const auto& [sequence, waiter] : waiters) waiter(StoreError{"the daemon ends before this is on disk"});
+  fail_waiters(StoreError{"the daemon ends before this is on disk"});
   done(std::move(error));
 }
 

@@ -6,6 +6,11 @@
 // dirty at its begin is clean. Everyone who waits is served by the same batches: those of one pass of the
 // loop by one.
 //
+// A point is a moment at which the writing lane, once it has done all that was asked of it, leaves the disk
+// in the very state that memory is in: nothing is dirty, or all that is dirty was just given to it as one
+// batch. Who waits for one makes the flusher write until it comes; where more becomes dirty than the disk
+// takes it does not come.
+//
 // Failures: a batch that failed stays dirty, and all who wait get its error; it is tried again after 100 ms,
 // then twice as long each time up to 10 s. Those who come to wait meanwhile get the outcome of the next try.
 //
@@ -13,6 +18,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -47,6 +53,12 @@ struct FlushInfo {
 class Flusher {
  public:
   using CleanDone = std::function<void(std::optional<storage::StoreError>)>;
+  /// How waiting for a point ended: it is now; or kPointTriesMax batches after what was dirty at first there
+  /// still is more than a batch takes; or a batch failed.
+  struct AtPoint {};
+  struct NoPoint {};
+  using PointDone = std::function<void(std::variant<AtPoint, NoPoint, storage::StoreError>)>;
+  static constexpr std::uint32_t kPointTriesMax = 64;
   /// The error of the last batch, if it failed. Entries are still dirty only after hurry().
   using DrainDone = std::function<void(std::optional<storage::StoreError>)>;
 
@@ -60,6 +72,9 @@ class Flusher {
   /// Calls `done` with nothing as soon as every change with a dirty sequence up to `sequence` is on disk,
   /// from within this call if it is already; with the error of a try that failed while waiting.
   void wait_clean(std::uint64_t sequence, CleanDone done);
+
+  /// Calls `done` once, maybe from within this call.
+  void wait_point(PointDone done);
 
   /// Writes everything that is dirty, trying again after failures until hurry(), and logs how it gets on.
   /// Calls `done` once at the end, maybe from within this call; who waits for more than was written is told
@@ -94,6 +109,9 @@ class Flusher {
   void batch_succeeded(const storage::Batch& batch, const storage::Wrote& wrote);
   void batch_failed(const storage::Batch& batch, const storage::StoreError& error);
   void serve_clean();
+  void serve_points();
+  void refuse_late_points();
+  void fail_waiters(const storage::StoreError& error);
   void tell_progress();
   void end_drain(std::optional<storage::StoreError> error);
 
@@ -108,6 +126,12 @@ class Flusher {
   std::optional<storage::StoreError> last_error_;    // of the last batch, if it failed
   std::uint64_t target_ = 0;                         // a checkpoint writes until all up to here is clean
   std::multimap<std::uint64_t, CleanDone> waiters_;  // by sequence
+  struct PointWaiter {
+    std::uint64_t sequence;  // what was dirty when it came
+    std::uint32_t tries = 0;
+    PointDone done;
+  };
+  std::deque<PointWaiter> point_waiters_;
   std::map<storage::CacheId, FlushInfo> infos_;
   FlushTotals written_;
   std::optional<Drain> drain_;

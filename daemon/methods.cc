@@ -11,6 +11,8 @@ namespace {
 
 // Sorted by name, for the search.
 constexpr std::array kMethods{
+    Method{"backup", handle_backup},
+    Method{"backup_next", handle_backup_next},
     Method{"clear", handle_clear},
     Method{"delete", handle_delete},
     Method{"delete_many", handle_delete_many},

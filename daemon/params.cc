@@ -25,18 +25,24 @@ Params::Params(std::string_view method, Bytes params, const ClientLimits& limits
 
 std::string_view Params::cache_name() {
   const auto object = next("the cache's name");
-  if (!object) return {};
-  const auto name = Cursor(*object).read_string();
-  if (name && is_cache_name(*name)) return *name;
-  reject("the cache's name", "1 to 255 bytes of printable ASCII", *object);
-  return {};
+  return object ? checked_cache_name(*object) : std::string_view();
 }
 
 std::optional<std::string_view> Params::optional_cache_name() {
-  const auto type = left_ > 0 ? cursor_.peek() : std::nullopt;
-  if (!type || (left_ == 1 && (*type == protocol::Type::kNil || *type == protocol::Type::kMap)))
-    return std::nullopt;
-  return cache_name();
+  return has_positional() ? std::optional(cache_name()) : std::nullopt;
+}
+
+std::vector<std::string_view> Params::optional_cache_names() {
+  std::vector<std::string_view> names;
+  const auto object = has_positional() ? next("caches") : std::nullopt;
+  if (!object) return names;
+  Cursor items("");
+  const auto count = open_array("caches", *object, items);
+  for (std::uint32_t i = 0; i < count && !fault_; ++i) {
+    names.push_back(checked_cache_name(items.read_object().value_or(Bytes())));
+  }
+  if (names.empty()) reject("caches", "an array with at least one name", *object);
+  return names;
 }
 
 std::string_view Params::key() {
@@ -206,6 +212,19 @@ std::optional<Bytes> Params::next(std::string_view name) {
     fail(ErrorCode::kBadRequest, std::string(name) + " is missing");
   }
   return object;
+}
+
+bool Params::has_positional() const {
+  const auto type = left_ > 0 ? cursor_.peek() : std::nullopt;
+  const bool may_be_options = type == protocol::Type::kNil || type == protocol::Type::kMap;
+  return type && !(left_ == 1 && may_be_options);
+}
+
+std::string_view Params::checked_cache_name(Bytes object) {
+  const auto name = Cursor(object).read_string();
+  if (name && is_cache_name(*name)) return *name;
+  reject("the cache's name", "1 to 255 bytes of printable ASCII", object);
+  return {};
 }
 
 std::string_view Params::checked_key(Bytes object, std::string_view name) {

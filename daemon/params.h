@@ -37,6 +37,8 @@ class Params {
   std::string_view cache_name();
   /// As cache_name, if there is one: nothing where the parameters end or only options are left.
   std::optional<std::string_view> optional_cache_name();
+  /// An array of them, if there is one; empty otherwise, which an array is not.
+  std::vector<std::string_view> optional_cache_names();
   /// 1 to key_bytes_max bytes.
   std::string_view key();
   std::vector<std::string_view> keys();
@@ -70,8 +72,11 @@ class Params {
   std::optional<protocol::Error> fault();
 
  private:
+  /// There is a parameter to come that is not the options.
+  bool has_positional() const;
   /// Takes the next parameter if there is one; else the fault is that `name` is missing.
   std::optional<protocol::Bytes> next(std::string_view name);
+  std::string_view checked_cache_name(protocol::Bytes object);
   std::string_view checked_key(protocol::Bytes object, std::string_view name);
   std::string_view checked_value(protocol::Bytes object);
   /// Opens an array parameter; the number of its items, at most keys_max.

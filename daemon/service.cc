@@ -14,6 +14,7 @@ Service::Service(const Config& config, const Clock& clock_, Outbox& outbox_, sto
       replies(outbox_, config.limits),
       leases(config.limits.leases_max, [this] { return catalog.take_version(); }),
       cold_keys(catalog_, disk_, clock_, config.durable.loads_waiting_max),
+      backups(disk_, background, clock_),
       started_at(clock_.now()) {}
 
 }  // namespace pannier::daemon

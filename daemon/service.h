@@ -9,6 +9,7 @@
 
 #include "daemon/arriving.h"
 #include "daemon/background.h"
+#include "daemon/backups.h"
 #include "daemon/clock.h"
 #include "daemon/cold_keys.h"
 #include "daemon/config.h"
@@ -45,6 +46,7 @@ class Service {
   ColdKeys cold_keys;
   Background background;
   Arriving arriving;
+  Backups backups;
 
   /// How many writes of a durable cache's definition are under way; caches without are not in it.
   std::map<storage::CacheId, std::uint32_t> definitions_pending;

@@ -5,6 +5,8 @@
 
 namespace pannier::daemon {
 
+Outcome handle_backup(Service& service, const Call& call);
+Outcome handle_backup_next(Service& service, const Call& call);
 Outcome handle_clear(Service& service, const Call& call);
 Outcome handle_delete(Service& service, const Call& call);
 Outcome handle_delete_many(Service& service, const Call& call);

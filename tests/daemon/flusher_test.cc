@@ -339,5 +339,75 @@ TEST_F(FlusherTest, a_hurried_drain_ends_with_the_batch_in_flight_and_leaves_the
   EXPECT_NE(on_disk("0"), "(absent)");
 }
 
+// -- points
+
+/// What waiting for a point came to: "point", "none", or the error.
+std::string told(const std::variant<Flusher::AtPoint, Flusher::NoPoint, StoreError>& outcome) {
+  if (const auto* error = std::get_if<StoreError>(&outcome)) return error->text;
+  return std::holds_alternative<Flusher::AtPoint>(outcome) ? "point" : "none";
+}
+
+TEST_F(FlusherTest, a_point_is_now_when_nothing_is_dirty) {
+  start_idle();
+  std::string outcome;
+  flusher_->wait_point([&](const auto& what) { outcome = told(what); });
+  EXPECT_EQ(outcome, "point");
+}
+
+TEST_F(FlusherTest, at_a_point_the_disk_will_hold_what_memory_holds) {
+  start_idle();
+  std::optional<DiskWorker::Image> image;
+  std::string then;
+  put("a", "0");
+  put("b", "0");
+  flusher_->wait_point([&](const auto& what) {
+    ASSERT_EQ(told(what), "point");
+    then = std::get<storage::Hit>(cache_->find("a", clock_.now())).entry.value.str();
+    disk_->open_image([&](auto opened) { image = std::get<DiskWorker::Image>(std::move(opened)); });
+  });
+  for (int i = 1; !image; ++i) {
+    put("a", std::to_string(i));
+    put("b", std::to_string(i));
+    pass();
+  }
+  ASSERT_FALSE(sync());
+  const auto piece = std::get<storage::ImagePiece>((*image)->read(kCache, "", 1'000'000));
+  ASSERT_EQ(piece.records.size(), 2);
+  EXPECT_EQ(piece.records[0].record.value, then);
+  EXPECT_EQ(piece.records[1].record.value, then);
+}
+
+TEST_F(FlusherTest, there_is_no_point_where_more_becomes_dirty_than_a_batch_takes) {
+  start_idle();
+  char letter = 'a';
+  const auto make_dirty = [this, &letter] {
+    letter = letter == 'z' ? 'a' : static_cast<char>(letter + 1);
+    for (int i = 0; i < 3; ++i) put("k" + std::to_string(i), std::string(2'000'000, letter));
+  };
+  std::string outcome;
+  make_dirty();
+  flusher_->wait_point([&](const auto& what) { outcome = told(what); });
+  run_until([&] {
+    make_dirty();
+    return !outcome.empty();
+  });
+  EXPECT_EQ(outcome, "none");
+}
+
+TEST_F(FlusherTest, an_image_behind_a_batch_that_failed_is_an_error) {
+  start_idle();
+  env_.fails_writes = true;
+  put("k", "v");
+  // The point comes with the very batch that then fails.
+  std::optional<std::variant<DiskWorker::Image, StoreError>> image;
+  flusher_->wait_point([&](const auto& what) {
+    ASSERT_EQ(told(what), "point");
+    disk_->open_image([&](auto opened) { image = std::move(opened); });
+  });
+  run_until([&] { return image.has_value(); });
+  EXPECT_THAT(std::get<StoreError>(*image).text, HasSubstr("could not be written"));
+  env_.fails_writes = false;
+}
+
 }  // namespace
 }  // namespace pannier::daemon

@@ -83,11 +83,13 @@ METHODS = {
     "release": (["{cache}", "k", 1], [STRING, STRING, COUNT], None),
     "info": (["{cache}"], [STRING], None),
     "sync": (["durable"], [STRING], None),
+    "backup": ([["durable"]], [{"array"}], None),
+    "backup_next": ([0], [COUNT], None),
     "subscribe": (["{cache}"], [STRING], {"prefix": ANY_STRING}),
     "unsubscribe": (["{cache}"], [STRING], None),
 }
 # Positions whose every string is a cache name; the wrong ones are a bad request, the unknown ones unknown_cache.
-MAY_LEAVE_OUT_THE_CACHE = {"info", "sync"}
+MAY_LEAVE_OUT_THE_CACHE = {"info", "sync", "backup"}
 
 
 def filled(params, cache, new):
@@ -193,7 +195,7 @@ def test_a_doubled_option_is_a_bad_request(wire, shared_cache, unchanged, method
             refused(wire, method, filled(valid, shared_cache, "wrong-new") + [doubled])
 
 
-@pytest.mark.parametrize("method", [name for name in METHODS if name not in ("open", "drop", "sync")])
+@pytest.mark.parametrize("method", [name for name in METHODS if name not in ("open", "drop", "sync", "backup_next")])
 def test_nil_options_are_none(wire, open_cache, method):
     valid, _, _ = METHODS[method]
     cache = open_cache()
