@@ -284,6 +284,16 @@ std::string release_notification(std::string_view cache, std::string_view key, T
   return frame;
 }
 
+namespace {
+
+// Those of the methods that a caller may name which wait for the disk.
+bool waits_for_disk(std::string_view method) {
+  constexpr std::string_view kWaiting[] = {"backup", "backup_next", "clear", "drop", "sync"};
+  return std::ranges::find(kWaiting, method) != std::end(kWaiting);
+}
+
+}  // namespace
+
 Request raw_request(std::uint64_t id, std::string_view method, std::string_view params) {
   if (protocol::Cursor(params).peek() != protocol::Type::kArray) {
     throw InvalidArgument("the params of a method are one MessagePack array");
@@ -293,7 +303,7 @@ Request raw_request(std::uint64_t id, std::string_view method, std::string_view 
   writer.request_start(id, method);
   writer.raw(params);
   check_whole(request, "the params");
-  return request;
+  return slow_if(waits_for_disk(method), std::move(request));
 }
 
 }  // namespace pannier::detail

@@ -32,6 +32,8 @@ void add_open(Arguments& arguments, Session& session);
 void add_drop(Arguments& arguments, Session& session);
 void add_lease(Arguments& arguments, Session& session);
 void add_release(Arguments& arguments, Session& session);
+void add_backup(Arguments& arguments, Session& session);
+void add_restore(Arguments& arguments, Session& session);
 void add_watch(Arguments& arguments, Session& session);
 
 }  // namespace pannier::cli

@@ -19,6 +19,8 @@ constexpr Command kCommands[] = {
     {"drop", "Remove a cache with all its entries", add_drop},
     {"lease", "Get a value, or compute it once for everybody", add_lease},
     {"release", "End a lease without a value", add_release},
+    {"backup", "Write the durable caches to a file", add_backup},
+    {"restore", "Read them from one", add_restore},
     {"watch", "Print which keys change, as they change", add_watch},
 };
 

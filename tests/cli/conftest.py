@@ -1,6 +1,7 @@
 """Fixtures: a daemon in a temporary directory, and the command `pannier` talking to it.
 Environment: PANNIERD and PANNIER, the programs."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -59,10 +60,10 @@ def directory():
     shutil.rmtree(path, ignore_errors=True)
 
 
-@pytest.fixture
-def daemon(directory):
-    """A running pannierd; its socket is directory/s."""
-    process = subprocess.Popen([PANNIERD, "--socket", directory + "/s", "--data-dir", directory + "/data"])
+@contextlib.contextmanager
+def running_daemon(directory, *options):
+    """A pannierd with its files in the directory; its socket is directory/s."""
+    process = subprocess.Popen([PANNIERD, "--socket", directory + "/s", "--data-dir", directory + "/data", *options])
     try:
         command = Command(directory + "/s")
         wait_until(lambda: process.poll() is not None or command("ping").returncode == 0, "pannierd does not answer")
@@ -71,6 +72,12 @@ def daemon(directory):
     finally:
         process.terminate()
         process.wait(timeout=60)
+
+
+@pytest.fixture
+def daemon(directory):
+    with running_daemon(directory) as process:
+        yield process
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ LAYERS = [
     ("storage/*", ["storage/"], ["xxhash"]),
     ("daemon/*", ["daemon/", "protocol/", "storage/"], ["uv", "spdlog", "systemd", "tomlplusplus", "CLI11"]),
     ("client/include/*", ["pannier/"], ["msgpack"]),
-    ("client/cli/*", ["client/", "pannier/", "protocol/"], ["msgpack", "CLI11", "nlohmann"]),
+    ("client/cli/*", ["client/", "pannier/", "protocol/"], ["msgpack", "CLI11", "nlohmann", "xxhash"]),
     ("client/*", ["client/", "pannier/", "protocol/"], []),
 ]
 

@@ -1,0 +1,109 @@
+#include "client/cli/backup_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "client/cli/session.h"
+
+namespace pannier::cli {
+
+namespace {
+
+std::string message_of(int system_error) { return std::generic_category().message(system_error); }
+
+bool is_standard(const std::string& path) { return path == "-"; }
+
+}  // namespace
+
+NewFile::NewFile(std::string path, bool may_replace) : path_(std::move(path)), may_replace_(may_replace) {
+  if (is_standard(path_)) {
+    fd_ = STDOUT_FILENO;
+    return;
+  }
+  struct stat status = {};
+  if (!may_replace_ && ::lstat(path_.c_str(), &status) == 0) fail("write", EEXIST);
+  draft_path_ = path_ + ".XXXXXX";
+  fd_ = ::mkostemp(draft_path_.data(), O_CLOEXEC);  // mode 0600
+  if (fd_ < 0) {
+    draft_path_.clear();
+    fail("create", errno);
+  }
+}
+
+NewFile::~NewFile() {
+  if (!is_standard(path_) && fd_ >= 0) ::close(fd_);
+  if (!draft_path_.empty()) ::unlink(draft_path_.c_str());
+}
+
+void NewFile::fail(const char* what, int system_error) const {
+  const std::string name = is_standard(path_) ? "standard output" : path_;
+  const std::string advice =
+      system_error == EEXIST ? ": it is there already; --force replaces it" : ": " + message_of(system_error);
+  throw Failed(ExitCode::kLocal, "cannot " + std::string(what) + " " + name + advice);
+}
+
+void NewFile::write(std::string_view bytes) {
+  bytes_ += bytes.size();
+  while (!bytes.empty()) {
+    const auto size = ::write(fd_, bytes.data(), bytes.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) fail("write", errno);
+    bytes.remove_prefix(static_cast<std::size_t>(size));
+  }
+}
+
+void NewFile::keep() {
+  if (is_standard(path_)) return;
+  if (::fsync(fd_) != 0) fail("write", errno);
+  if (::close(std::exchange(fd_, -1)) != 0) fail("write", errno);
+  take_name();
+  const auto directory = std::filesystem::path(path_).parent_path();
+  const int fd = ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) fail("sync the directory of", errno);
+  const int outcome = ::fsync(fd);
+  const int system_error = errno;
+  ::close(fd);
+  if (outcome != 0) fail("sync the directory of", system_error);
+}
+
+void NewFile::take_name() {
+  const unsigned flags = may_replace_ ? 0 : RENAME_NOREPLACE;
+  int outcome = ::renameat2(AT_FDCWD, draft_path_.c_str(), AT_FDCWD, path_.c_str(), flags);
+  // A file system that cannot refuse: it was not there when this began.
+  if (outcome != 0 && errno == EINVAL) outcome = std::rename(draft_path_.c_str(), path_.c_str());
+  if (outcome != 0) fail("write", errno);
+  draft_path_.clear();
+}
+
+OldFile::OldFile(std::string path) : path_(std::move(path)) {
+  fd_ = is_standard(path_) ? STDIN_FILENO : ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd_ < 0) throw Failed(ExitCode::kLocal, "cannot read " + path_ + ": " + message_of(errno));
+}
+
+OldFile::~OldFile() {
+  if (!is_standard(path_)) ::close(fd_);
+}
+
+std::size_t OldFile::read(char* to, std::size_t size) {
+  std::size_t done = 0;
+  while (done < size) {
+    const auto got = ::read(fd_, to + done, size - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw Failed(ExitCode::kLocal, "cannot read " + name() + ": " + message_of(errno));
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+bool OldFile::rewind() { return ::lseek(fd_, 0, SEEK_SET) == 0; }
+
+}  // namespace pannier::cli

@@ -1,0 +1,210 @@
+"""pannier backup and pannier restore: real files, real daemons."""
+
+import json
+import os
+import pty
+import subprocess
+
+import pytest
+
+from conftest import PANNIER, Command, running_daemon
+
+ODD_VALUES = [
+    b"\xc0",
+    b"\x82\xd9\x01a\xce\x00\x00\x00\x01\xa1a\xd4\x05\x00",  # lengths longer than needed, a doubled key, ext
+    b"\xcb\x7f\xf8\x00\x00\x00\x00\x00\x01",  # a NaN with a payload
+    b"\xc4\x00",
+    b"\xdb\x00\x03\x00\x00" + b"x" * (3 << 16),
+]
+
+
+@pytest.fixture
+def backup(directory):
+    return directory + "/b.backup"
+
+
+def put_odd_values(cli):
+    for number, value in enumerate(ODD_VALUES):
+        cli.ok("put", "durable", f"odd{number}", "--raw", input=value)
+
+
+def odd_values(cli):
+    return [cli.ok("get", "durable", f"odd{number}", "--raw") for number in range(len(ODD_VALUES))]
+
+
+def empty(cli, *others):
+    cli.ok("clear", "durable")
+    for cache in others:
+        cli.ok("drop", cache)
+
+
+def test_what_was_backed_up_is_restored_byte_for_byte_with_settings_and_deadlines(cli, backup):
+    put_odd_values(cli)
+    cli.ok("open", "other", "--tier", "durable", "--max-age", "2h", "--stale", "3s", "--reserved-bytes", "64K")
+    cli.ok("put", "other", "short", "v", "--ttl", "1h", "--stale", "9s")
+    cli.ok("put", "other", "forever", "v", "--ttl", "none")
+    assert b"backed up 7 entries" in cli.ok("backup", backup)
+    empty(cli, "other")
+    assert b"restored 7 entries" in cli.ok("restore", backup)
+    assert odd_values(cli) == ODD_VALUES
+    info = json.loads(cli.ok("info", "other", "--json"))
+    assert (info["max_age_ms"], info["stale_ms"], info["reserved_bytes"]) == (7_200_000, 3_000, 65_536)
+    assert 3_000_000 < json.loads(cli.ok("get", "other", "short", "--meta", "--json"))["ttl_ms"] <= 3_600_000
+    assert json.loads(cli.ok("get", "other", "forever", "--meta", "--json"))["ttl_ms"] is None
+    assert info["dirty_entries"] == 0
+
+
+def test_json_tells_counts_and_the_checksum(cli, backup):
+    cli.ok("put", "durable", "k", "v")
+    cli.ok("put", "durable", "gone", "v", "--ttl", "1s")
+    made = json.loads(cli.ok("backup", backup, "--json"))
+    assert (made["caches"], made["entries"], made["file_bytes"]) == (1, 2, os.path.getsize(backup))
+    checked = json.loads(cli.ok("restore", backup, "--check", "--json"))
+    assert checked == made
+    restored = json.loads(cli.ok("restore", backup, "--keep", "--json"))
+    assert restored["backup"] == made
+    assert restored["entries"] == 0 and restored["kept"] + restored["expired"] == 2
+    assert sorted(restored) == ["backup", "bytes", "caches", "entries", "expired", "kept"]
+
+
+def test_what_has_expired_is_left_out(cli, backup):
+    cli.ok("put", "durable", "k", "v", "--ttl", "0", "--stale", "1h")
+    cli.ok("backup", backup)
+    empty(cli)
+    assert b"restored 0 entries, 0 B; 1 had expired" in cli.ok("restore", backup)
+
+
+def test_a_file_is_its_owners_alone_and_is_not_replaced_without_force(cli, backup, directory):
+    cli.ok("backup", backup)
+    assert os.stat(backup).st_mode & 0o777 == 0o600
+    with open(backup, "rb") as file:
+        before = file.read()
+    done = cli("backup", backup)
+    assert (done.returncode, done.stdout) == (5, b"")
+    assert b"--force" in done.stderr
+    with open(backup, "rb") as file:
+        assert file.read() == before
+    cli.ok("put", "durable", "k", "v")
+    assert b"1 entries" in cli.ok("backup", backup, "--force")
+    assert not [name for name in os.listdir(directory) if name.startswith("b.backup.")]
+
+
+def test_nothing_is_left_of_a_backup_that_failed(cli, backup, directory, daemon):
+    assert cli("backup", backup, "nowhere").returncode == 3
+    assert cli("backup", backup, "lru").returncode == 3
+    assert cli("backup", directory + "/no/such/directory/b").returncode == 5
+    daemon.terminate()
+    daemon.wait(timeout=60)
+    assert cli("backup", backup).returncode == 4
+    assert not [name for name in os.listdir(directory) if name.startswith("b.backup")]
+
+
+def test_a_full_disk_ends_with_5(cli):
+    cli.ok("put", "durable", "k", "v")
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$PANNIER" backup - > /dev/full'], capture_output=True, env=cli.environment(), timeout=60
+    )
+    assert done.returncode == 5
+    assert b"No space left" in done.stderr
+
+
+def test_entries_that_are_there_are_not_touched_without_force_or_keep(cli, backup):
+    cli.ok("put", "durable", "a", "old")
+    cli.ok("put", "durable", "b", "old")
+    cli.ok("backup", backup)
+    cli.ok("put", "durable", "a", "new")
+    cli.ok("put", "durable", "c", "new")
+    cli.ok("delete", "durable", "b")
+
+    done = cli("restore", backup)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"2 entries; nothing was restored" in done.stderr
+    assert [cli("get", "durable", key).stdout for key in "abc"] == [b"new\n", b"", b"new\n"]
+
+    assert b"restored 1 entries, 5 B; 1 were there and stayed" in cli.ok("restore", backup, "--keep")
+    assert [cli("get", "durable", key).stdout for key in "abc"] == [b"new\n", b"old\n", b"new\n"]
+
+    assert b"restored 2 entries" in cli.ok("restore", backup, "--force")
+    assert [cli("get", "durable", key).stdout for key in "abc"] == [b"old\n", b"old\n", b""]
+
+
+def test_single_caches_can_be_chosen(cli, backup):
+    for name in ("one", "two"):
+        cli.ok("open", name, "--tier", "durable")
+        cli.ok("put", name, "k", name)
+    assert b"1 cache" in cli.ok("backup", backup, "one")
+    assert b"3 caches" in cli.ok("backup", backup, "--force")
+    empty(cli, "one", "two")
+    assert b"restored 1 entries" in cli.ok("restore", backup, "two")
+    assert cli("get", "one", "k").returncode == 3
+    assert cli.ok("get", "two", "k") == b"two\n"
+    done = cli("restore", backup, "three")
+    assert done.returncode == 2
+    assert b"it has durable, one, two" in done.stderr
+
+
+def test_a_cache_of_another_tier_is_in_the_way(cli, backup):
+    cli.ok("open", "x", "--tier", "durable")
+    cli.ok("backup", backup)
+    cli.ok("drop", "x")
+    cli.ok("open", "x", "--tier", "lru")
+    done = cli("restore", backup, "--force")
+    assert done.returncode == 1
+    assert b"pannier drop x" in done.stderr
+
+
+def test_a_damaged_file_changes_nothing_and_names_the_place(cli, backup):
+    cli.ok("put", "durable", "k", "v" * 5_000)
+    cli.ok("backup", backup)
+    with open(backup, "r+b") as file:
+        file.seek(2_000)
+        file.write(b"w")
+    for arguments in (["--force"], ["--check"]):
+        done = cli("restore", backup, *arguments)
+        assert (done.returncode, done.stdout) == (5, b"")
+        assert b"b.backup: at byte" in done.stderr and b"checksum" in done.stderr
+    os.truncate(backup, 3_000)
+    done = cli("restore", backup, "--force")
+    assert done.returncode == 5
+    assert b"cut short: it ends after 3000 bytes" in done.stderr
+    assert cli.ok("get", "durable", "k") == b"v" * 5_000 + b"\n"
+    assert cli("restore", PANNIER).returncode == 5
+    assert cli("restore", backup + ".none").returncode == 5
+
+
+def test_it_goes_through_pipes(cli):
+    put_odd_values(cli)
+    file = cli.ok("backup", "-")
+    empty(cli)
+    assert b"restored 5 entries" in cli.ok("restore", "-", input=file)
+    assert odd_values(cli) == ODD_VALUES
+    done = cli("restore", "-", "--force", input=file[:-1])
+    assert done.returncode == 5
+    assert b"standard input: at byte" in done.stderr and b"was restored: 5 entries" in done.stderr
+
+
+def test_more_than_may_wait_for_the_disk_is_restored(cli, backup, directory):
+    values = {f"k{number}": bytes([number]) * 200_000 for number in range(30)}
+    for key, value in values.items():
+        cli.ok("put", "durable", key, "--bin", input=value)
+    cli.ok("backup", backup)
+    os.mkdir(directory + "/2")
+    with running_daemon(directory + "/2", "--max-dirty", "500K", "--checkpoint-bytes", "250K"):
+        second = Command(directory + "/2/s")
+        assert b"restored 30 entries" in second.ok("restore", backup)
+        assert {key: second.ok("get", "durable", key, "--bytes") for key in values} == values
+
+
+def test_progress_is_for_terminals(cli, backup):
+    for number in range(3):
+        cli.ok("put", "durable", f"k{number}", "v")
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        [PANNIER, "backup", backup], stdout=subprocess.PIPE, stderr=theirs, env=cli.environment(), timeout=60
+    )
+    os.close(theirs)
+    shown = os.read(ours, 4096)
+    os.close(ours)
+    assert done.returncode == 0
+    assert b"backing up: 3 of about 3 entries" in shown
+    assert shown.endswith(b"\r\x1b[K")
