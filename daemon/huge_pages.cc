@@ -8,7 +8,7 @@ using storage::Arena;
 
 namespace {
 
-constexpr std::uint64_t kPauseMs = 5;        ///< between two of them: 400 MiB a second at most
+constexpr std::uint64_t kPauseMs = 5;       ///< between two of them: 400 MiB a second at most
 constexpr std::uint64_t kRetryMs = 60'000;  ///< after the system had none
 
 }  // namespace
@@ -42,7 +42,7 @@ void HugePages::answered(Arena::HugePage answer) {
     case Arena::HugePage::kNotNow:
       if (!is_stopped_) timer_.start(kRetryMs);
       return;
-    case Arena::HugePage::kNever:
+    case Arena::HugePage::kImpossible:
       log_.info("memory is not in huge pages: the system has none for it (Linux 6.1 or later has)");
       return stop();
   }

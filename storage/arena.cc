@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <optional>
+#include <vector>
 
 #include "storage/broken.h"
 #include "storage/hash.h"
@@ -190,22 +191,44 @@ Arena::Made Arena::attach_as(int fd, bool is_copy) {
   return made;
 }
 
+namespace {
+
+/// What a record of the journal says, wherever its bytes are.
+struct Note {
+  std::uint64_t offset;
+  std::uint64_t bytes;
+  const char* old_bytes;
+  std::uint64_t records;
+};
+
+Note note_of(const JournalRecord& record) {
+  const std::uint64_t offset = record.offset & ~(JournalRecord::kHalf | JournalRecord::kRun);
+  if ((record.offset & JournalRecord::kRun) != 0) {
+    const std::uint64_t bytes = std::min(record.old_bytes, Arena::kOverwriteMax);
+    return {offset, bytes, reinterpret_cast<const char*>(&record + 1),
+            1 + (bytes + sizeof record - 1) / sizeof record};
+  }
+  const std::uint64_t bytes = (record.offset & JournalRecord::kHalf) != 0 ? 4 : 8;
+  return {offset, bytes, reinterpret_cast<const char*>(&record.old_bytes), 1};
+}
+
+}  // namespace
+
 bool Arena::roll_back() {
   words_rolled_back_ = header().journal_count;
-  const auto bytes_of = [](const JournalRecord& record) -> std::uint64_t {
-    return (record.offset & JournalRecord::kHalf) != 0 ? 4 : 8;
-  };
-  const auto is_inside = [&](const JournalRecord& record) {
-    return (record.offset & ~JournalRecord::kHalf) <= bytes_ - bytes_of(record);
-  };
-  if (!std::all_of(journal_, journal_ + words_rolled_back_, is_inside)) return false;
+  // A copy: what a damaged record points at may be itself, or one before it.
+  const std::vector<JournalRecord> records(journal_, journal_ + words_rolled_back_);
+  std::vector<Note> notes;
+  for (std::uint64_t i = 0; i < records.size(); i += notes.back().records) {
+    const Note note = note_of(records[i]);
+    const bool is_inside = note.bytes <= bytes_ && note.offset <= bytes_ - note.bytes;
+    if (!is_inside || note.records > records.size() - i) return false;
+    notes.push_back(note);
+  }
   // From the last to the first, so that a word that was set twice gets its first value. To die in here is no
   // harm: the next process does it again.
-  for (std::uint64_t i = words_rolled_back_; i-- > 0;) {
-    // A copy: what a damaged record points at may be itself, or one before it.
-    const JournalRecord record = journal_[i];
-    if (!is_inside(record)) return false;
-    std::memcpy(base_ + (record.offset & ~JournalRecord::kHalf), &record.old_bytes, bytes_of(record));
+  for (auto note = notes.rbegin(); note != notes.rend(); ++note) {
+    std::memcpy(base_ + note->offset, note->old_bytes, note->bytes);
   }
   end_transaction();
   return true;
@@ -225,22 +248,17 @@ bool Arena::populate(std::uint32_t page) {
 
 Arena::HugePage Arena::make_huge(std::uint64_t offset) const {
   if (madvise(base_ + offset, kHugePageBytes, kAdviseCollapse) == 0) return HugePage::kMade;
-  return errno == EINVAL ? HugePage::kNever : HugePage::kNotNow;
+  return errno == EINVAL ? HugePage::kImpossible : HugePage::kNotNow;
 }
 
 void Arena::overwrite(char* place, const char* bytes, std::uint64_t count) {
   if (count == 0) return;
-  constexpr std::uint64_t kNote = sizeof(std::uint64_t);
-  const std::uint64_t notes = (count + kNote - 1) / kNote;
-  const std::uint32_t used = header().journal_count;
-  if (used + notes > kJournalRecords) journal_full();
-  const auto word_at = [](char* bytes) -> const Word64& { return *reinterpret_cast<const Word64*>(bytes); };
-  JournalRecord* record = &journal_[used];
-  for (std::uint64_t done = 0; done + kNote < count; done += kNote)
-    *record++ = whole_record(word_at(place + done));
-  // The last note may begin before `place`, so that it does not reach into what comes after.
-  *record = whole_record(word_at(place + count - kNote));
-  commit_records(static_cast<std::uint32_t>(notes));
+  const auto records =
+      static_cast<std::uint32_t>(1 + (count + sizeof(JournalRecord) - 1) / sizeof(JournalRecord));
+  JournalRecord* const record = &next_record(records);
+  *record = {offset_of(place) | JournalRecord::kRun, count};
+  std::memcpy(record + 1, place, count);
+  commit_records(records);
   std::memcpy(place, bytes, count);
   std::atomic_signal_fence(std::memory_order_seq_cst);
 }

@@ -108,8 +108,8 @@ class Arena {
   static constexpr std::uint64_t kHugePageBytes = std::uint64_t{2} << 20;
   enum class HugePage : std::uint8_t {
     kMade,
-    kNotNow,  ///< the system has none to spare at the moment
-    kNever,   ///< the system cannot (Linux before 6.1), or must not
+    kNotNow,      ///< the system has none to spare at the moment
+    kImpossible,  ///< the system cannot (Linux before 6.1), or must not
   };
   /// How many of the first bytes have memory.
   std::uint64_t populated_bytes() const { return std::uint64_t{header().fresh_page} << page_shift_; }

@@ -39,6 +39,8 @@ inline constexpr std::uint32_t kJournalRecords = 1'024;
 struct JournalRecord {
   /// In the offset: only the lower four of the old bytes count.
   static constexpr std::uint64_t kHalf = std::uint64_t{1} << 63;
+  /// In the offset: `old_bytes` is how many there are, and they are in the records that follow.
+  static constexpr std::uint64_t kRun = std::uint64_t{1} << 62;
 
   std::uint64_t offset;
   std::uint64_t old_bytes;  ///< what was at the offset

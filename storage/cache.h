@@ -293,6 +293,13 @@ class Cache {
   TimeMs deadline_of(const Ttl& ttl, TimeMs without, TimeMs now) const;
   Fields fields_of(std::string_view key, std::string_view value, const PutOptions& options, EntryAt live,
                    TimeMs now) const;
+  /// The most frequent of all writes, over an entry of a cache in memory, without a deadline before and
+  /// after, whose value is as long as the new one: nothing has to be planned, refused or made room for.
+  bool is_alike(const Entry& entry, std::uint64_t value_bytes, const PutOptions& options) const;
+  Written overwrite_alike(EntryAt entry, std::string_view key, std::string_view value);
+  /// Every put. `present`: what is under the key.
+  PutOutcome put_at(std::uint64_t hash, EntryAt present, std::string_view key, std::string_view value,
+                    const PutOptions& options, TimeMs now);
   bool is_same(EntryAt live, const Fields& fields) const;
   Written put_same(EntryAt entry, TimeMs now);
   /// Whether the new value can take the old one's place without a new slot.

@@ -41,7 +41,8 @@ Lookup Cache::find(std::string_view key, TimeMs now) { return lookup_of(entry_of
 
 // Counters of reads are single stores, and need no transaction.
 
-Lookup Cache::get(std::string_view key, TimeMs now) {
+// Inlined whole: see put().
+[[gnu::flatten]] Lookup Cache::get(std::string_view key, TimeMs now) {
   const EntryAt entry = entry_of(key);
   switch (standing_of(entry, now)) {
     case Standing::kLive:

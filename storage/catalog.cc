@@ -131,17 +131,6 @@ void Catalog::note_reserving(Version bound) {
   arena_->set(arena_->header().store_bound_pending, bound);
 }
 
-Version Catalog::versions_left() const {
-  const ArenaHeader& head = arena_->header();
-  return head.versions_bound > head.version_next ? head.versions_bound - head.version_next : 0;
-}
-
 Version Catalog::version_last() const { return arena_->header().version_next - 1; }
-
-std::optional<Version> Catalog::take_version() {
-  if (versions_left() == 0) return std::nullopt;
-  // Not noted in the journal: a version that was taken back is not given out again.
-  return arena_->header().version_next++;
-}
 
 }  // namespace pannier::storage

@@ -141,7 +141,10 @@ class Catalog {
   WriteBack& write_back() { return write_back_; }
   /// Versions and tokens from `from` (included) to `bound` (excluded) may be given out.
   void set_versions(Version from, Version bound);
-  Version versions_left() const;
+  Version versions_left() const {
+    const ArenaHeader& head = arena_->header();
+    return head.versions_bound > head.version_next ? head.versions_bound - head.version_next : 0;
+  }
   Version version_last() const;
   /// To be called first of all with what the store says of itself. An arena that was last used with another
   /// store, or with this one before another process wrote to it, loses its clean durable entries; the dirty
@@ -153,7 +156,11 @@ class Catalog {
   void note_reserving(Version bound);
   /// A number for other purposes (a lease's token) that no version and no other call ever gave. Nothing if
   /// none is left.
-  std::optional<Version> take_version();
+  std::optional<Version> take_version() {
+    if (versions_left() == 0) return std::nullopt;
+    // Not noted in the journal: a version that was taken back is not given out again.
+    return arena_->header().version_next++;
+  }
 
   /// Of the arena, what is not free: entries with what rounding takes, index, records.
   std::uint64_t memory_used() const { return arena_->bytes() - slots_.free_bytes(); }

@@ -248,6 +248,63 @@ TEST_F(ArenaTest, a_journal_that_points_out_of_the_arena_changes_nothing) {
   close(fd);
 }
 
+TEST_F(ArenaTest, a_run_of_bytes_is_put_back) {
+  char* const place = reinterpret_cast<char*>(&header().store_identity);
+  const std::string before(place, header().store_identity.size());
+  const std::string image_before = [&] {
+    const Transaction transaction(*arena_);
+    arena_->set(header().id_last, 6);
+    arena_->overwrite(place, "what is written in one go", 25);
+    arena_->overwrite(place + 5, "and again", 9);
+    arena_->set(header().id_last, 7);
+    return image();
+  }();
+  const auto again = arena_of(Arena::attach(file_with(image_before)));
+  EXPECT_EQ(std::string(again->header().store_identity.data(), before.size()), before);
+  EXPECT_EQ(again->header().id_last, 0U);
+  EXPECT_EQ(again->header().journal_count, 0U);
+}
+
+TEST_F(ArenaTest, a_run_that_is_longer_than_the_journal_changes_nothing) {
+  const Transaction transaction(*arena_);
+  arena_->overwrite(reinterpret_cast<char*>(&header().store_identity), "0123456789", 10);
+  std::string bytes = image();
+  const std::uint64_t long_run = 1'000;
+  const std::size_t journal = (sizeof(ArenaHeader) + 63) / 64 * 64;
+  std::memcpy(bytes.data() + journal + sizeof(std::uint64_t), &long_run, sizeof long_run);
+  const int fd = file_with(bytes);
+  const Arena::Made made = Arena::attach(dup(fd));
+  ASSERT_TRUE(std::holds_alternative<ArenaFault>(made));
+  EXPECT_EQ(std::get<ArenaFault>(made).text, "this is no arena: its journal points out of it");
+  EXPECT_EQ(image_of(fd, kMiB), bytes);
+  close(fd);
+}
+
+TEST_F(ArenaTest, memory_may_be_put_into_huge_pages_while_it_is_used) {
+  const auto arena = arena_of(Arena::create(8 * kMiB));
+  Arena& used = *arena;
+  for (std::uint32_t page = used.first_page(); page < used.pages(); ++page) ASSERT_TRUE(used.populate(page));
+  std::string expected(used.bytes(), '\0');
+  const auto fill = [&](char salt) {
+    for (std::uint64_t at = Arena::kHugePageBytes; at < used.bytes(); ++at) {
+      expected[at] = static_cast<char>(static_cast<std::uint64_t>(salt) + at % 251);
+      (reinterpret_cast<char*>(&used.header()))[at] = expected[at];
+    }
+  };
+  fill(1);
+  std::thread asking([&] {
+    for (std::uint64_t at = 0; at + Arena::kHugePageBytes <= used.bytes(); at += Arena::kHugePageBytes) {
+      used.make_huge(at);
+    }
+  });
+  fill(7);
+  asking.join();
+  const std::string_view bytes(reinterpret_cast<const char*>(&used.header()), used.bytes());
+  EXPECT_TRUE(bytes.substr(Arena::kHugePageBytes) ==
+              std::string_view(expected).substr(Arena::kHugePageBytes));
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(&used.header()) % Arena::kHugePageBytes, 0U);
+}
+
 TEST_F(ArenaTest, what_cannot_be_mapped_is_said) {
   const int fd = open("/", O_RDONLY | O_CLOEXEC | O_DIRECTORY);
   const Arena::Made made = Arena::create_in(fd, kMiB);
