@@ -178,10 +178,11 @@ int run(Config config, ServiceManager& manager) {
   if (const auto* fault = std::get_if<DataDirFault>(&data_dir)) return fail(log, fault->text);
   auto opened = storage::LevelDbStore::open(std::get<DataDir>(data_dir).database_path, {});
   if (const auto* error = std::get_if<storage::StoreError>(&opened)) return fail(log, error->text);
+  auto& store = *std::get<std::unique_ptr<storage::LevelDbStore>>(opened);
+  for (const std::string& note : store.notes()) log.warning(note);
   auto keeper = ArenaKeeper::make(config.arena_path, config.memory_bytes_max, manager, log);
   if (const auto* fault = std::get_if<ArenaKeeper::Fault>(&keeper)) return fail(log, fault->text);
-  return serve(config, log, manager, std::get<ArenaKeeper>(keeper), std::get<SocketFile>(taken),
-               *std::get<std::unique_ptr<storage::LevelDbStore>>(opened));
+  return serve(config, log, manager, std::get<ArenaKeeper>(keeper), std::get<SocketFile>(taken), store);
 }
 
 int main_of(const std::vector<std::string>& arguments) {

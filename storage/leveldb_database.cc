@@ -2,13 +2,12 @@
 
 #include <cinttypes>
 #include <cstdio>
-#include <filesystem>
 #include <mutex>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "storage/hash.h"
+#include "storage/leveldb_log.h"
 
 namespace pannier::storage {
 
@@ -41,9 +40,10 @@ std::string new_identity() {
 std::string_view view(const leveldb::Slice& slice) { return {slice.data(), slice.size()}; }
 leveldb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 
-LevelDbDatabase::LevelDbDatabase(std::string path, const LevelDbOptions& options, leveldb::Env* env)
+LevelDbDatabase::LevelDbDatabase(std::string path, const LevelDbOptions& options, leveldb::Env* env,
+                                 SyncDirectory sync_names)
     : path_(std::move(path)),
-      env_(env != nullptr ? env : leveldb::Env::Default()),
+      env_(env != nullptr ? env : leveldb::Env::Default(), std::move(sync_names)),
       filter_(leveldb::NewBloomFilterPolicy(kBloomBitsPerKey)),
       block_cache_(leveldb::NewLRUCache(options.block_cache_bytes)) {
   options_.env = &env_;
@@ -80,15 +80,30 @@ void LevelDbDatabase::close() {
 
 std::optional<StoreError> LevelDbDatabase::open_checked() {
   if (auto error = check_directory()) return error;
-  leveldb::DB* opened = nullptr;
-  if (const leveldb::Status status = leveldb::DB::Open(options_, path_, &opened); !status.ok()) {
-    return failure("open", status);
-  }
-  db_.reset(opened);
+  if (const leveldb::Status status = open_database(); !status.ok()) return failure("open", status);
   failure_.reset();
   if (auto error = check_layout()) return error;
   if (auto error = read_identity()) return error;
   return read_caches();
+}
+
+leveldb::Status LevelDbDatabase::open_database() {
+  leveldb::DB* opened = nullptr;
+  leveldb::Status status = leveldb::DB::Open(options_, path_, &opened);
+  if (status.IsCorruption() && cut_torn_ends()) status = leveldb::DB::Open(options_, path_, &opened);
+  db_.reset(opened);
+  return status;
+}
+
+bool LevelDbDatabase::cut_torn_ends() {
+  leveldb::FileLock* lock = nullptr;
+  if (!env_.LockFile(path_ + "/LOCK", &lock).ok()) return false;
+  auto cut = storage::cut_torn_ends(env_, path_);
+  env_.UnlockFile(lock);
+  auto* const notes = std::get_if<std::vector<std::string>>(&cut);
+  if (notes == nullptr || notes->empty()) return false;
+  notes_.insert(notes_.end(), notes->begin(), notes->end());
+  return true;
 }
 
 std::optional<StoreError> LevelDbDatabase::check_directory() {
@@ -104,11 +119,7 @@ std::optional<StoreError> LevelDbDatabase::check_directory() {
   if (!is_unused(names)) {
     return StoreError{"the database " + path_ + " is damaged: its file CURRENT is missing"};
   }
-  std::error_code no_directory;  // then the parent's name is empty, and cannot be synced
-  const std::string parent = std::filesystem::absolute(path_, no_directory).parent_path();
-  if (const auto error = sync_directory(parent)) {
-    return failure("create", leveldb::Status::IOError(parent, *error));
-  }
+  if (const leveldb::Status status = env_.sync_name(path_); !status.ok()) return failure("create", status);
   options_.create_if_missing = true;
   return std::nullopt;
 }

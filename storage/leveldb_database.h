@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "storage/durable_store.h"
 #include "storage/leveldb_env.h"
@@ -37,7 +38,8 @@ class LevelDbDatabase {
   };
 
   /// Not open yet. `env` may be null, else it must outlive this.
-  LevelDbDatabase(std::string path, const LevelDbOptions& options, leveldb::Env* env);
+  LevelDbDatabase(std::string path, const LevelDbOptions& options, leveldb::Env* env,
+                  SyncDirectory sync_names);
   ~LevelDbDatabase() { close(); }
   LevelDbDatabase(const LevelDbDatabase&) = delete;
   LevelDbDatabase& operator=(const LevelDbDatabase&) = delete;
@@ -67,6 +69,7 @@ class LevelDbDatabase {
   /// `snapshot`: null for what is there now.
   std::unique_ptr<leveldb::Iterator> iterator(const leveldb::Snapshot* snapshot = nullptr) const;
   const std::string& identity() const { return identity_; }
+  const std::vector<std::string>& notes() const { return notes_; }
 
   // -- snapshots, by numbers that are never used twice; the caller holds a read lock, and precondition: open
 
@@ -87,6 +90,9 @@ class LevelDbDatabase {
 
  private:
   std::optional<StoreError> open_checked();
+  leveldb::Status open_database();
+  /// False if that did not help.
+  bool cut_torn_ends();
   std::optional<StoreError> check_directory();
   std::optional<StoreError> check_layout();
   std::optional<StoreError> read_identity();
@@ -105,6 +111,7 @@ class LevelDbDatabase {
   std::unique_ptr<leveldb::DB> db_;     // null: closed
   std::optional<std::string> failure_;  // since when nothing can be written
   std::string identity_;
+  std::vector<std::string> notes_;
   std::map<CacheId, CacheState> caches_;
   mutable std::mutex snapshots_lock_;  // readers on several threads
   std::map<std::uint64_t, const leveldb::Snapshot*> snapshots_;

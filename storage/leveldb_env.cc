@@ -9,18 +9,13 @@
 #include <filesystem>
 #include <memory>
 #include <string_view>
+#include <system_error>
 
 namespace pannier::storage {
 
 namespace {
 
 constexpr std::size_t kProbeBytes = std::size_t{64} << 10;
-
-leveldb::Status sync_name(const std::string& file) {
-  const std::string directory = std::filesystem::path(file).parent_path();
-  const std::optional<std::string> error = sync_directory(directory);
-  return error ? leveldb::Status::IOError(directory, *error) : leveldb::Status::OK();
-}
 
 }  // namespace
 
@@ -32,9 +27,16 @@ std::optional<std::string> sync_directory(const std::string& path) {
   return error == 0 ? std::nullopt : std::optional<std::string>(std::strerror(error));
 }
 
+leveldb::Status DurableNamesEnv::sync_name(const std::string& path) const {
+  std::error_code no_directory;  // then the parent's name is empty, and cannot be synced
+  const std::string parent = std::filesystem::absolute(path, no_directory).parent_path();
+  const std::optional<std::string> error = sync_directory_(parent);
+  return error ? leveldb::Status::IOError(parent, *error) : leveldb::Status::OK();
+}
+
 leveldb::Status DurableNamesEnv::NewWritableFile(const std::string& name, leveldb::WritableFile** file) {
   leveldb::Status status = EnvWrapper::NewWritableFile(name, file);
-  if (!status.ok() || !name.ends_with(".log")) return status;
+  if (!status.ok() || !(name.ends_with(".log") || name.ends_with(".ldb"))) return status;
   status = sync_name(name);
   if (status.ok()) return status;
   delete *file;
@@ -45,6 +47,19 @@ leveldb::Status DurableNamesEnv::NewWritableFile(const std::string& name, leveld
 leveldb::Status DurableNamesEnv::RenameFile(const std::string& from, const std::string& to) {
   const leveldb::Status status = EnvWrapper::RenameFile(from, to);
   return status.ok() ? sync_name(to) : status;
+}
+
+leveldb::Status DurableNamesEnv::RemoveFile(const std::string& name) {
+  const std::filesystem::path path(name);
+  const std::string file = path.filename();
+  if (file.starts_with("MANIFEST-")) {
+    std::string current;
+    const leveldb::Status status =
+        leveldb::ReadFileToString(target(), path.parent_path() / "CURRENT", &current);
+    if (!status.ok() && !status.IsNotFound()) return status;
+    if (status.ok() && current == file + "\n") return leveldb::Status::IOError(name, "CURRENT names it");
+  }
+  return EnvWrapper::RemoveFile(name);
 }
 
 bool is_unused(const std::vector<std::string>& names) {

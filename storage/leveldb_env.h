@@ -7,22 +7,33 @@
 #include <cstdarg>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "storage/leveldb_store.h"
 
 namespace pannier::storage {
 
-/// Makes the names in a directory durable. What went wrong, or nothing.
-std::optional<std::string> sync_directory(const std::string& path);
-
 /// LevelDB syncs what it writes to a log, but not the name of a new log in its directory before the next
 /// table is written, nor the name CURRENT when it is replaced: until then power loss could take what was
-/// synced. This Env syncs such names at once.
+/// synced. A new table's name it syncs only after the manifest that names it was written, and might have
+/// reached the disk first: then the database could not be opened. This Env syncs all these names at once.
 class DurableNamesEnv final : public leveldb::EnvWrapper {
  public:
   /// `base` must outlive this.
-  explicit DurableNamesEnv(leveldb::Env* base) : EnvWrapper(base) {}
+  DurableNamesEnv(leveldb::Env* base, SyncDirectory sync_directory)
+      : EnvWrapper(base), sync_directory_(std::move(sync_directory)) {}
   leveldb::Status NewWritableFile(const std::string& name, leveldb::WritableFile** file) override;
   leveldb::Status RenameFile(const std::string& from, const std::string& to) override;
+  /// Refuses to remove the manifest that CURRENT names. LevelDB does so when making that name durable has
+  /// failed: but CURRENT has been replaced by then, and the database could not be opened again.
+  leveldb::Status RemoveFile(const std::string& name) override;
+
+  /// Makes the name of a file or directory durable where it stands.
+  leveldb::Status sync_name(const std::string& path) const;
+
+ private:
+  SyncDirectory sync_directory_;
 };
 
 /// LevelDB tells its log about every compaction, in a file without a bound. What goes wrong comes back as a

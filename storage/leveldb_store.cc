@@ -141,11 +141,14 @@ LevelDbStore::~LevelDbStore() = default;
 
 std::variant<std::unique_ptr<LevelDbStore>, StoreError> LevelDbStore::open(std::string path,
                                                                            const LevelDbOptions& options,
-                                                                           leveldb::Env* env) {
-  auto database = std::make_unique<LevelDbDatabase>(std::move(path), options, env);
+                                                                           leveldb::Env* env,
+                                                                           SyncDirectory sync_names) {
+  auto database = std::make_unique<LevelDbDatabase>(std::move(path), options, env, std::move(sync_names));
   if (auto error = database->open()) return std::move(*error);
   return std::unique_ptr<LevelDbStore>(new LevelDbStore(std::move(database)));
 }
+
+const std::vector<std::string>& LevelDbStore::notes() const { return database_->notes(); }
 
 std::optional<StoreError> LevelDbStore::reopen() { return database_->reopen(); }
 

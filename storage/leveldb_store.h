@@ -8,7 +8,9 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -33,17 +35,26 @@ struct LevelDbOptions {
   int open_files_max = 256;
 };
 
+/// Makes the names in a directory durable. What went wrong, or nothing.
+using SyncDirectory = std::function<std::optional<std::string>(const std::string& path)>;
+/// By fsync.
+std::optional<std::string> sync_directory(const std::string& path);
+
 /// Thread safety: that of DurableStore. reopen() waits for loads and scans under way, and makes later ones
 /// wait.
 class LevelDbStore final : public DurableStore {
  public:
   /// Opens the database in the directory `path`, and creates both if there is nothing. What is there and
   /// cannot be opened, or is not Pannier's, or newer than this program, is left as it is: a StoreError.
-  /// `env`: LevelDB's view of the operating system; must outlive the store. Null: the real one.
-  static std::variant<std::unique_ptr<LevelDbStore>, StoreError> open(std::string path,
-                                                                      const LevelDbOptions& options,
-                                                                      leveldb::Env* env = nullptr);
+  /// `env`: LevelDB's view of the operating system; must outlive the store. Null: the real one. It has no way
+  /// to sync a directory: that is `sync_names`.
+  static std::variant<std::unique_ptr<LevelDbStore>, StoreError> open(
+      std::string path, const LevelDbOptions& options, leveldb::Env* env = nullptr,
+      SyncDirectory sync_names = sync_directory);
   ~LevelDbStore() override;
+  /// What opening it had to do: sentences for the log, usually none.
+  const std::vector<std::string>& notes() const;
+
   LevelDbStore(const LevelDbStore&) = delete;
   LevelDbStore& operator=(const LevelDbStore&) = delete;
 
