@@ -16,12 +16,13 @@ constexpr std::uint64_t kUnlimited = UINT64_MAX;
 
 }  // namespace
 
-DurableDriver::DurableDriver(const DurableCourse& course, std::uint64_t seed) : course_(course), dice_(seed) {
-  store_ = need(LevelDbStore::open(directory_.file("db"), {}, &env_));
-  start();
-}
+DurableDriver::DurableDriver(const DurableCourse& course, std::uint64_t seed,
+                             std::unique_ptr<DurableStore> store)
+    : course_(course), dice_(seed), store_(std::move(store)) {}
 
 void DurableDriver::one() {
+  if (!catalog_) start();
+  if (catalog_->versions_left() < course_.versions_block / 2) reserve_versions();
   if (dice_.chance(40)) now_ += static_cast<TimeMs>(dice_.below(4));
   if (dice_.below(2'000) == 0) now_ += static_cast<TimeMs>(dice_.below(5'000));
   name_ = dice_.chance(50) ? "d0" : "d1";
@@ -42,9 +43,10 @@ void DurableDriver::operate(std::uint64_t kind) {
   if (kind < 9'200) return finish_load();
   if (kind < 9'230) return walk();
   if (kind < 9'400) return clear();
-  if (kind < 9'405) return sync();
-  if (kind < 9'408) return drop();
-  if (kind < 9'411) return crash();
+  const std::uint64_t rare = (kind - 9'400) / course_.rare_weight;
+  if (rare < 5) return sync();
+  if (rare < 8) return drop();
+  if (rare < 11) return crash();
   if (kind < 9'600) return crowd();
   catalog_->step(now_, dice_.below(30) + 1);
 }
@@ -57,73 +59,6 @@ void DurableDriver::check_pressure() const {
   } else {
     EXPECT_EQ(left_memory_, 0U);
   }
-}
-
-// -- life and death of the catalog
-
-void DurableDriver::start() {
-  CatalogOptions options;
-  options.memory_bytes_max = course_.memory_bytes_max;
-  options.dirty_bytes_max = course_.dirty_bytes_max;
-  catalog_ = std::make_unique<Catalog>(options, recorder_);
-  for (const CacheId id : need(store_->unfinished_drops())) finish_drop(*store_, id);
-  for (const Definition& definition : need(store_->definitions())) catalog_->restore(definition);
-  const Version from = need(store_->reserved_versions()) + 1;
-  const Version bound = from + 100'000'000;
-  need(store_->reserve_versions(bound));
-  catalog_->set_versions(from, bound);
-  open("d0");
-  open("d1");
-  open("crowd");
-}
-
-void DurableDriver::open(const std::string& name) {
-  Settings settings;
-  settings.tier = name == "crowd" ? Tier::kLru : Tier::kDurable;
-  if (name == "d1") settings.age_ms_max = 3'000;
-  if (name == "d1") settings.stale_ms = 200;
-  const OpenOutcome outcome = catalog_->open(name, settings, false, now_);
-  const auto& opened = std::get<Opened>(outcome);
-  if (opened.created && settings.tier == Tier::kDurable)
-    need(store_->define(opened.cache.id(), name, settings));
-}
-
-void DurableDriver::drop() {
-  const auto dropped = catalog_->drop(name_);
-  ASSERT_TRUE(dropped && dropped->was_durable);
-  need(store_->begin_drop(dropped->id));
-  finish_drop(*store_, dropped->id);
-  forget(name_);
-  models_[name_] = {};
-  open(name_);
-}
-
-void DurableDriver::forget(const std::string& name) {
-  std::erase_if(loads_, [&](const Load& load) { return load.name == name; });
-  std::erase_if(warm_, [&](const auto& entry) { return entry.first == name; });
-  clears_.erase(name);
-}
-
-void DurableDriver::crash() {
-  follow_told();
-  const std::uint64_t clean_through = catalog_->write_back().clean_through();
-  // What was in flight is on disk, or is not.
-  if (batch_ && dice_.chance(50)) need(store_->write(batch_->items));
-  batch_.reset();
-  catalog_.reset();
-  loads_.clear();
-  warm_.clear();
-  clears_.clear();
-  need(store_->reopen());
-  start();
-  for (const std::string name : {"d0", "d1"}) {
-    EXPECT_EQ(models_[name].crashed(disk_of(name), clean_through, now_), std::nullopt) << name;
-    EXPECT_EQ(catalog_->find(name)->entries(), disk_of(name).size());
-  }
-}
-
-std::map<std::string, DurableModel::State> DurableDriver::disk_of(const std::string& name) {
-  return records_of(*store_, catalog_->find(name)->id());
 }
 
 // -- what is told, and what is in memory
@@ -387,12 +322,16 @@ void DurableDriver::take_batch() {
 
 void DurableDriver::end_batch() {
   const std::uint64_t kind = dice_.below(20);
-  if (kind == 0) {
-    // Failed, and is there or is not.
-    if (dice_.chance(50)) need(store_->write(batch_->items));
-    catalog_->write_back().batch_failed(*batch_);
+  std::optional<Wrote> wrote;
+  if (kind > 0 || dice_.chance(50)) {
+    auto outcome = store_->write(batch_->items);
+    if (auto* written = std::get_if<Wrote>(&outcome)) wrote = std::move(*written);
+  }
+  if (kind > 0 && wrote) {
+    catalog_->write_back().batch_done(*batch_, *wrote);
   } else {
-    catalog_->write_back().batch_done(*batch_, need(store_->write(batch_->items)));
+    // Failed, and is there or is not.
+    catalog_->write_back().batch_failed(*batch_);
   }
   batch_.reset();
 }
@@ -406,6 +345,17 @@ bool DurableDriver::is_load_overtaken() {
 void DurableDriver::flush() {
   if (!batch_) return take_batch();
   if (!is_load_overtaken()) end_batch();
+}
+
+void DurableDriver::finish() {
+  if (!catalog_) start();
+  for (const std::string name : {"d0", "d1"}) {
+    name_ = name;
+    cache_ = catalog_->find(name);
+    while (clears_.contains(name)) clear();
+  }
+  sync();
+  follow_told();
 }
 
 void DurableDriver::flush_all() {

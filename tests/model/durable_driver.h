@@ -15,12 +15,10 @@
 #include <vector>
 
 #include "storage/catalog.h"
-#include "storage/leveldb_store.h"
+#include "storage/durable_store.h"
 #include "tests/model/dice.h"
 #include "tests/model/durable_model.h"
 #include "tests/model/recorder.h"
-#include "tests/model/unsynced_env.h"
-#include "tests/storage/temp_dir.h"
 
 namespace pannier::storage {
 
@@ -35,7 +33,9 @@ struct DurableCourse {
   std::uint64_t value_bytes_huge;   ///< one of two thousand is up to this
   std::uint64_t crowd_bytes_max;    ///< a value of the cache that takes memory from the durable ones
   std::uint64_t batch_bytes_max;
-  bool is_short;  ///< of memory; else there is always enough
+  bool is_short;                  ///< of memory; else there is always enough
+  std::uint64_t rare_weight = 1;  ///< how much more often than seldom: sync, drop, crash
+  Version versions_block = 100'000'000;
 
   friend std::ostream& operator<<(std::ostream& out, const DurableCourse& course) {
     return out << course.name;
@@ -44,7 +44,8 @@ struct DurableCourse {
 
 class DurableDriver {
  public:
-  DurableDriver(const DurableCourse& course, std::uint64_t seed);
+  /// The store must be empty. It may fail to write a batch; all else it has to do.
+  DurableDriver(const DurableCourse& course, std::uint64_t seed, std::unique_ptr<DurableStore> store);
 
   /// One operation, and what it met is compared.
   void one();
@@ -54,6 +55,10 @@ class DurableDriver {
   void look_for_cold();
   /// The run was what its course says.
   void check_pressure() const;
+  /// Ends what is under way, and writes all that is dirty.
+  void finish();
+  /// What is wrong with what a power loss of this moment has left, if anything. Takes its drops to their end.
+  std::optional<std::string> fault_after_power_loss(DurableStore& left) const;
   /// Clean live entries that were found to have left memory.
   std::uint64_t left_memory() const { return left_memory_; }
 
@@ -82,6 +87,8 @@ class DurableDriver {
   // -- life and death of the catalog
 
   void start();
+  std::unique_ptr<Arena> new_arena();
+  void reserve_versions();
   void open(const std::string& name);
   void drop();
   void forget(const std::string& name);
@@ -135,14 +142,26 @@ class DurableDriver {
   void clear();
   void erase_some(Clear& clear);
 
+  // -- durable_survivors.cc
+
+  /// A cache that is being dropped: its id, and what was clean of it.
+  struct Leaving {
+    CacheId id;
+    std::uint64_t clean_through;
+  };
+  std::optional<std::string> fault_of_cache(const DurableStore& left, const Definition& definition) const;
+  std::optional<std::string> fault_of_catalog(const DurableStore& left) const;
+
   const DurableCourse course_;
   Dice dice_;
-  test::TempDir directory_;
-  UnsyncedEnv env_;
   Recorder recorder_;
-  std::unique_ptr<LevelDbStore> store_;
+  std::unique_ptr<DurableStore> store_;
   std::unique_ptr<Catalog> catalog_;
   std::map<std::string, DurableModel> models_;
+  std::map<std::string, CacheId> defined_;             ///< by name: surely on disk
+  std::map<std::string, Leaving> leaving_;             ///< by name: whose drop may not be on disk
+  std::optional<std::uint64_t> clean_through_before_;  ///< a crash, while models are as before it
+  Version versions_bound_ = 0;
   std::map<std::string, Clear> clears_;
   std::vector<Load> loads_;
   std::optional<Batch> batch_;

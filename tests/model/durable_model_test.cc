@@ -4,9 +4,13 @@
 
 #include <cstdio>
 
+#include "storage/leveldb_store.h"
 #include "tests/model/dice.h"
 #include "tests/model/durable_driver.h"
 #include "tests/model/operations.h"
+#include "tests/model/store_access.h"
+#include "tests/model/unsynced_env.h"
+#include "tests/storage/temp_dir.h"
 
 namespace pannier::storage {
 namespace {
@@ -16,7 +20,9 @@ class DurableModelTest : public testing::TestWithParam<DurableCourse> {};
 TEST_P(DurableModelTest, agrees_with_the_model) {
   const std::uint64_t seed = Dice::seed();
   std::printf("PANNIER_MODEL_SEED=%llu\n", static_cast<unsigned long long>(seed));
-  DurableDriver driver(GetParam(), seed);
+  test::TempDir directory;
+  UnsyncedEnv env;
+  DurableDriver driver(GetParam(), seed, need(LevelDbStore::open(directory.file("db"), {}, &env)));
   for (std::uint64_t done = 0; done < kOperations; ++done) {
     driver.one();
     if (done % kOperationsACheck == 0) driver.check_sums();
