@@ -42,10 +42,8 @@ bool ArenaCheck::is_entry_slot(Ref ref) const {
 }
 
 bool ArenaCheck::visit(Ref ref) {
-  auto slots = visited_[page_of(ref)].begin();
-  slots += slot_of(ref);
-  if (*slots) return false;
-  *slots = true;
+  if (is_visited(ref)) return false;
+  visited_[ref / kBits] |= std::uint64_t{1} << ref % kBits;
   return true;
 }
 

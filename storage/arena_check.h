@@ -84,24 +84,36 @@ class ArenaCheck {
   // -- arena_check_cache.cc
   Fault fault_of_index(CacheRecord& record, Sums& sums);
   Fault fault_of_blocks(const IndexHead& head);
-  Fault fault_of_bucket(CacheRecord& record, const Index& index, std::uint64_t bucket, Sums& sums);
-  Fault fault_of_indexed(CacheRecord& record, const Index& index, std::uint64_t bucket, Ref ref,
-                         std::uint8_t tag, Sums& sums);
+  /// What a bucket says of an entry.
+  struct Indexed {
+    Ref ref;
+    std::uint8_t tag;
+    std::uint64_t bucket;
+  };
+  Fault fault_of_bucket(const Index& index, std::uint64_t bucket, std::vector<Indexed>& indexed);
+  Fault fault_of_many(CacheRecord& record, const Index& index, const std::vector<Indexed>& indexed,
+                      Sums& sums);
+  Fault fault_of_indexed(CacheRecord& record, const Index& index, const Indexed& indexed, Sums& sums);
+  Fault fault_of_links(const CacheRecord& record, EntryAt entry) const;
   Fault fault_of_list(const CacheRecord& record, Entry::List name);
+  Fault fault_of_unordered(const CacheRecord& record, Entry::List name);
   Fault fault_of_wheel(const CacheRecord& record, std::uint64_t due);
   Fault fault_of_sums(const CacheRecord& record, const Sums& sums);
   bool is_listed(Ref ref) const;
   /// Whether the walk over the index met an entry there.
   bool is_met(Ref ref) const;
+  bool is_visited(Ref ref) const { return (visited_[ref / kBits] >> ref % kBits & 1) != 0; }
 
   /// Notes that something holds the slot; false if something else does already.
   bool visit(Ref ref);
 
+  static constexpr std::uint32_t kBits = 64;  ///< of a word of visited_
+
   Arena& arena_;
   Charge charge_;
   Counts counts_;
-  std::vector<std::vector<bool>> visited_;  ///< by page and slot
-  std::vector<std::uint32_t> page_free_;    ///< free slots that were counted, by page
+  std::vector<std::uint64_t> visited_;    ///< a bit a slot, by its ref
+  std::vector<std::uint32_t> page_free_;  ///< free slots that were counted, by page
 };
 
 }  // namespace pannier::storage

@@ -21,6 +21,13 @@ bool is_in_turn(const WheelHead& wheel, std::uint32_t slot, TimeMs due) {
   return number == wanted || (level == WheelHead::kLevels - 1 && number < wanted);
 }
 
+bool is_entry_kind(Entry::Kind kind) {
+  return kind == Entry::Kind::kRecord || kind == Entry::Kind::kTombstone || kind == Entry::Kind::kVacant;
+}
+
+/// Entries that are looked at together.
+constexpr std::size_t kTogether = 128;
+
 }  // namespace
 
 ArenaCheck::Fault ArenaCheck::fault_of_index(CacheRecord& record, Sums& sums) {
@@ -29,12 +36,16 @@ ArenaCheck::Fault ArenaCheck::fault_of_index(CacheRecord& record, Sums& sums) {
   Slots slots(arena_);
   const Index index(arena_, slots, head);
   std::uint64_t overflowing = 0;
+  std::vector<Indexed> indexed;
   for (std::uint64_t number = 0; number < head.buckets; ++number) {
-    if (auto fault = fault_of_bucket(record, index, number, sums)) return fault;
+    if (auto fault = fault_of_bucket(index, number, indexed)) return fault;
     for (const auto* bucket = &index.home(number); bucket->overflow != kNoRef;
          bucket = index.overflow_of(*bucket)) {
       ++overflowing;
     }
+    if (indexed.size() < kTogether && number + 1 < head.buckets) continue;
+    if (auto fault = fault_of_many(record, index, indexed, sums)) return fault;
+    indexed.clear();
   }
   if (overflowing != head.overflow_buckets) return "the number of overflow buckets is wrong";
   if (sums.entries != head.entries) return "the number of entries is wrong";
@@ -61,16 +72,15 @@ ArenaCheck::Fault ArenaCheck::fault_of_blocks(const IndexHead& head) {
   return std::nullopt;
 }
 
-ArenaCheck::Fault ArenaCheck::fault_of_bucket(CacheRecord& record, const Index& index, std::uint64_t number,
-                                              Sums& sums) {
+ArenaCheck::Fault ArenaCheck::fault_of_bucket(const Index& index, std::uint64_t number,
+                                              std::vector<Indexed>& indexed) {
   for (const Index::Bucket* bucket = &index.home(number);;) {
     const std::uint32_t used = Index::used_slots(*bucket);
     for (std::uint32_t slot = 0; slot < Index::kSlotsPerBucket; ++slot) {
       const Ref ref = bucket->refs[slot];
       const std::uint8_t tag = Index::tag_at(*bucket, slot);
       if (slot >= used && (ref != kNoRef || tag != 0)) return "a bucket of the index has a hole";
-      if (slot >= used) continue;
-      if (auto fault = fault_of_indexed(record, index, number, ref, tag, sums)) return fault;
+      if (slot < used) indexed.push_back({ref, tag, number});
     }
     const Ref overflow = bucket->overflow;
     if (overflow == kNoRef) return std::nullopt;
@@ -81,13 +91,37 @@ ArenaCheck::Fault ArenaCheck::fault_of_bucket(CacheRecord& record, const Index& 
   }
 }
 
-ArenaCheck::Fault ArenaCheck::fault_of_indexed(CacheRecord& record, const Index& index, std::uint64_t number,
-                                               Ref ref, std::uint8_t tag, Sums& sums) {
+// Entries lie at random places: those of some buckets are fetched at once, and so are their neighbors.
+ArenaCheck::Fault ArenaCheck::fault_of_many(CacheRecord& record, const Index& index,
+                                            const std::vector<Indexed>& indexed, Sums& sums) {
+  constexpr std::uintptr_t kLine = 64;
+  for (const Indexed& each : indexed) {
+    if (!is_entry_slot(each.ref)) return "an entry is in no slot";
+    const char* const slot = arena_.slot(each.ref);
+    __builtin_prefetch(slot);
+    __builtin_prefetch(slot + kLine);
+    __builtin_prefetch(&visited_[each.ref / kBits], 1);
+  }
+  for (const Indexed& each : indexed) {
+    const Ref newer = arena_.at<Entry>(each.ref).newer;
+    if (is_entry_slot(newer)) __builtin_prefetch(arena_.slot(newer));
+  }
+  for (const Indexed& each : indexed) {
+    if (auto fault = fault_of_indexed(record, index, each, sums)) return fault;
+  }
+  return std::nullopt;
+}
+
+ArenaCheck::Fault ArenaCheck::fault_of_indexed(CacheRecord& record, const Index& index,
+                                               const Indexed& indexed, Sums& sums) {
+  const Ref ref = indexed.ref;
   if (auto fault = fault_of_entry(ref)) return "an entry " + *fault;
   const EntryAt entry = entry_at(arena_, ref);
   const std::uint64_t hash = index.hash_of_entry(entry);
-  if (index.bucket_of(hash) != number || Index::tag_of(hash) != tag) return "an entry is in the wrong bucket";
+  if (index.bucket_of(hash) != indexed.bucket || Index::tag_of(hash) != indexed.tag)
+    return "an entry is in the wrong bucket";
   if (entry->ordinal() != record.ordinal) return "an entry is of another cache";
+  if (auto fault = fault_of_links(record, entry)) return fault;
   if (!visit(ref)) return "a slot is two entries";
   if (entry->has(Entry::kHasPieces)) {
     for (Ref piece = entry->first_piece(); piece != kNoRef; piece = arena_.at<Piece>(piece).next) {
@@ -110,27 +144,61 @@ ArenaCheck::Fault ArenaCheck::fault_of_indexed(CacheRecord& record, const Index&
   return std::nullopt;
 }
 
+// Why no list has to be walked along: an entry is the `older` of its newer neighbor, so that none has two
+// entries before it; its place is less than that neighbor's, so that going on from any entry comes to an end;
+// and only the head's newest is an end. So all of them are one chain, of which the head's oldest is the
+// start, for it has none before it.
+ArenaCheck::Fault ArenaCheck::fault_of_links(const CacheRecord& record, EntryAt entry) const {
+  const Entry::List name = entry->list();
+  if (static_cast<std::size_t>(name) >= Entry::kLists) return "an entry is in no list";
+  if (entry->newer == kNoRef) {
+    const bool is_end = record.lists[static_cast<std::size_t>(name)].newest == entry.ref;
+    return is_end ? Fault() : Fault("a list does not end where it should");
+  }
+  if (!is_entry_slot(entry->newer)) return "a list leads astray";
+  const auto& newer = arena_.at<Entry>(entry->newer);
+  if (newer.ordinal() != record.ordinal || newer.list() != name || newer.older != entry.ref ||
+      !is_entry_kind(newer.kind()))
+    return "the links of a list are broken";
+  if (name != Entry::List::kHeld && newer.place() <= entry->place()) return "a list is not in order";
+  return std::nullopt;
+}
+
 ArenaCheck::Fault ArenaCheck::fault_of_list(const CacheRecord& record, Entry::List name) {
   const ListHead& head = record.lists[static_cast<std::size_t>(name)];
+  if (name == Entry::List::kHeld) return fault_of_unordered(record, name);
+  if (head.size == 0) {
+    const bool is_empty = head.oldest == kNoRef && head.newest == kNoRef;
+    return is_empty ? Fault() : Fault("an empty list has an end");
+  }
+  for (const Ref end : {head.oldest, head.newest}) {
+    const bool is_own = is_met(end) && arena_.at<Entry>(end).ordinal() == record.ordinal &&
+                        arena_.at<Entry>(end).list() == name;
+    if (!is_own) return "a list leads astray";
+  }
+  if (arena_.at<Entry>(head.oldest).older != kNoRef || arena_.at<Entry>(head.newest).newer != kNoRef)
+    return "a list does not end where it should";
+  const ArenaHeader& header = arena_.header();
+  const bool has_sequences = name == Entry::List::kDirty || name == Entry::List::kInFlight;
+  if (arena_.at<Entry>(head.newest).place() > (has_sequences ? header.sequence_last : header.stamp))
+    return "a list is ahead of its counter";
+  return std::nullopt;
+}
+
+/// Without places in order a circle is found only by walking along.
+ArenaCheck::Fault ArenaCheck::fault_of_unordered(const CacheRecord& record, Entry::List name) {
+  const ListHead& head = record.lists[static_cast<std::size_t>(name)];
   Ref older = kNoRef;
-  std::uint64_t place = 0;
   std::uint64_t met = 0;
   for (Ref ref = head.oldest; ref != kNoRef; ref = arena_.at<Entry>(ref).newer) {
     if (!is_met(ref) || met++ == head.size) return "a list leads astray";
     const auto& entry = arena_.at<Entry>(ref);
     if (entry.ordinal() != record.ordinal || entry.list() != name || entry.older != older)
       return "the links of a list are broken";
-    if (name != Entry::List::kHeld && older != kNoRef && entry.place() <= place)
-      return "a list is not in order";
-    place = entry.place();
     older = ref;
   }
-  if (met != head.size || head.newest != older) return "a list does not end where it should";
-  const ArenaHeader& header = arena_.header();
-  const bool has_sequences = name == Entry::List::kDirty || name == Entry::List::kInFlight;
-  if (name != Entry::List::kHeld && place > (has_sequences ? header.sequence_last : header.stamp))
-    return "a list is ahead of its counter";
-  return std::nullopt;
+  const bool is_whole = met == head.size && head.newest == older;
+  return is_whole ? Fault() : Fault("a list does not end where it should");
 }
 
 ArenaCheck::Fault ArenaCheck::fault_of_wheel(const CacheRecord& record, std::uint64_t due) {
@@ -164,12 +232,7 @@ ArenaCheck::Fault ArenaCheck::fault_of_sums(const CacheRecord& record, const Sum
 }
 
 bool ArenaCheck::is_met(Ref ref) const {
-  if (!is_entry_slot(ref)) return false;
-  auto slots = visited_[page_of(ref)].begin();
-  slots += slot_of(ref);
-  const Entry::Kind kind = arena_.at<Entry>(ref).kind();
-  return *slots &&
-         (kind == Entry::Kind::kRecord || kind == Entry::Kind::kTombstone || kind == Entry::Kind::kVacant);
+  return is_entry_slot(ref) && is_visited(ref) && is_entry_kind(arena_.at<Entry>(ref).kind());
 }
 
 bool ArenaCheck::is_indexed(Ref ref) const {

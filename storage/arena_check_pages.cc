@@ -22,7 +22,7 @@ ArenaCheck::Fault ArenaCheck::fault_of_pages() {
                            head.populated_end <= arena_.pages() &&
                            (head.populated_end == 0 || head.populated_end >= head.fresh_page);
   if (!is_in_order) return "the header's page numbers are out of range";
-  visited_.resize(arena_.pages());
+  visited_.resize(ref_of(arena_.pages(), 0) / kBits);
   page_free_.resize(arena_.pages());
   for (std::uint32_t page = arena_.first_page(); page < head.fresh_page; ++page) {
     if (arena_.class_of_page(page) == kFreePage) continue;
@@ -50,7 +50,6 @@ ArenaCheck::Fault ArenaCheck::fault_of_page(std::uint32_t page) {
   if (fresh > slots || free >= slots) return on_page(page, "counts more slots than it has");
   const bool has_bin = free > 0 && page != arena_.header().evacuated_page;
   if (!has_bin && (own.first_free_and_bin & kLow) != kNoBin) return on_page(page, "is said to be in a bin");
-  visited_[page].resize(fresh);
   std::uint32_t listed = 0;
   for (std::uint32_t next = own.first_free_and_bin >> 16; next != 0; ++listed) {
     if (next > fresh || listed == fresh) return on_page(page, "its list of free slots leads out of it");
@@ -124,8 +123,10 @@ ArenaCheck::Fault ArenaCheck::fault_of_bins(std::uint8_t number) {
 
 ArenaCheck::Fault ArenaCheck::fault_of_unvisited() {
   for (std::uint32_t page = arena_.first_page(); page < arena_.header().fresh_page; ++page) {
-    for (std::size_t slot = 0; slot < visited_[page].size(); ++slot) {
-      if (!visited_[page][slot])
+    if (arena_.class_of_page(page) == kFreePage) continue;
+    const std::uint32_t fresh = arena_.page(page).free_and_fresh & kLow;
+    for (std::uint32_t slot = 0; slot < fresh; ++slot) {
+      if (!is_visited(ref_of(page, slot)))
         return on_page(page, ("slot " + std::to_string(slot) + " belongs to nothing").c_str());
     }
   }

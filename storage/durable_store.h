@@ -107,7 +107,8 @@ struct ImagePiece {
 /// The records of a store as they were at one moment, whatever is written later. What was erased since keeps
 /// its place on disk as long as there is an image of it.
 ///
-/// Thread safety: that of DurableStore's reading methods, the end of it included. It must not outlive its store.
+/// Thread safety: that of DurableStore's reading methods, the end of it included. It must not outlive its
+/// store.
 class StoreImage {
  public:
   virtual ~StoreImage() = default;
