@@ -5,7 +5,6 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -14,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "daemon/json_text.h"
 #include "daemon/owned_fd.h"
 #include "daemon/quantity.h"
 #include "storage/arena.h"
@@ -57,24 +57,7 @@ Findings find(const std::string& path) {
   return found;
 }
 
-std::string json_string(std::string_view text) {
-  std::string json = "\"";
-  for (const char byte : text) {
-    const auto code = static_cast<unsigned char>(byte);
-    char escaped[8];
-    std::snprintf(escaped, sizeof escaped, code < 0x20 || code > 0x7e ? "\\u%04x" : "%c", code);
-    if (byte == '"' || byte == '\\') json.push_back('\\');
-    json += escaped;
-  }
-  return json + "\"";
-}
-
-std::string json_word(bool is_true) { return is_true ? "true" : "false"; }
-
-/// Name and value, the latter as JSON.
-using Fields = std::vector<std::pair<std::string_view, std::string>>;
-
-Fields fields_of(const Findings& found) {
+JsonFields fields_of(const Findings& found) {
   const ArenaCheck::Counts& counts = found.counts;
   return {{"bytes", std::to_string(found.arena->bytes())},
           {"closed_cleanly", json_word(found.arena->was_closed_cleanly())},
@@ -89,17 +72,14 @@ Fields fields_of(const Findings& found) {
 }
 
 std::string json_of(const Findings& found) {
-  Fields fields = {{"path", json_string(found.path)},
-                   {"sound", json_word(!found.fault)},
-                   {"fault", found.fault ? json_string(*found.fault) : "null"},
-                   {"in_use", json_word(found.is_in_use)}};
+  JsonFields fields = {{"path", json_string(found.path)},
+                       {"sound", json_word(!found.fault)},
+                       {"fault", found.fault ? json_string(*found.fault) : "null"},
+                       {"in_use", json_word(found.is_in_use)}};
   if (found.arena) {
     for (auto& field : fields_of(found)) fields.push_back(std::move(field));
   }
-  std::string json;
-  for (const auto& [name, value] : fields)
-    json += (json.empty() ? "{" : ", ") + json_string(name) + ": " + value;
-  return json + "}\n";
+  return json_object(fields) + "\n";
 }
 
 std::string text_of(const Findings& found) {

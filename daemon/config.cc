@@ -46,6 +46,12 @@ Checking an arena:
   then looks unsound: ask again.
   Exit codes: 0 sound, 1 unsound or unreadable, 2 the command line is wrong.
 
+Repairing the durable tier:
+  --repair DIR works on the data directory DIR of a daemon that is stopped. It keeps what is there in
+  a directory beside it, saves what can be read, and tells for each cache what was saved and what was lost.
+  `pannier repair DIR` does the same.
+  Exit codes: 0 repaired, 1 not, 2 the command line is wrong.
+
 Exit codes:
   0  stopped cleanly, everything is on disk
   1  could not start, or failed: the last line on standard error says why
@@ -59,6 +65,7 @@ Examples:
   pannierd --socket /tmp/pannier.sock --data-dir /tmp/pannier --arena-file /dev/shm/pannier.arena
   pannierd --check-arena /dev/shm/pannier.arena
   pannierd --check-arena /proc/4711/fd/5 --json
+  pannierd --repair /var/lib/pannier
 )";
 
 // -- the command line
@@ -67,6 +74,7 @@ struct CommandLine {
   std::string config_path;
   bool is_check = false;
   std::string arena_to_check;
+  std::string data_dir_to_repair;
   bool is_json = false;
   std::vector<std::optional<std::string>> values;  // one for each of all_settings()
 };
@@ -105,7 +113,9 @@ void add_options(CLI::App& app, CommandLine& line) {
   app.add_option("--config", line.config_path, "Configuration file (TOML).")->type_name("FILE");
   app.add_flag("--check-config", line.is_check, "Check options and file, and end.");
   app.add_option("--check-arena", line.arena_to_check, "Check an arena: see below.")->type_name("PATH");
-  app.add_flag("--json", line.is_json, "With --check-arena: print JSON.");
+  app.add_option("--repair", line.data_dir_to_repair, "Repair the durable tier: see below.")
+      ->type_name("DIR");
+  app.add_flag("--json", line.is_json, "With --check-arena, --repair: print JSON.");
   line.values.resize(all_settings().size());
   for (std::size_t i = 0; i < all_settings().size(); ++i) {
     const Setting& setting = all_settings()[i];
@@ -249,14 +259,15 @@ Fault fault_of_whole(const ConfigFile& file) {
 
 }  // namespace
 
-std::variant<Config, ConfigInfo, CheckArena, ConfigError> read_config(
+std::variant<Config, ConfigInfo, CheckArena, RepairAsked, ConfigError> read_config(
     const std::vector<std::string>& arguments) {
   auto parsed = parse_command_line(arguments);
   if (auto* info = std::get_if<ConfigInfo>(&parsed)) return std::move(*info);
   if (auto* error = std::get_if<ConfigError>(&parsed)) return std::move(*error);
   const auto& line = std::get<CommandLine>(parsed);
   if (!line.arena_to_check.empty()) return CheckArena{line.arena_to_check, line.is_json};
-  if (line.is_json) return ConfigError{"--json goes with --check-arena" + std::string(kUseHelp)};
+  if (!line.data_dir_to_repair.empty()) return RepairAsked{line.data_dir_to_repair, line.is_json};
+  if (line.is_json) return ConfigError{"--json goes with --check-arena and --repair" + std::string(kUseHelp)};
 
   ConfigFile file;
   if (!line.config_path.empty()) {

@@ -70,8 +70,14 @@ struct CheckArena {
   bool is_json = false;
 };
 
+/// --repair was asked for, instead of a daemon.
+struct RepairAsked {
+  std::string data_dir;
+  bool is_json = false;
+};
+
 /// The command line, and the file that --config names.
-std::variant<Config, ConfigInfo, CheckArena, ConfigError> read_config(
+std::variant<Config, ConfigInfo, CheckArena, RepairAsked, ConfigError> read_config(
     const std::vector<std::string>& arguments);
 
 }  // namespace pannier::daemon

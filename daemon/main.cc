@@ -22,6 +22,7 @@
 #include "daemon/log.h"
 #include "daemon/quantity.h"
 #include "daemon/reconcile.h"
+#include "daemon/repair.h"
 #include "daemon/router.h"
 #include "daemon/server.h"
 #include "daemon/service.h"
@@ -52,6 +53,11 @@ constexpr std::uint32_t kOtherFiles = 512;
 int fail(Log& log, const std::string& text) {
   log.error(text);
   return kFailed;
+}
+
+std::string advice_on(const storage::StoreError& error, const Config& config) {
+  if (!error.is_damage) return {};
+  return ". `pannier repair " + config.data_dir + "` saves what can be read and tells what is lost";
 }
 
 storage::CatalogOptions catalog_options(const Config& config) {
@@ -177,7 +183,8 @@ int run(Config config, ServiceManager& manager) {
   const auto data_dir = take_data_dir(config.data_dir);
   if (const auto* fault = std::get_if<DataDirFault>(&data_dir)) return fail(log, fault->text);
   auto opened = storage::LevelDbStore::open(std::get<DataDir>(data_dir).database_path, {});
-  if (const auto* error = std::get_if<storage::StoreError>(&opened)) return fail(log, error->text);
+  if (const auto* error = std::get_if<storage::StoreError>(&opened))
+    return fail(log, error->text + advice_on(*error, config));
   auto& store = *std::get<std::unique_ptr<storage::LevelDbStore>>(opened);
   for (const std::string& note : store.notes()) log.warning(note);
   auto keeper = ArenaKeeper::make(config.arena_path, config.memory_bytes_max, manager, log);
@@ -201,6 +208,15 @@ int main_of(const std::vector<std::string>& arguments) {
     const ArenaReport report = check_arena(*asked);
     std::fputs(report.text.c_str(), stdout);
     return report.is_sound ? kStopped : kFailed;
+  }
+  if (const auto* asked = std::get_if<RepairAsked>(&read)) {
+    const RepairReport report = repair_data_dir(*asked);
+    if (report.is_done) {
+      std::fputs(report.text.c_str(), stdout);
+      return kStopped;
+    }
+    std::fprintf(stderr, "pannierd: %s\n", report.text.c_str());
+    return kFailed;
   }
   return run(std::get<Config>(std::move(read)), manager);
 }

@@ -26,6 +26,7 @@ namespace pannier::storage {
 /// The disk failed, or what it holds is damaged; `text` says how, for logs and error replies.
 struct StoreError {
   std::string text;
+  bool is_damage = false;  ///< what is on disk is not what was written
 };
 
 /// An entry as it is on disk.

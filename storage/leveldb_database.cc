@@ -13,8 +13,6 @@ namespace pannier::storage {
 
 namespace {
 
-constexpr std::uint64_t kLayout = 1;  // DISK.md
-constexpr int kBloomBitsPerKey = 10;  // one look-up in a hundred of keys that are not there reads a block
 constexpr std::size_t kTableBytes = std::size_t{4} << 20;
 
 leveldb::ReadOptions verified(bool fill_cache) {
@@ -117,7 +115,7 @@ std::optional<StoreError> LevelDbDatabase::check_directory() {
     return failure("create", status);
   }
   if (!is_unused(names)) {
-    return StoreError{"the database " + path_ + " is damaged: its file CURRENT is missing"};
+    return StoreError{"the database " + path_ + " is damaged: its file CURRENT is missing", true};
   }
   if (const leveldb::Status status = env_.sync_name(path_); !status.ok()) return failure("create", status);
   options_.create_if_missing = true;
@@ -276,11 +274,13 @@ LevelDbDatabase::CacheState* LevelDbDatabase::defined(CacheId id) {
 }
 
 StoreError LevelDbDatabase::failure(std::string_view doing, const leveldb::Status& status) const {
-  return StoreError{"cannot " + std::string(doing) + " the database " + path_ + ": " + status.ToString()};
+  const bool is_damage = status.IsCorruption() || status.IsNotFound();  // a file that should be there
+  return StoreError{"cannot " + std::string(doing) + " the database " + path_ + ": " + status.ToString(),
+                    is_damage};
 }
 
 StoreError LevelDbDatabase::damaged(const std::string& what, const Damage& damage) const {
-  return StoreError{"the database " + path_ + " is damaged: " + what + " " + damage.text};
+  return StoreError{"the database " + path_ + " is damaged: " + what + " " + damage.text, true};
 }
 
 }  // namespace pannier::storage

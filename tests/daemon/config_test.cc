@@ -140,6 +140,14 @@ TEST(Config, checking_an_arena_is_asked_for_instead_of_a_daemon) {
   EXPECT_THAT(error_of({"--json"}), HasSubstr("--json goes with --check-arena"));
 }
 
+TEST(Config, a_repair_may_be_asked_for_instead_of_a_daemon) {
+  const auto read = read_config({"--repair", "/var/lib/pannier", "--json"});
+  ASSERT_TRUE(std::holds_alternative<RepairAsked>(read));
+  EXPECT_EQ(std::get<RepairAsked>(read).data_dir, "/var/lib/pannier");
+  EXPECT_TRUE(std::get<RepairAsked>(read).is_json);
+  EXPECT_FALSE(std::get<RepairAsked>(read_config({"--repair=d"})).is_json);
+}
+
 TEST(Config, a_mistyped_option_is_told_with_the_nearest) {
   EXPECT_EQ(error_of({"--memory-limt", "1G"}), "unknown option --memory-limt: did you mean --memory-limit?");
   EXPECT_THAT(error_of({"--zzzzzz=1"}), HasSubstr("unknown option --zzzzzz; pannierd --help"));

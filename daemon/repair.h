@@ -1,0 +1,20 @@
+// pannierd --repair: makes a durable tier that does not open into one that does, and tells what was saved and
+// what was lost. Works on a data directory that no daemon uses. What was there is kept beside it, whatever
+// comes of it.
+#pragma once
+
+#include <string>
+
+#include "daemon/config.h"
+
+namespace pannier::daemon {
+
+struct RepairReport {
+  bool is_done = false;
+  std::string
+      text;  ///< done: for people or, if asked for, one JSON object, with its last line's end; else why not
+};
+
+RepairReport repair_data_dir(const RepairAsked& asked);
+
+}  // namespace pannier::daemon
