@@ -33,7 +33,7 @@ class Repair {
  public:
   explicit Repair(std::string path)
       : path_(std::move(path)),
-        env_(leveldb::Env::Default()),
+        env_(leveldb::Env::Default(), sync_directory),
         filter_(leveldb::NewBloomFilterPolicy(kBloomBitsPerKey)) {
     options_.env = &env_;
     options_.info_log = &logger_;
