@@ -84,7 +84,7 @@ void run_to_its_end(DurableDriver& driver, Injector& injector, std::uint64_t ope
 
 TEST(Crash, nothing_acknowledged_is_lost_wherever_power_or_a_call_fails) {
   const std::uint64_t seed = number_of("PANNIER_MODEL_SEED", 1);
-  const std::uint64_t operations = number_of("PANNIER_CRASH_OPERATIONS", is_long() ? 3'000 : 400);
+  const std::uint64_t operations = number_of("PANNIER_CRASH_OPERATIONS", is_long() ? 3'000 : 1'000);
   const std::uint64_t stride = number_of("PANNIER_CRASH_STRIDE", is_long() ? 1 : 5);
   CrashEnv env({});
   DurableDriver driver(course(), seed, std::make_unique<PatientStore>(env, kPath));

@@ -350,9 +350,12 @@ void DurableDriver::flush() {
 void DurableDriver::finish() {
   if (!catalog_) start();
   for (const std::string name : {"d0", "d1"}) {
-    name_ = name;
-    cache_ = catalog_->find(name);
-    while (clears_.contains(name)) clear();
+    while (clears_.contains(name)) {
+      flush_all();  // what is dirty may wait for a load of its key
+      name_ = name;
+      cache_ = catalog_->find(name);
+      clear();
+    }
   }
   sync();
   follow_told();
