@@ -1,5 +1,6 @@
-// Work on libuv's thread pool: a job runs on one of its threads, its result comes back on the loop. A job
-// cannot be canceled: what it refers to must live until `done` was called, for which the loop has to run.
+// Work on libuv's thread pool: a job runs on one of its threads, which give way to the loop's (SCHED_BATCH
+// and a higher nice value), and its result comes back on the loop. A job cannot be canceled: what it refers
+// to must live until `done` was called, for which the loop has to run.
 #pragma once
 
 #include <memory>

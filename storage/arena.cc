@@ -246,7 +246,21 @@ bool Arena::populate(std::uint32_t page) {
                          static_cast<off_t>(page_bytes())) == 0;
 }
 
+std::optional<std::uint64_t> Arena::huge_page_ahead(std::uint64_t from) const {
+  constexpr std::uint64_t kRangesAhead = 2;
+  const std::uint64_t used = std::uint64_t{header().fresh_page} << page_shift_;
+  const std::uint64_t unused = (used + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
+  const std::uint64_t offset = std::max(from, unused);
+  const bool is_near = offset < unused + kRangesAhead * kHugePageBytes;
+  if (!is_near || offset + kHugePageBytes > bytes_) return std::nullopt;
+  return offset;
+}
+
 Arena::HugePage Arena::make_huge(std::uint64_t offset) const {
+  // A range without any memory is refused.
+  if (madvise(base_ + offset, kSystemPageBytes, MADV_POPULATE_WRITE) != 0) {
+    return errno == EINVAL ? HugePage::kImpossible : HugePage::kNotNow;
+  }
   if (madvise(base_ + offset, kHugePageBytes, kAdviseCollapse) == 0) return HugePage::kMade;
   return errno == EINVAL ? HugePage::kImpossible : HugePage::kNotNow;
 }

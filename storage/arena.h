@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -111,11 +112,12 @@ class Arena {
     kNotNow,      ///< the system has none to spare at the moment
     kImpossible,  ///< the system cannot (Linux before 6.1), or must not
   };
-  /// How many of the first bytes have memory.
-  std::uint64_t populated_bytes() const { return std::uint64_t{header().fresh_page} << page_shift_; }
-  /// Puts the memory of kHugePageBytes from `offset` on, a multiple of them, into one page; what is in it
-  /// stays. Takes about a millisecond, in which whoever touches these bytes waits. May be called by another
-  /// thread, whatever is done to the arena meanwhile. Precondition: the memory is populated.
+  /// The first of the ranges of kHugePageBytes at or behind `from` that is to be made huge now: nothing of it
+  /// is used yet, but soon will be. Nothing if there is none.
+  std::optional<std::uint64_t> huge_page_ahead(std::uint64_t from) const;
+  /// Gives kHugePageBytes from `offset` on, a multiple of them, their memory in one page. May be called by
+  /// another thread, whatever is done to the arena meanwhile; takes a millisecond or less if nothing of the
+  /// range is used, and several in which whoever uses it waits if all of it is.
   HugePage make_huge(std::uint64_t offset) const;
 
   // -- changing; each within a Transaction
