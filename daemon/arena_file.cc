@@ -142,6 +142,12 @@ std::optional<ArenaFileFault> ArenaFile::put_new_in_place() {
   return std::nullopt;
 }
 
+void ArenaFile::forget_new() {
+  if (!new_file_.is_open()) return;
+  unlinkat(directory_.get(), (name_ + ".new").c_str(), 0);
+  new_file_ = OwnedFd();
+}
+
 std::optional<ArenaFileFault> ArenaFile::put_aside() {
   const std::string aside = name_ + ".unusable";
   if (renameat(directory_.get(), name_.c_str(), directory_.get(), aside.c_str()) == 0) return std::nullopt;

@@ -36,6 +36,8 @@ class ArenaFile {
   std::variant<OwnedFd, ArenaFileFault> make_new();
   /// PATH.new takes the place of PATH, which is gone. Precondition: make_new() succeeded.
   std::optional<ArenaFileFault> put_new_in_place();
+  /// The new file goes, if there is one.
+  void forget_new();
   /// PATH becomes PATH.unusable, instead of an older one. Stays locked until put_new_in_place().
   std::optional<ArenaFileFault> put_aside();
   std::string aside_path() const { return path_ + ".unusable"; }

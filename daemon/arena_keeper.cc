@@ -90,7 +90,6 @@ ArenaKeeper::Taken ArenaKeeper::attach_file() {
 }
 
 Arena::Made ArenaKeeper::make_fresh() {
-  attached_ = nullptr;
   if (!file_) return Arena::create(bytes_);
   auto made = file_->make_new();
   if (auto* fault = std::get_if<ArenaFileFault>(&made))
@@ -100,6 +99,7 @@ Arena::Made ArenaKeeper::make_fresh() {
 
 std::optional<ArenaKeeper::Fault> ArenaKeeper::keep(const Arena& arena) {
   const bool is_kept = &arena == attached_;
+  if (file_ && is_kept) file_->forget_new();
   if (file_ && !is_kept) {
     if (auto fault = file_->put_new_in_place()) return Fault{std::move(fault->text)};
   }

@@ -48,7 +48,8 @@ class ArenaKeeper {
   std::variant<std::unique_ptr<storage::Arena>, Fault> take();
   /// An empty one of `bytes`; not kept before keep().
   storage::Arena::Made make_fresh();
-  /// Keeps the arena that take() or make_fresh() answered last, instead of what was kept before.
+  /// Keeps one that take() or make_fresh() answered, and nothing else. Precondition: the one that take()
+  /// answered was not destroyed before make_fresh().
   std::optional<Fault> keep(const storage::Arena& arena);
 
   /// Whether the next process will find it.

@@ -97,8 +97,10 @@ void Migration::bring(const Found& found, TimeMs now) {
   const bool may_have_cleared = record.clears > 0 && cache.is_durable();
   fields.on_disk = from->is_in_flight() || may_have_cleared ? OnDisk::kUnknown : from->on_disk();
   fields.is_durable = cache.is_durable();
-  if (cache.entry_of(fields.key) || !cache.bring(fields, *from, now)) {
+  const bool is_known = bool(cache.entry_of(fields.key));
+  if (is_known || !cache.bring(fields, *from, now)) {
     ++lost_;
+    if (found.is_dirty && !is_known) ++lost_dirty_;
     return;
   }
   // A new place: the old ones may be those of several orders, and two may be the same.

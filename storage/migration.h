@@ -21,6 +21,8 @@ class Migration {
   bool has_all_caches() const { return has_all_caches_; }
   /// Entries that were not sound, or had no room.
   std::uint64_t lost() const { return lost_; }
+  /// Those among them that are sound, not on disk, and had no room.
+  std::uint64_t lost_dirty() const { return lost_dirty_; }
 
  private:
   struct Found {
@@ -41,6 +43,7 @@ class Migration {
   std::unordered_map<std::uint32_t, Cache*> caches_;  ///< by their old ordinals
   bool has_all_caches_ = true;
   std::uint64_t lost_ = 0;
+  std::uint64_t lost_dirty_ = 0;
 };
 
 }  // namespace pannier::storage

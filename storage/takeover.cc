@@ -21,6 +21,18 @@ bool has_size(const Arena& arena, std::uint64_t bytes) {
 
 std::string bytes_text(std::uint64_t bytes) { return std::to_string(bytes) + " bytes"; }
 
+/// The limit waits until what has no room under it is on disk.
+TookOver keep_size(CatalogOptions options, ChangeListener& listener, std::unique_ptr<Arena> arena,
+                   const Migration& migration) {
+  const std::string text =
+      "the memory limit of " + bytes_text(options.memory_bytes_max) + " has no room for " +
+      std::to_string(migration.lost_dirty()) + " entries that are not on disk yet: memory stays at " +
+      bytes_text(arena->bytes()) + " until the next start, before which they are written";
+  options.memory_bytes_max = arena->bytes();
+  auto catalog = std::make_unique<Catalog>(options, listener, std::move(arena));
+  return finish(std::move(catalog), Takeover::Kind::kKeptSize, text);
+}
+
 }  // namespace
 
 std::variant<TookOver, ArenaFault> take_over(const CatalogOptions& options, ChangeListener& listener,
@@ -49,6 +61,7 @@ std::variant<TookOver, ArenaFault> take_over(const CatalogOptions& options, Chan
       std::make_unique<Catalog>(options, listener, std::get<std::unique_ptr<Arena>>(std::move(made)));
   Migration migration(*arena, *catalog);
   migration.run(now);
+  if (!fault && migration.lost_dirty() > 0) return keep_size(options, listener, std::move(arena), migration);
   // A durable cache that is missing in it must not look as if it had been dropped.
   if (fault || !migration.has_all_caches()) catalog->arena().header().store_identity = {};
   const auto kind = fault ? Takeover::Kind::kRepaired : Takeover::Kind::kMigrated;

@@ -2,7 +2,8 @@
 // no time. One whose process died is proved first (arena_check.h), which takes a few visits to each entry.
 // One that is not sound, or has another size than the memory limit now, is left for a new one, into which
 // every entry is brought that is whole in itself: dirty ones first, then the least recently used first, so
-// that order, deadlines, versions and counters stay. Both arenas are in memory meanwhile.
+// that order, deadlines, versions and counters stay. Both arenas are in memory meanwhile. Dirty entries that
+// do not fit into a smaller one keep the old one in use, above the limit, until they are on disk.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +26,7 @@ struct Takeover {
     kAfterCrash,  ///< its process died, and it was proved sound
     kRepaired,    ///< it was not sound: what was sound of it is in a new arena
     kMigrated,    ///< it had another size: what fits is in a new arena
+    kKeptSize,    ///< it has another size, and dirty entries that would not fit: it is used as it is
   } kind = Kind::kFresh;
   std::uint64_t entries = 0;        ///< that are there now
   std::uint64_t dirty_entries = 0;  ///< of them

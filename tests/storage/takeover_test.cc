@@ -148,6 +148,27 @@ TEST_F(TakeoverTest, in_a_smaller_one_what_is_dirty_and_what_was_used_last_stays
   }
 }
 
+TEST_F(TakeoverTest, a_limit_without_room_for_what_is_dirty_waits) {
+  FilledArena large(4 * kFilledBytes);
+  Cache& cache = *large.catalog().find("durable");
+  const std::string value_of_all(900, 'd');
+  for (int i = 0; i < 1'500; ++i) {
+    const PutOutcome outcome = cache.put("dirty" + std::to_string(i), value_of_all, {}, kNow);
+    ASSERT_TRUE(std::holds_alternative<Written>(outcome)) << i;
+  }
+  const std::uint64_t dirty = large.catalog().write_back().totals().entries;
+  const TookOver took = take_over_image(large.image(), kFilledBytes);
+  EXPECT_EQ(took.how.kind, Takeover::Kind::kKeptSize);
+  EXPECT_FALSE(took.is_new_arena);
+  EXPECT_EQ(took.how.lost_entries, 0U);
+  EXPECT_EQ(took.how.dirty_entries, dirty);
+  EXPECT_EQ(took.catalog->options().memory_bytes_max, 4 * kFilledBytes);
+  EXPECT_TRUE(took.how.text.starts_with("the memory limit of 1048576 bytes has no room for "))
+      << took.how.text;
+  for (int i = 0; i < 1'500; ++i)
+    ASSERT_EQ(value(*took.catalog, "durable", "dirty" + std::to_string(i)), value_of_all) << i;
+}
+
 TEST_F(TakeoverTest, entries_that_were_held_for_a_load_can_be_migrated) {
   Cache& cache = *filled_.catalog().find("durable");
   for (int i = 0; i < 20; ++i)

@@ -201,3 +201,24 @@ def test_what_is_no_file_is_refused(refused, memory_directory, arena):
         listener.bind(arena)
         refused(arena)
     refused(f"{memory_directory}/missing/arena")
+
+
+def test_a_lower_memory_limit_waits_for_what_is_not_on_disk(start_daemon, arena):
+    arguments = ["--arena-file", arena, "--checkpoint-interval", "1h"]
+    large = ["--memory-limit", "16M", "--max-dirty", "12M", "--checkpoint-bytes", "6M"]
+    daemon = start_daemon(*arguments, *large)
+    wire = daemon.connect()
+    value = b"d" * 10_000
+    for number in range(500):
+        wire.call("put", "durable", f"k{number}", value)
+    daemon.kill9()
+    daemon.arguments = [*arguments, "--memory-limit", "2M"]
+    daemon.start()
+    assert "not on disk yet: memory stays at 16777216 bytes until the next start" in daemon.log()
+    wire = daemon.connect()
+    assert all(wire.call("get", "durable", f"k{number}")[0] == value for number in range(500))
+    assert not os.path.exists(f"{arena}.new")
+    daemon.restart()
+    assert os.path.getsize(arena) == 2 * MEBIBYTE
+    wire = daemon.connect()
+    assert all(wire.call("get", "durable", f"k{number}")[0] == value for number in range(500))
