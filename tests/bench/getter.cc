@@ -60,7 +60,7 @@ Latencies Getter::stop() {
   const auto at = [&](double share) {
     return taken_ns_[static_cast<std::size_t>(share * static_cast<double>(taken_ns_.size() - 1))] / 1e6;
   };
-  return {.max_ms = at(1), .p999_ms = at(0.999), .count = taken_ns_.size()};
+  return {.max_ms = at(1), .p99_ms = at(0.99), .p999_ms = at(0.999), .count = taken_ns_.size()};
 }
 
 void Getter::run(const std::string& socket_path, Peer peer, const std::string& cache) {

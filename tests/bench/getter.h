@@ -15,6 +15,7 @@ namespace pannier::bench {
 
 struct Latencies {
   double max_ms = 0;
+  double p99_ms = 0;
   double p999_ms = 0;
   std::uint64_t count = 0;
 };

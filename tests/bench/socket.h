@@ -16,6 +16,8 @@ class Socket {
   /// Nothing if nobody accepts there (yet).
   static bool is_served(const std::string& path);
 
+  /// To wait for it together with others.
+  int fd() const { return fd_.get(); }
   void send(std::string_view bytes);
   /// Waits for bytes and appends them. Throws std::runtime_error at the end of the connection.
   void receive(std::string& into);

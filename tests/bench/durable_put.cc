@@ -1,0 +1,154 @@
+// Puts that are answered when they are on disk, of many connections in closed loops, beside what the disk can
+// do: an fsync for each batch of as many records.
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <stdexcept>
+
+#include "daemon/owned_fd.h"
+#include "protocol/writer.h"
+#include "tests/bench/dialect.h"
+#include "tests/bench/durable.h"
+#include "tests/bench/program.h"
+#include "tests/bench/socket.h"
+#include "tests/bench/table.h"
+#include "tests/bench/work.h"
+
+namespace pannier::bench {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::size_t kConnections = 64;
+constexpr double kTargetShare = 0.8;
+/// What a record of this size takes in a log, about.
+constexpr std::size_t kRecordBytes = 160;
+
+std::string put_of(Dialect& dialect, Peer peer, const Key& key) {
+  std::string request;
+  if (peer != Peer::kPannier) {
+    dialect.put(request, {&key, 1}, kDurableValueBytes, std::nullopt);
+    return request;
+  }
+  protocol::Writer writer(request);
+  writer.request_start(1, "put");
+  writer.array(4);
+  writer.string(kDurable);
+  writer.string(view_of(key));
+  writer.binary(value_of(kDurableValueBytes));
+  writer.map(1);
+  writer.string("sync");
+  writer.boolean(true);
+  return request;
+}
+
+/// Connections with one put under way each, all in one thread.
+class Putters {
+ public:
+  explicit Putters(const Server& server) : peer_(server.peer()), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+    for (std::size_t i = 0; i < kConnections; ++i) {
+      putters_.push_back(std::make_unique<Putter>(server));
+      epoll_event event{.events = EPOLLIN, .data = {.u64 = i}};
+      ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, putters_[i]->socket.fd(), &event);
+    }
+  }
+
+  /// Puts a second.
+  double run(std::chrono::seconds duration) {
+    for (auto& putter : putters_) start(*putter);
+    const auto begin = steady_clock::now();
+    std::uint64_t done = 0;
+    while (steady_clock::now() < begin + duration) done += step();
+    return static_cast<double>(done) / std::chrono::duration<double>(steady_clock::now() - begin).count();
+  }
+
+ private:
+  struct Putter {
+    explicit Putter(const Server& server)
+        : socket(server.socket_path()), dialect(dialect_of(server.peer(), std::string(kDurable), 1)) {}
+    Socket socket;
+    std::unique_ptr<Dialect> dialect;
+    std::string input;
+  };
+
+  void start(Putter& putter) { putter.socket.send(put_of(*putter.dialect, peer_, key_of(next_++))); }
+
+  std::uint64_t step() {
+    epoll_event events[kConnections];
+    std::uint64_t done = 0;
+    const int count = ::epoll_wait(epoll_.get(), events, kConnections, 1000);
+    for (int i = 0; i < count; ++i) {
+      Putter& putter = *putters_[events[i].data.u64];
+      putter.socket.receive(putter.input);
+      Tally tally;
+      putter.input.erase(0, putter.dialect->take(putter.input, tally));
+      if (!tally.refusal.empty()) throw std::runtime_error("put: " + tally.refusal);
+      done += tally.good;
+      if (tally.replies > 0) start(putter);
+    }
+    return done;
+  }
+
+  Peer peer_;
+  daemon::OwnedFd epoll_;
+  std::vector<std::unique_ptr<Putter>> putters_;
+  std::uint64_t next_ = 0;
+};
+
+double puts_of(Peer peer, const ServerOptions& server_options, std::chrono::seconds duration) {
+  progress(std::string(peer_name(peer)) + ": put");
+  const Server server(peer, server_options);
+  return Putters(server).run(duration);
+}
+
+double floor_of(std::chrono::seconds duration) {
+  progress("the disk alone");
+  const test::TemporaryDirectory directory;
+  const std::string path = directory.path() + "/log";
+  const daemon::OwnedFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600));
+  const std::string records(kConnections * kRecordBytes, 'r');
+  const auto begin = steady_clock::now();
+  std::uint64_t fsyncs = 0;
+  for (; steady_clock::now() < begin + duration; ++fsyncs) {
+    if (::write(file.get(), records.data(), records.size()) != static_cast<ssize_t>(records.size()) ||
+        ::fdatasync(file.get()) != 0)
+      throw std::runtime_error("cannot write " + path);
+  }
+  return static_cast<double>(fsyncs * kConnections) /
+         std::chrono::duration<double>(steady_clock::now() - begin).count();
+}
+
+}  // namespace
+
+void measure_put(const DurableOptions& options, nlohmann::json& results) {
+  const std::chrono::seconds duration(options.seconds);
+  std::vector<double> pannier;
+  std::vector<double> floor;
+  std::vector<double> redis;
+  std::vector<double> shares;
+  for (std::uint64_t i = 0; i < options.repeats; ++i) {
+    floor.push_back(floor_of(duration));
+    pannier.push_back(puts_of(Peer::kPannier, {}, duration));
+    redis.push_back(puts_of(Peer::kRedis, with_appendonly("always"), duration));
+    shares.push_back(pannier.back() / floor.back());
+  }
+  progress("");
+  Table table({"puts/s on disk, " + std::to_string(kConnections) + " connections", "median", "spread",
+               "of the floor", "spread", ""});
+  const double share = median_of(shares);
+  table.add({"pannier, sync: true", number(median_of(pannier), 0), spread_of(pannier), number(share, 2),
+             spread_of(shares, 2), verdict(share >= kTargetShare)});
+  table.add({"floor: an fsync a batch", number(median_of(floor), 0), spread_of(floor), "", "", ""});
+  table.add({"redis, appendfsync always", number(median_of(redis), 0), spread_of(redis), "", "", ""});
+  table.print();
+  std::printf("target for pannier: %s of the floor\n\n", number(kTargetShare, 1).c_str());
+  results = {{"pannier_per_second", pannier},
+             {"floor_per_second", floor},
+             {"redis_per_second", redis},
+             {"share_of_floor", shares}};
+}
+
+}  // namespace pannier::bench
