@@ -143,7 +143,8 @@ class MemoryModel {
   /// Why there is none, if the rules or `answered` say so.
   std::optional<PutOutcome> make_room(Box& box, const std::string* old_key, std::uint64_t charge, TimeMs now,
                                       const PutOutcome& answered);
-  std::optional<TooBig> too_big(const Box& box, std::uint64_t charge, const PutOutcome& answered);
+  std::optional<TooBig> too_big(const Box& box, std::uint64_t charge, std::uint64_t old_charge,
+                                const PutOutcome& answered);
   std::uint64_t reserved_by_others(const Box& box) const;
   void make_memory(const Writer& writer, std::uint64_t charge, TimeMs now);
   /// Each: one entry that the catalog took for memory, if it may be the next to go. False if there is none.

@@ -52,9 +52,9 @@ bool MemoryModel::evict(Box& present, const std::string* except) {
 std::optional<PutOutcome> MemoryModel::make_room(Box& present, const std::string* old_key,
                                                  std::uint64_t charge, TimeMs now,
                                                  const PutOutcome& answered) {
-  if (auto refusal = too_big(present, charge, answered)) return *refusal;
-  const Settings& settings = present.settings;
   const std::uint64_t old_charge = old_key == nullptr ? 0 : present.items.at(*old_key).charge;
+  if (auto refusal = too_big(present, charge, old_charge, answered)) return *refusal;
+  const Settings& settings = present.settings;
   const std::uint64_t entries_max = limit_of(settings.entries_max, present.items.size());
   const std::uint64_t bytes_max = limit_of(settings.bytes_max, present.bytes);
   while (present.items.size() + (old_key == nullptr ? 1 : 0) > entries_max ||
@@ -67,7 +67,7 @@ std::optional<PutOutcome> MemoryModel::make_room(Box& present, const std::string
   return std::nullopt;
 }
 
-std::optional<TooBig> MemoryModel::too_big(const Box& present, std::uint64_t charge,
+std::optional<TooBig> MemoryModel::too_big(const Box& present, std::uint64_t charge, std::uint64_t old_charge,
                                            const PutOutcome& answered) {
   const Settings& settings = present.settings;
   if (settings.bytes_max && charge > *settings.bytes_max) return TooBig{charge, *settings.bytes_max, true};
@@ -77,7 +77,8 @@ std::optional<TooBig> MemoryModel::too_big(const Box& present, std::uint64_t cha
     if (charge > left) disagree("an entry was stored that is larger than the memory");
     return std::nullopt;
   }
-  if (big->limit_bytes < left / 4 || big->limit_bytes > left || charge <= big->limit_bytes)
+  // The old entry stays until the new one is there.
+  if (big->limit_bytes + old_charge < left / 4 || big->limit_bytes > left || charge <= big->limit_bytes)
     disagree("too big: " + std::to_string(charge) + " of " + std::to_string(big->limit_bytes));
   ++pressure_.too_big;
   return TooBig{charge, big->limit_bytes, false};
