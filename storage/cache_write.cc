@@ -81,8 +81,8 @@ Written Cache::overwrite_alike(EntryAt entry, std::string_view key, std::string_
   return {version};
 }
 
-PutOutcome Cache::put_at(std::uint64_t hash, EntryAt present, std::string_view key, std::string_view value,
-                         const PutOptions& options, TimeMs now) {
+[[gnu::noinline]] PutOutcome Cache::put_at(std::uint64_t hash, EntryAt present, std::string_view key,
+                                           std::string_view value, const PutOptions& options, TimeMs now) {
   if (lacks_deadline(options.ttl, traits_)) return no_deadline(traits_);
   EntryAt old_entry = noticed(present, now);
   const Standing standing = standing_of(old_entry, now);
