@@ -24,10 +24,13 @@ std::string bytes_text(std::uint64_t bytes) { return std::to_string(bytes) + " b
 /// The limit waits until what has no room under it is on disk.
 TookOver keep_size(CatalogOptions options, ChangeListener& listener, std::unique_ptr<Arena> arena,
                    const Migration& migration) {
+  const std::string stays = ": memory stays at " + bytes_text(arena->bytes());
+  const std::string why = migration.has_all_caches()
+                              ? std::to_string(migration.lost_dirty()) + " entries that are not on disk yet" +
+                                    stays + " until the next start, before which they are written"
+                              : "all of the caches" + stays + " until it is raised or some are dropped";
   const std::string text =
-      "the memory limit of " + bytes_text(options.memory_bytes_max) + " has no room for " +
-      std::to_string(migration.lost_dirty()) + " entries that are not on disk yet: memory stays at " +
-      bytes_text(arena->bytes()) + " until the next start, before which they are written";
+      "the memory limit of " + bytes_text(options.memory_bytes_max) + " has no room for " + why;
   options.memory_bytes_max = arena->bytes();
   auto catalog = std::make_unique<Catalog>(options, listener, std::move(arena));
   return finish(std::move(catalog), Takeover::Kind::kKeptSize, text);
@@ -61,7 +64,9 @@ std::variant<TookOver, ArenaFault> take_over(const CatalogOptions& options, Chan
       std::make_unique<Catalog>(options, listener, std::get<std::unique_ptr<Arena>>(std::move(made)));
   Migration migration(*arena, *catalog);
   migration.run(now);
-  if (!fault && migration.lost_dirty() > 0) return keep_size(options, listener, std::move(arena), migration);
+  // What a cache without room holds may be known to nobody else.
+  if (!fault && (migration.lost_dirty() > 0 || !migration.has_all_caches()))
+    return keep_size(options, listener, std::move(arena), migration);
   // A durable cache that is missing in it must not look as if it had been dropped.
   if (fault || !migration.has_all_caches()) catalog->arena().header().store_identity = {};
   const auto kind = fault ? Takeover::Kind::kRepaired : Takeover::Kind::kMigrated;

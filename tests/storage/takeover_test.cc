@@ -169,6 +169,19 @@ TEST_F(TakeoverTest, a_limit_without_room_for_what_is_dirty_waits) {
     ASSERT_EQ(value(*took.catalog, "durable", "dirty" + std::to_string(i)), value_of_all) << i;
 }
 
+TEST_F(TakeoverTest, a_limit_without_room_for_all_caches_waits) {
+  FilledArena large(8 * kFilledBytes);
+  Settings settings;
+  settings.tier = Tier::kDurable;
+  for (int i = 0; i < 400; ++i) {
+    large.catalog().open("c" + std::to_string(i), settings, false, kNow);
+    std::ignore = large.catalog().find("c" + std::to_string(i))->put("k", "v", {}, kNow);
+  }
+  const TookOver took = take_over_image(large.image(), kFilledBytes);
+  EXPECT_EQ(took.how.kind, Takeover::Kind::kKeptSize);
+  for (int i = 0; i < 400; ++i) ASSERT_EQ(value(*took.catalog, "c" + std::to_string(i), "k"), "v") << i;
+}
+
 TEST_F(TakeoverTest, entries_that_were_held_for_a_load_can_be_migrated) {
   Cache& cache = *filled_.catalog().find("durable");
   for (int i = 0; i < 20; ++i)
