@@ -163,6 +163,7 @@ int serve(const Config& config, Log& log, const ServiceManager& manager, ArenaKe
   manager.status(ready);
   manager.ready();
   loop.run();
+  for (const int stopped_by : {SIGTERM, SIGINT}) UvSignal::ignore_for_good(stopped_by);
 
   catalog.close_cleanly();
   if (shutdown.unwritten_entries() > 0) return kHurried;

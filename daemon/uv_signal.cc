@@ -13,4 +13,11 @@ UvSignal::UvSignal(UvLoop& loop, int signal_number, std::function<void()> receiv
   uv_unref(reinterpret_cast<uv_handle_t*>(handle_.get()));
 }
 
+void UvSignal::ignore_for_good(int signal_number) {
+  // Never destroyed: libuv restores the default action, which ends the process, with the last handle of a
+  // signal, and to ignore it only after that would leave a moment in between.
+  auto* const loop = new UvLoop();
+  new UvSignal(*loop, signal_number, [] {});
+}
+
 }  // namespace pannier::daemon

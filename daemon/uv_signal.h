@@ -17,6 +17,10 @@ class UvSignal {
   UvSignal(const UvSignal&) = delete;
   UvSignal& operator=(const UvSignal&) = delete;
 
+  /// For the end of the process: from now on `signal_number` does nothing where no UvSignal waits for it,
+  /// instead of ending the process.
+  static void ignore_for_good(int signal_number);
+
  private:
   std::function<void()> received_;
   UvHandle<uv_signal_t> handle_;

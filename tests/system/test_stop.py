@@ -77,6 +77,16 @@ def test_a_second_signal_hurries_and_synced_data_is_safe(own_daemon, first, seco
     assert answers == [[i] for i in range(1000)]
 
 
+@pytest.mark.parametrize("number", SIGNALS)
+def test_signals_without_end_do_not_end_the_process_by_a_signal(own_daemon, number):
+    """Up to its very last instruction. Nothing is dirty, so that to hurry leaves nothing out."""
+    for _ in range(5):
+        while own_daemon.process.poll() is None:
+            own_daemon.send_signal(number)
+        assert own_daemon.wait() == 0
+        own_daemon.start()
+
+
 def test_sigpipe_does_not_end_the_daemon(own_daemon):
     own_daemon.send_signal(signal.SIGPIPE)
     wire = own_daemon.connect()
