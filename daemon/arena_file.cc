@@ -78,6 +78,10 @@ std::variant<ArenaFile, ArenaFileFault> ArenaFile::take(const std::string& path)
 ArenaFile::ArenaFile(std::string path, OwnedFd directory, std::string name)
     : path_(std::move(path)), directory_(std::move(directory)), name_(std::move(name)) {}
 
+ArenaFile::~ArenaFile() {
+  if (new_file_.is_open()) forget_new();
+}
+
 OwnedFd ArenaFile::open_or_make() const {
   constexpr int kFlags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
   // Without O_CREAT first: with it, Linux refuses another user's file before it can be looked at.
@@ -143,7 +147,6 @@ std::optional<ArenaFileFault> ArenaFile::put_new_in_place() {
 }
 
 void ArenaFile::forget_new() {
-  if (!new_file_.is_open()) return;
   unlinkat(directory_.get(), (name_ + ".new").c_str(), 0);
   new_file_ = OwnedFd();
 }

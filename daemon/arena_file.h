@@ -26,6 +26,10 @@ class ArenaFile {
   /// is in no tmpfs, if it is a symbolic link or no file at all, belongs to another user, gives anybody else
   /// a right, or if another daemon uses it.
   static std::variant<ArenaFile, ArenaFileFault> take(const std::string& path);
+  /// A new file that was not put in place goes: it would take memory, and nobody would look for it.
+  ~ArenaFile();
+  ArenaFile(ArenaFile&&) = default;
+  ArenaFile& operator=(ArenaFile&&) = default;
 
   const std::string& path() const { return path_; }
   bool is_empty() const;
@@ -36,7 +40,7 @@ class ArenaFile {
   std::variant<OwnedFd, ArenaFileFault> make_new();
   /// PATH.new takes the place of PATH, which is gone. Precondition: make_new() succeeded.
   std::optional<ArenaFileFault> put_new_in_place();
-  /// The new file goes, if there is one.
+  /// PATH.new goes if there is one, also one that a process that died has left.
   void forget_new();
   /// PATH becomes PATH.unusable, instead of an older one. Stays locked until put_new_in_place().
   std::optional<ArenaFileFault> put_aside();

@@ -3,12 +3,12 @@
 // service manager is asked to keep. Where there is neither, memory ends with the process.
 //
 // The happy path: take() attaches what was kept; storage takes it over, or makes another by make_fresh() and
-// brings over what is sound; keep() sees to it that the one that is served from is the one that is kept. What
-// can go wrong:
+// brings over what is sound; when nothing else can fail any more, keep() sees to it that the one that is
+// served from is the one that is kept. What can go wrong:
 //  - What was kept is no arena, or cannot be understood: that is an error in the log, a file is kept aside
 //    (arena_file.h), and the caches start empty.
 //  - The system refuses memory or a mapping: a Fault. What was kept stays where it is.
-//  - The process dies between take() and keep(): what was kept is still kept.
+//  - The process ends between take() and keep(): what was kept is still kept.
 // Owner: main.
 #pragma once
 

@@ -98,11 +98,15 @@ struct MemoryFault {
   std::string text;
 };
 
-/// The memory that an earlier process left, or new; kept for the next one.
-std::variant<std::unique_ptr<storage::Catalog>, MemoryFault> take_memory(const Config& config, Log& log,
-                                                                         ArenaKeeper& keeper,
-                                                                         storage::ChangeListener& listener,
-                                                                         storage::TimeMs now) {
+struct TakenMemory {
+  std::unique_ptr<storage::Catalog> catalog;
+  storage::Takeover how;
+  std::uint64_t took_ms;
+};
+
+/// The memory that an earlier process left, or new; not kept for the next one yet.
+std::variant<TakenMemory, MemoryFault> take_memory(const Config& config, ArenaKeeper& keeper,
+                                                   storage::ChangeListener& listener, storage::TimeMs now) {
   const std::uint64_t began_ns = UvLoop::clock_ns();
   auto arena = keeper.take();
   if (const auto* fault = std::get_if<ArenaKeeper::Fault>(&arena)) return MemoryFault{fault->text};
@@ -111,10 +115,8 @@ std::variant<std::unique_ptr<storage::Catalog>, MemoryFault> take_memory(const C
       [&keeper] { return keeper.make_fresh(); }, now);
   if (const auto* fault = std::get_if<storage::ArenaFault>(&taken)) return MemoryFault{fault->text};
   auto& took_over = std::get<storage::TookOver>(taken);
-  if (auto fault = keeper.keep(took_over.catalog->arena())) return MemoryFault{fault->text};
   const std::uint64_t took_ms = (UvLoop::clock_ns() - began_ns) / 1'000'000;
-  tell_takeover(log, took_over.how, took_ms, keeper.place_text());
-  return std::move(took_over.catalog);
+  return TakenMemory{std::move(took_over.catalog), std::move(took_over.how), took_ms};
 }
 
 void warn(Log& log, const std::vector<std::string>& notes) {
@@ -128,9 +130,10 @@ int serve(const Config& config, Log& log, const ServiceManager& manager, ArenaKe
   const Clock clock(loop, system_wall_time());
   Server server(loop, clock, log, config.limits);
   Subscriptions subscriptions(server, config.limits.unsent_bytes_max, config.limits.subscriptions_max);
-  auto taken = take_memory(config, log, keeper, subscriptions, clock.now());
+  const auto taken = take_memory(config, keeper, subscriptions, clock.now());
   if (const auto* fault = std::get_if<MemoryFault>(&taken)) return fail(log, fault->text);
-  storage::Catalog& catalog = *std::get<std::unique_ptr<storage::Catalog>>(taken);
+  const auto& memory = std::get<TakenMemory>(taken);
+  storage::Catalog& catalog = *memory.catalog;
   DiskLimits disk_limits;
   disk_limits.reads_waiting_max = config.durable.loads_waiting_max;
   DiskWorker disk(loop, store, disk_limits);
@@ -139,12 +142,15 @@ int serve(const Config& config, Log& log, const ServiceManager& manager, ArenaKe
   if (const auto* fault = std::get_if<ReconcileFault>(&reconciled)) return fail(log, fault->text);
   const auto& kept = std::get<Reconciled>(reconciled);
   warn(log, kept.notes);
-  auto started = VersionKeeper::start(loop, store, catalog, disk);
-  if (const auto* error = std::get_if<storage::StoreError>(&started)) return fail(log, error->text);
-  VersionKeeper& versions = *std::get<std::unique_ptr<VersionKeeper>>(started);
   const auto initial = open_initial_caches(catalog, store, config, clock.now());
   if (const auto* error = std::get_if<InitialCachesError>(&initial)) return fail(log, error->text);
   warn(log, std::get<InitialCaches>(initial).notes);
+  auto started = VersionKeeper::start(loop, store, catalog, disk);
+  if (const auto* error = std::get_if<storage::StoreError>(&started)) return fail(log, error->text);
+  VersionKeeper& versions = *std::get<std::unique_ptr<VersionKeeper>>(started);
+  // Last of all that may fail: until then the next process finds what this one has found.
+  if (const auto fault = keeper.keep(catalog.arena())) return fail(log, fault->text);
+  tell_takeover(log, memory.how, memory.took_ms, keeper.place_text());
 
   Flusher flusher(loop, catalog, disk, config.durable, clock, log);
   Service service(config, clock, server, catalog, disk, flusher, subscriptions);

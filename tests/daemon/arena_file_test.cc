@@ -144,6 +144,17 @@ TEST_F(ArenaFileTest, a_new_one_that_was_never_finished_is_made_again) {
   EXPECT_EQ(content(path_ + ".new"), "");
 }
 
+TEST_F(ArenaFileTest, a_new_one_that_is_not_put_in_place_goes_with_its_owner) {
+  {
+    ArenaFile made = take(path_);
+    ASSERT_TRUE(std::holds_alternative<OwnedFd>(made.make_new()));
+    const ArenaFile file = std::move(made);
+    EXPECT_TRUE(std::filesystem::exists(path_ + ".new"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(path_ + ".new"));
+  EXPECT_TRUE(std::filesystem::exists(path_));
+}
+
 TEST_F(ArenaFileTest, put_aside_is_kept_instead_of_an_older_one) {
   std::ofstream(path_ + ".unusable") << "older";
   leave(0600);

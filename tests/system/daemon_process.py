@@ -84,6 +84,16 @@ class Daemon:
     def is_running(self):
         return self.process is not None and self.process.poll() is None
 
+    def fails_to_start(self):
+        """Starts a process that must end by itself, with exit code 1; returns what it logged."""
+        before = len(self.log())
+        try:
+            self.start()
+        except AssertionError:
+            assert self.wait() == 1, self.log()[before:]
+            return self.log()[before:]
+        raise AssertionError("pannierd has started")
+
     def check(self):
         """Asserts that the process runs and that no sanitizer has complained."""
         assert self.process is not None

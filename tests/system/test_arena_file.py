@@ -94,6 +94,31 @@ def test_another_memory_limit_brings_the_entries_over(start_daemon, arena, limit
     assert os.listdir(os.path.dirname(arena)) == ["arena"]
 
 
+def test_a_start_that_fails_leaves_the_file_as_it_was(start_daemon, arena, directory):
+    """The memory limit is lower, so that another arena takes its place, and then the configuration is wrong."""
+    daemon = start_daemon("--arena-file", arena, "--memory-limit", "16M")
+    wire = daemon.connect()
+    wire.call("open", "d", {"tier": "durable"})
+    keys = [f"k{number}" for number in range(1_000)]
+    wire.call("put_many", "lru", [[key, b"x" * 5_000] for key in keys])
+    daemon.stop()
+    config = f"{directory}/pannier.toml"
+    leave(config, text='[cache.d]\ntier = "ttl"\nmax_age = "1h"\n')
+    daemon.arguments = ["--arena-file", arena, "--memory-limit", "2M", "--config", config]
+    assert "cache d is configured otherwise" in daemon.fails_to_start()
+    assert os.listdir(os.path.dirname(arena)) == ["arena"]
+    daemon.arguments = ["--arena-file", arena, "--memory-limit", "16M"]
+    daemon.start()
+    assert None not in daemon.connect().call("get_many", "lru", keys)
+
+
+def test_what_a_process_left_that_died_while_it_made_another_goes(start_daemon, arena):
+    daemon = start_daemon("--arena-file", arena)
+    leave(f"{arena}.new")
+    daemon.restart()
+    assert os.listdir(os.path.dirname(arena)) == ["arena"]
+
+
 def test_a_file_that_is_no_arena_is_kept_aside_and_told(start_daemon, arena):
     leave(arena, text="x" * MEBIBYTE)
     daemon = start_daemon("--arena-file", arena)

@@ -175,6 +175,24 @@ def test_another_memory_limit_brings_the_entries_over(supervised):
     assert report_of(supervised.arena_path())["bytes"] == 32 << 20
 
 
+def test_a_start_that_fails_gives_up_nothing(supervised):
+    """The memory limit is lower, so that another arena takes the place, and then the configuration is wrong."""
+    wire = supervised.connect()
+    wire.call("open", "d", {"tier": "durable"})
+    keys = [f"k{number}" for number in range(1_000)]
+    wire.call("put_many", "lru", [[key, b"x" * 5_000] for key in keys])
+    supervised.kill9()
+    arguments = list(supervised.arguments)
+    config = f"{supervised.directory}/pannier.toml"
+    with open(config, "w", encoding="ascii") as file:
+        file.write('[cache.d]\ntier = "ttl"\nmax_age = "1h"\n')
+    supervised.arguments[-1] = "2M"
+    supervised.arguments += ["--config", config]
+    assert "cache d is configured otherwise" in supervised.fails_to_start()
+    supervised.arguments = arguments
+    assert None not in supervised.start().connect().call("get_many", "lru", keys)
+
+
 def test_beside_an_older_copy_of_the_disk_no_deleted_key_comes_back(supervised):
     """The data directory is a copy from before; memory has what was written since."""
     wire = supervised.connect()
