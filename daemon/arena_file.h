@@ -44,6 +44,7 @@ class ArenaFile {
   void forget_new();
   /// PATH becomes PATH.unusable, instead of an older one. Stays locked until put_new_in_place().
   std::optional<ArenaFileFault> put_aside();
+  std::string new_path() const { return path_ + ".new"; }
   std::string aside_path() const { return path_ + ".unusable"; }
 
  private:

@@ -94,7 +94,10 @@ Arena::Made ArenaKeeper::make_fresh() {
   auto made = file_->make_new();
   if (auto* fault = std::get_if<ArenaFileFault>(&made))
     return ArenaFault{ArenaFault::Kind::kSystem, std::move(fault->text)};
-  return Arena::create_in(std::get<OwnedFd>(made).release(), bytes_);
+  Arena::Made arena = Arena::create_in(std::get<OwnedFd>(made).release(), bytes_);
+  if (auto* fault = std::get_if<ArenaFault>(&arena))
+    fault->text = "the file " + file_->new_path() + " cannot be had: " + fault->text;
+  return arena;
 }
 
 std::optional<ArenaKeeper::Fault> ArenaKeeper::keep(const Arena& arena) {

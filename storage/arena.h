@@ -101,8 +101,11 @@ class Arena {
         base_ + (std::uint64_t{page_of(ref)} << page_shift_) + std::uint64_t{slot_of(ref)} * kSlotBytes;
     return *reinterpret_cast<Type*>(place);
   }
-  /// Makes sure that the memory of a page is there, which may fail only here. False: the system has none.
+  /// Makes sure that the memory of a page is there, which may fail only here. False, with errno: the system
+  /// has none.
   bool populate(std::uint32_t page);
+  /// Whether it ever had none for this arena.
+  bool has_lacked_memory() const { return header().populated_end != 0; }
 
   // -- huge pages: fewer entries of the processor's translation cache for the same memory
 

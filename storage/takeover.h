@@ -2,8 +2,9 @@
 // no time. One whose process died is proved first (arena_check.h), which takes a few visits to each entry.
 // One that is not sound, or has another size than the memory limit now, is left for a new one, into which
 // every entry is brought that is whole in itself: dirty ones first, then the least recently used first, so
-// that order, deadlines, versions and counters stay. Both arenas are in memory meanwhile. Dirty entries that
-// do not fit into a smaller one keep the old one in use, above the limit, until they are on disk.
+// that order, deadlines, versions and counters stay. Both arenas are in memory meanwhile. A sound one stays
+// in use at its size, whatever the limit says, where dirty entries do not fit into a smaller one, and where
+// the system has no memory for both.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,7 @@ struct Takeover {
     kAfterCrash,  ///< its process died, and it was proved sound
     kRepaired,    ///< it was not sound: what was sound of it is in a new arena
     kMigrated,    ///< it had another size: what fits is in a new arena
-    kKeptSize,    ///< it has another size, and dirty entries that would not fit: it is used as it is
+    kKeptSize,    ///< it has another size, and another one had no room or no memory: it is used as it is
   } kind = Kind::kFresh;
   std::uint64_t entries = 0;        ///< that are there now
   std::uint64_t dirty_entries = 0;  ///< of them
@@ -40,8 +41,8 @@ struct TookOver {
   bool is_new_arena = false;  ///< made by MakeArena
 };
 
-/// `arena` is one that was just made or attached. A fault is one of `make_fresh`, and then the old arena is
-/// as it was.
+/// `arena` is one that was just made or attached. A fault is one of `make_fresh` where the arena is not
+/// sound, and then that is as it was.
 std::variant<TookOver, ArenaFault> take_over(const CatalogOptions& options, ChangeListener& listener,
                                              std::unique_ptr<Arena> arena, const MakeArena& make_fresh,
                                              TimeMs now);

@@ -182,6 +182,62 @@ TEST_F(TakeoverTest, a_limit_without_room_for_all_caches_waits) {
   for (int i = 0; i < 400; ++i) ASSERT_EQ(value(*took.catalog, "c" + std::to_string(i), "k"), "v") << i;
 }
 
+TEST_F(TakeoverTest, a_limit_that_the_system_has_no_memory_for_waits) {
+  const auto fault = [] { return ArenaFault{ArenaFault::Kind::kSystem, "there is no more"}; };
+  // Behind its end a file has no memory, as one has none that a full file system has no room for.
+  const auto cut_short = [](std::uint64_t bytes) {
+    auto arena = arena_of(Arena::create_in(file_with(""), bytes));
+    EXPECT_EQ(ftruncate(arena->fd(), 256 << 10), 0);
+    return arena;
+  };
+  for (const std::uint64_t bytes_max : {kFilledBytes, 3 * kFilledBytes}) {
+    for (const bool is_made : {false, true}) {
+      FilledArena filled(2 * kFilledBytes);
+      CatalogOptions options;
+      options.memory_bytes_max = bytes_max;
+      auto taken = take_over(
+          options, *this, arena_of(Arena::attach(file_with(filled.image()))),
+          [&]() -> Arena::Made {
+            if (is_made) return cut_short(bytes_max);
+            return fault();
+          },
+          kNow);
+      ASSERT_TRUE(std::holds_alternative<TookOver>(taken));
+      const auto& took = std::get<TookOver>(taken);
+      EXPECT_EQ(took.how.kind, Takeover::Kind::kKeptSize);
+      EXPECT_FALSE(took.is_new_arena);
+      EXPECT_EQ(took.how.lost_entries, 0U);
+      EXPECT_EQ(took.catalog->options().memory_bytes_max, 2 * kFilledBytes);
+      const std::string why = is_made ? "the system has no memory for all that is in it" : "there is no more";
+      EXPECT_EQ(took.how.text, "the memory limit is " + std::to_string(bytes_max) +
+                                   " bytes now, but no arena for it can be made beside the one that is there "
+                                   "(" +
+                                   why + "): memory stays at 2097152 bytes until a start that can");
+      for (const auto& [cache, key] : filled.keys())
+        ASSERT_EQ(value(*took.catalog, cache, key), filled.value(cache, key)) << cache << " " << key;
+    }
+  }
+}
+
+TEST_F(TakeoverTest, an_unsound_one_stays_as_it_is_if_no_other_can_be_made) {
+  std::string damaged = filled_.image();
+  damaged[offsetof(ArenaHeader, fresh_page)] = 1;
+  const int fd = file_with(damaged);
+  auto arena = arena_of(Arena::attach(dup(fd)));
+  const auto taken = take_over(
+      {}, *this, std::move(arena),
+      [] {
+        return ArenaFault{ArenaFault::Kind::kSystem, "there is no more"};
+      },
+      kNow);
+  ASSERT_TRUE(std::holds_alternative<ArenaFault>(taken));
+  const std::string& text = std::get<ArenaFault>(taken).text;
+  EXPECT_TRUE(text.starts_with("the arena is not sound (")) << text;
+  EXPECT_TRUE(text.ends_with("none can be made to bring over what is whole: there is no more")) << text;
+  EXPECT_EQ(image_of(fd, kFilledBytes), damaged);
+  close(fd);
+}
+
 TEST_F(TakeoverTest, entries_that_were_held_for_a_load_can_be_migrated) {
   Cache& cache = *filled_.catalog().find("durable");
   for (int i = 0; i < 20; ++i)
