@@ -52,7 +52,7 @@ ArenaKeeper::Taken ArenaKeeper::take() {
   if (arena == nullptr) return taken;
   attached_ = arena->get();
   if (attached_ != nullptr) return taken;
-  Arena::Made made = make_fresh();
+  Arena::Made made = make_fresh(bytes_);
   if (const auto* fault = std::get_if<ArenaFault>(&made))
     return Fault{"there is no memory for the caches: " + fault->text};
   return std::get<std::unique_ptr<Arena>>(std::move(made));
@@ -89,12 +89,12 @@ ArenaKeeper::Taken ArenaKeeper::attach_file() {
   return nullptr;
 }
 
-Arena::Made ArenaKeeper::make_fresh() {
-  if (!file_) return Arena::create(bytes_);
+Arena::Made ArenaKeeper::make_fresh(std::uint64_t bytes) {
+  if (!file_) return Arena::create(bytes);
   auto made = file_->make_new();
   if (auto* fault = std::get_if<ArenaFileFault>(&made))
     return ArenaFault{ArenaFault::Kind::kSystem, std::move(fault->text)};
-  Arena::Made arena = Arena::create_in(std::get<OwnedFd>(made).release(), bytes_);
+  Arena::Made arena = Arena::create_in(std::get<OwnedFd>(made).release(), bytes);
   if (auto* fault = std::get_if<ArenaFault>(&arena))
     fault->text = "the file " + file_->new_path() + " cannot be had: " + fault->text;
   return arena;

@@ -40,14 +40,14 @@ class ArenaKeeper {
     std::string text;
   };
 
-  /// `file_path`: empty for none. `bytes`: of a new arena. `manager` and `log` must outlive the keeper.
+  /// `file_path`: empty for none. `bytes`: of the first arena. `manager` and `log` must outlive the keeper.
   static std::variant<ArenaKeeper, Fault> make(const std::string& file_path, std::uint64_t bytes,
                                                ServiceManager& manager, Log& log);
 
   /// What was kept, or a new one if there was nothing. Call it once.
   std::variant<std::unique_ptr<storage::Arena>, Fault> take();
-  /// An empty one of `bytes`; not kept before keep().
-  storage::Arena::Made make_fresh();
+  /// An empty one of so many bytes, instead of an earlier one; not kept before keep().
+  storage::Arena::Made make_fresh(std::uint64_t bytes);
   /// Keeps one that take() or make_fresh() answered, and nothing else. Precondition: the one that take()
   /// answered was not destroyed before make_fresh().
   std::optional<Fault> keep(const storage::Arena& arena);

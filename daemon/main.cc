@@ -90,8 +90,9 @@ void tell_takeover(Log& log, const storage::Takeover& how, std::uint64_t took_ms
                      std::to_string(how.dirty_entries) + " of them not on disk yet, in " +
                      std::to_string(took_ms) + " ms; memory is kept " + place;
   if (how.lost_entries > 0) text += "; " + std::to_string(how.lost_entries) + " entries were lost";
-  const bool is_damage = how.kind == storage::Takeover::Kind::kRepaired || how.lost_entries > 0;
-  is_damage ? log.warning(text) : log.info(text);
+  const bool is_as_wanted = how.kind != storage::Takeover::Kind::kRepaired &&
+                            how.kind != storage::Takeover::Kind::kKeptSize && how.lost_entries == 0;
+  is_as_wanted ? log.info(text) : log.warning(text);
 }
 
 struct MemoryFault {
@@ -112,7 +113,7 @@ std::variant<TakenMemory, MemoryFault> take_memory(const Config& config, ArenaKe
   if (const auto* fault = std::get_if<ArenaKeeper::Fault>(&arena)) return MemoryFault{fault->text};
   auto taken = storage::take_over(
       catalog_options(config), listener, std::get<0>(std::move(arena)),
-      [&keeper] { return keeper.make_fresh(); }, now);
+      [&keeper](std::uint64_t bytes) { return keeper.make_fresh(bytes); }, now);
   if (const auto* fault = std::get_if<storage::ArenaFault>(&taken)) return MemoryFault{fault->text};
   auto& took_over = std::get<storage::TookOver>(taken);
   const std::uint64_t took_ms = (UvLoop::clock_ns() - began_ns) / 1'000'000;

@@ -5,7 +5,7 @@
 
 namespace pannier::storage {
 
-void Migration::run(TimeMs now) {
+Migration::Losses Migration::run(TimeMs now) {
   bring_header();
   bring_caches();
   std::vector<Found> entries = find_entries();
@@ -15,6 +15,7 @@ void Migration::run(TimeMs now) {
     return std::tuple(found.is_doubtful, !found.is_dirty, found.place);
   });
   for (const Found& found : entries) bring(found, now);
+  return losses_;
 }
 
 void Migration::bring_header() {
@@ -38,7 +39,7 @@ void Migration::bring_caches() {
     const Ref ref = old_.cache_ref(ordinal);
     if (ref == kNoRef) continue;
     if (check_.fault_of_record(ordinal)) {
-      has_all_caches_ = false;
+      losses_.has_all_caches = false;
       continue;
     }
     const auto& from = old_.at<CacheRecord>(ref);
@@ -46,7 +47,8 @@ void Migration::bring_caches() {
     const bool is_wanted = from.state == CacheRecord::kOpen && !fresh_.find(name) && !fresh_.find(from.id);
     Cache* const cache = is_wanted ? fresh_.add(from.id, name, settings_of(from)) : nullptr;
     if (cache == nullptr) {
-      if (from.state == CacheRecord::kOpen) has_all_caches_ = false;
+      if (from.state == CacheRecord::kOpen) losses_.has_all_caches = false;
+      if (is_wanted) losses_.had_room_for_caches = false;
       continue;
     }
     caches_.emplace(ordinal, cache);
@@ -70,7 +72,7 @@ std::vector<Migration::Found> Migration::find_entries() {
       const bool is_entry = entry.kind() == Entry::Kind::kRecord || entry.kind() == Entry::Kind::kTombstone;
       if (!is_entry) continue;
       if (check_.fault_of_entry(ref) || !check_.is_known(ref)) {
-        ++lost_;
+        ++losses_.entries;
       } else if (caches_.contains(entry.ordinal())) {
         entries.push_back({!check_.is_indexed(ref), entry.is_unwritten(), entry.place(), ref});
       }
@@ -99,8 +101,8 @@ void Migration::bring(const Found& found, TimeMs now) {
   fields.is_durable = cache.is_durable();
   const bool is_known = bool(cache.entry_of(fields.key));
   if (is_known || !cache.bring(fields, *from, now)) {
-    ++lost_;
-    if (found.is_dirty && !is_known) ++lost_dirty_;
+    ++losses_.entries;
+    if (found.is_dirty && !is_known) ++losses_.dirty_entries;
     return;
   }
   // A new place: the old ones may be those of several orders, and two may be the same.

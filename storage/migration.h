@@ -16,13 +16,16 @@ class Migration {
   /// Precondition: `fresh` is empty.
   Migration(Arena& old_arena, Catalog& fresh) : old_(old_arena), check_(old_arena), fresh_(fresh) {}
 
-  void run(TimeMs now);
-  /// Whether every cache that the old arena names is in the new one.
-  bool has_all_caches() const { return has_all_caches_; }
-  /// Entries that were not sound, or had no room.
-  std::uint64_t lost() const { return lost_; }
-  /// Those among them that are sound, not on disk, and had no room.
-  std::uint64_t lost_dirty() const { return lost_dirty_; }
+  struct Losses {
+    std::uint64_t entries = 0;        ///< that were not sound, or had no room
+    std::uint64_t dirty_entries = 0;  ///< of them, those that are sound, not on disk, and had no room
+    bool has_all_caches = true;       ///< that the old arena names
+    bool had_room_for_caches = true;  ///< for those that are sound
+
+    bool had_room() const { return had_room_for_caches && dirty_entries == 0; }
+  };
+  /// Call it once.
+  Losses run(TimeMs now);
 
  private:
   struct Found {
@@ -41,9 +44,7 @@ class Migration {
   ArenaCheck check_;
   Catalog& fresh_;
   std::unordered_map<std::uint32_t, Cache*> caches_;  ///< by their old ordinals
-  bool has_all_caches_ = true;
-  std::uint64_t lost_ = 0;
-  std::uint64_t lost_dirty_ = 0;
+  Losses losses_;
 };
 
 }  // namespace pannier::storage

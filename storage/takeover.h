@@ -18,7 +18,8 @@
 
 namespace pannier::storage {
 
-using MakeArena = std::function<Arena::Made()>;
+/// A new arena of so many bytes.
+using MakeArena = std::function<Arena::Made(std::uint64_t bytes)>;
 
 struct Takeover {
   enum class Kind : std::uint8_t {
@@ -27,7 +28,7 @@ struct Takeover {
     kAfterCrash,  ///< its process died, and it was proved sound
     kRepaired,    ///< it was not sound: what was sound of it is in a new arena
     kMigrated,    ///< it had another size: what fits is in a new arena
-    kKeptSize,    ///< it has another size, and another one had no room or no memory: it is used as it is
+    kKeptSize,    ///< its size stays: one of the limit's had no room, or the system no memory for it
   } kind = Kind::kFresh;
   std::uint64_t entries = 0;        ///< that are there now
   std::uint64_t dirty_entries = 0;  ///< of them

@@ -102,7 +102,7 @@ TEST_F(ArenaKeeperTest, a_file_is_replaced_by_another_arena_when_that_is_kept) {
   bytes_ = 2 * kBytes;
   ArenaKeeper keeper = make(path_);
   const auto old_arena = take(keeper);
-  auto made = keeper.make_fresh();
+  auto made = keeper.make_fresh(bytes_);
   ASSERT_TRUE(std::holds_alternative<std::unique_ptr<Arena>>(made));
   const auto arena = std::get<0>(std::move(made));
   EXPECT_EQ(mark_of_file(path_), mark);
@@ -212,7 +212,7 @@ TEST_F(ArenaKeeperUnderManagerTest, there_is_no_moment_without_one_when_another_
     manager_ = ServiceManager::from_environment();
     ArenaKeeper keeper = make("");
     const auto old_arena = take(keeper);
-    const auto arena = std::get<0>(keeper.make_fresh());
+    const auto arena = std::get<0>(keeper.make_fresh(bytes_));
     EXPECT_FALSE(keeper.keep(*arena));
     EXPECT_THAT(told(*arena), ElementsAre("FDSTOREREMOVE=1 FDNAME=pannier-arena-next",
                                           "FDSTORE=1 FDNAME=pannier-arena-next with it",
@@ -229,7 +229,7 @@ TEST_F(ArenaKeeperUnderManagerTest, what_was_left_under_the_second_name_is_found
     ArenaKeeper keeper = make("");
     const auto old_arena = take(keeper);
     EXPECT_EQ(mark_of(*old_arena), mark_of(*kept));
-    const auto arena = std::get<0>(keeper.make_fresh());
+    const auto arena = std::get<0>(keeper.make_fresh(bytes_));
     EXPECT_FALSE(keeper.keep(*arena));
     EXPECT_THAT(
         told(*arena),

@@ -125,8 +125,7 @@ void take_over_damaged(int fd) {
   options.memory_bytes_max = kBytes;
   const bool is_sound = !ArenaCheck(**arena, options.charge).fault();
   NoListener listener;
-  auto taken = take_over(
-      options, listener, std::move(*arena), [] { return Arena::create(kBytes); }, kNow);
+  auto taken = take_over(options, listener, std::move(*arena), Arena::create, kNow);
   auto& took = std::get<TookOver>(taken);
   check(took.is_new_arena != is_sound, "what is sound is used, and nothing else");
   check(!Check::fault_of(*took.catalog), "what was taken over is sound");

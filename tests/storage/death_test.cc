@@ -92,8 +92,7 @@ class Remains : public ChangeListener {
     }
     auto arena = std::get<std::unique_ptr<Arena>>(std::move(made));
     if (!note_if_new(reinterpret_cast<const char*>(&arena->header()))) return std::nullopt;
-    auto result = storage::take_over(
-        death_options(), *this, std::move(arena), [] { return Arena::create(kBytes); }, kDeathNow);
+    auto result = storage::take_over(death_options(), *this, std::move(arena), Arena::create, kDeathNow);
     auto& took = std::get<TookOver>(result);
     const bool is_kept =
         took.how.kind == Takeover::Kind::kAfterCrash || took.how.kind == Takeover::Kind::kClean;

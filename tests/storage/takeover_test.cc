@@ -26,8 +26,7 @@ class TakeoverTest : public testing::Test, public ChangeListener {
   TookOver take_over_arena(std::unique_ptr<Arena> arena, std::uint64_t bytes_max) {
     CatalogOptions options;
     options.memory_bytes_max = bytes_max;
-    auto taken = take_over(
-        options, *this, std::move(arena), [&] { return Arena::create(bytes_max); }, kNow);
+    auto taken = take_over(options, *this, std::move(arena), Arena::create, kNow);
     EXPECT_TRUE(std::holds_alternative<TookOver>(taken));
     auto took = std::get<TookOver>(std::move(taken));
     took.catalog->set_versions(1, kVersionMax);
@@ -148,25 +147,71 @@ TEST_F(TakeoverTest, in_a_smaller_one_what_is_dirty_and_what_was_used_last_stays
   }
 }
 
+/// Writes entries that stay dirty until there is no room for more, or there are so many.
+std::uint64_t fill_with_dirty(Catalog& catalog, std::size_t value_bytes, std::uint64_t entries_max) {
+  Cache& cache = *catalog.find("durable");
+  const std::string value(value_bytes, 'd');
+  for (std::uint64_t i = 0; i < entries_max; ++i) {
+    const PutOutcome outcome = cache.put("dirty" + std::to_string(i), value, {}, FilledArena::kNow);
+    if (!std::holds_alternative<Written>(outcome)) return i;
+  }
+  return entries_max;
+}
+
+/// The same, but for a count: it is not sound, and every entry is whole.
+std::string with_wrong_count(std::string image) {
+  image[offsetof(ArenaHeader, free_pages)] = static_cast<char>(image[offsetof(ArenaHeader, free_pages)] ^ 1);
+  return image;
+}
+
 TEST_F(TakeoverTest, a_limit_without_room_for_what_is_dirty_waits) {
   FilledArena large(4 * kFilledBytes);
-  Cache& cache = *large.catalog().find("durable");
-  const std::string value_of_all(900, 'd');
-  for (int i = 0; i < 1'500; ++i) {
-    const PutOutcome outcome = cache.put("dirty" + std::to_string(i), value_of_all, {}, kNow);
-    ASSERT_TRUE(std::holds_alternative<Written>(outcome)) << i;
-  }
+  ASSERT_EQ(fill_with_dirty(large.catalog(), 900, 1'500), 1'500U);
   const std::uint64_t dirty = large.catalog().write_back().totals().entries;
-  const TookOver took = take_over_image(large.image(), kFilledBytes);
+  for (const bool is_sound : {true, false}) {
+    const std::string image = is_sound ? large.image() : with_wrong_count(large.image());
+    const TookOver took = take_over_image(image, kFilledBytes);
+    EXPECT_EQ(took.how.kind, Takeover::Kind::kKeptSize);
+    EXPECT_EQ(took.is_new_arena, !is_sound);
+    EXPECT_EQ(took.how.lost_entries, 0U);
+    EXPECT_EQ(took.how.dirty_entries, dirty);
+    EXPECT_EQ(took.catalog->options().memory_bytes_max, 4 * kFilledBytes);
+    EXPECT_EQ(took.catalog->arena().bytes(), 4 * kFilledBytes);
+    const std::string& text = took.how.text;
+    EXPECT_EQ(text.starts_with("the arena was not sound ("), !is_sound) << text;
+    EXPECT_NE(text.find("the memory limit of 1048576 bytes has no room for "), std::string::npos) << text;
+    EXPECT_NE(text.find("memory stays at 4194304 bytes"), std::string::npos) << text;
+    for (int i = 0; i < 1'500; ++i)
+      ASSERT_EQ(value(*took.catalog, "durable", "dirty" + std::to_string(i)), std::string(900, 'd')) << i;
+  }
+}
+
+TEST_F(TakeoverTest, of_an_unsound_one_that_is_full_to_the_brim_no_dirty_entry_is_lost) {
+  for (const std::size_t value_bytes : {std::size_t{60}, std::size_t{900}, std::size_t{9'000}}) {
+    FilledArena full;
+    const std::uint64_t written = fill_with_dirty(full.catalog(), value_bytes, UINT64_MAX);
+    const TookOver took = take_over_image(with_wrong_count(full.image()), kFilledBytes);
+    EXPECT_TRUE(took.is_new_arena);
+    const std::string wanted(value_bytes, 'd');
+    for (std::uint64_t i = 0; i < written; ++i)
+      ASSERT_EQ(value(*took.catalog, "durable", "dirty" + std::to_string(i)), wanted) << took.how.text;
+  }
+}
+
+TEST_F(TakeoverTest, what_has_no_room_at_the_size_it_had_gets_more) {
+  FilledArena large(2 * kFilledBytes);
+  const std::uint64_t written = fill_with_dirty(large.catalog(), 900, UINT64_MAX);
+  CatalogOptions options;
+  options.memory_bytes_max = 2 * kFilledBytes;
+  // As if the same entries took more when they are brought over.
+  const auto make = [](std::uint64_t bytes) { return Arena::create(bytes - bytes / 8); };
+  const std::string image = with_wrong_count(large.image());
+  auto taken = take_over(options, *this, arena_of(Arena::attach(file_with(image))), make, kNow);
+  auto& took = std::get<TookOver>(taken);
   EXPECT_EQ(took.how.kind, Takeover::Kind::kKeptSize);
-  EXPECT_FALSE(took.is_new_arena);
-  EXPECT_EQ(took.how.lost_entries, 0U);
-  EXPECT_EQ(took.how.dirty_entries, dirty);
-  EXPECT_EQ(took.catalog->options().memory_bytes_max, 4 * kFilledBytes);
-  EXPECT_TRUE(took.how.text.starts_with("the memory limit of 1048576 bytes has no room for "))
-      << took.how.text;
-  for (int i = 0; i < 1'500; ++i)
-    ASSERT_EQ(value(*took.catalog, "durable", "dirty" + std::to_string(i)), value_of_all) << i;
+  EXPECT_EQ(took.how.lost_entries, 0U) << took.how.text;
+  for (std::uint64_t i = 0; i < written; ++i)
+    ASSERT_EQ(value(*took.catalog, "durable", "dirty" + std::to_string(i)), std::string(900, 'd'));
 }
 
 TEST_F(TakeoverTest, a_limit_without_room_for_all_caches_waits) {
@@ -177,19 +222,21 @@ TEST_F(TakeoverTest, a_limit_without_room_for_all_caches_waits) {
     large.catalog().open("c" + std::to_string(i), settings, false, kNow);
     std::ignore = large.catalog().find("c" + std::to_string(i))->put("k", "v", {}, kNow);
   }
-  const TookOver took = take_over_image(large.image(), kFilledBytes);
-  EXPECT_EQ(took.how.kind, Takeover::Kind::kKeptSize);
-  for (int i = 0; i < 400; ++i) ASSERT_EQ(value(*took.catalog, "c" + std::to_string(i), "k"), "v") << i;
+  for (const std::string& image : {large.image(), with_wrong_count(large.image())}) {
+    const TookOver took = take_over_image(image, kFilledBytes);
+    EXPECT_EQ(took.how.kind, Takeover::Kind::kKeptSize);
+    for (int i = 0; i < 400; ++i) ASSERT_EQ(value(*took.catalog, "c" + std::to_string(i), "k"), "v") << i;
+  }
+}
+
+/// Behind its end a file has no memory, as one has none that a full file system has no room for.
+Arena::Made made_cut_short(std::uint64_t bytes) {
+  auto arena = arena_of(Arena::create_in(file_with(""), bytes));
+  EXPECT_EQ(ftruncate(arena->fd(), 256 << 10), 0);
+  return arena;
 }
 
 TEST_F(TakeoverTest, a_limit_that_the_system_has_no_memory_for_waits) {
-  const auto fault = [] { return ArenaFault{ArenaFault::Kind::kSystem, "there is no more"}; };
-  // Behind its end a file has no memory, as one has none that a full file system has no room for.
-  const auto cut_short = [](std::uint64_t bytes) {
-    auto arena = arena_of(Arena::create_in(file_with(""), bytes));
-    EXPECT_EQ(ftruncate(arena->fd(), 256 << 10), 0);
-    return arena;
-  };
   for (const std::uint64_t bytes_max : {kFilledBytes, 3 * kFilledBytes}) {
     for (const bool is_made : {false, true}) {
       FilledArena filled(2 * kFilledBytes);
@@ -197,9 +244,9 @@ TEST_F(TakeoverTest, a_limit_that_the_system_has_no_memory_for_waits) {
       options.memory_bytes_max = bytes_max;
       auto taken = take_over(
           options, *this, arena_of(Arena::attach(file_with(filled.image()))),
-          [&]() -> Arena::Made {
-            if (is_made) return cut_short(bytes_max);
-            return fault();
+          [&](std::uint64_t bytes) -> Arena::Made {
+            if (is_made) return made_cut_short(bytes);
+            return ArenaFault{ArenaFault::Kind::kSystem, "there is no more"};
           },
           kNow);
       ASSERT_TRUE(std::holds_alternative<TookOver>(taken));
@@ -220,22 +267,25 @@ TEST_F(TakeoverTest, a_limit_that_the_system_has_no_memory_for_waits) {
 }
 
 TEST_F(TakeoverTest, an_unsound_one_stays_as_it_is_if_no_other_can_be_made) {
-  std::string damaged = filled_.image();
-  damaged[offsetof(ArenaHeader, fresh_page)] = 1;
-  const int fd = file_with(damaged);
-  auto arena = arena_of(Arena::attach(dup(fd)));
-  const auto taken = take_over(
-      {}, *this, std::move(arena),
-      [] {
-        return ArenaFault{ArenaFault::Kind::kSystem, "there is no more"};
-      },
-      kNow);
-  ASSERT_TRUE(std::holds_alternative<ArenaFault>(taken));
-  const std::string& text = std::get<ArenaFault>(taken).text;
+  const auto fault_of = [this](const std::string& image, const MakeArena& make_fresh) {
+    const int fd = file_with(image);
+    CatalogOptions options;
+    options.memory_bytes_max = image.size();
+    const auto taken = take_over(options, *this, arena_of(Arena::attach(dup(fd))), make_fresh, kNow);
+    EXPECT_EQ(image_of(fd, image.size()), image);
+    close(fd);
+    const auto* const fault = std::get_if<ArenaFault>(&taken);
+    return fault == nullptr ? "" : fault->text;
+  };
+  FilledArena full;
+  fill_with_dirty(full.catalog(), 900, UINT64_MAX);
+  const std::string image = with_wrong_count(full.image());
+  const std::string text = fault_of(image, [](std::uint64_t) {
+    return ArenaFault{ArenaFault::Kind::kSystem, "there is no more"};
+  });
   EXPECT_TRUE(text.starts_with("the arena is not sound (")) << text;
   EXPECT_TRUE(text.ends_with("none can be made to bring over what is whole: there is no more")) << text;
-  EXPECT_EQ(image_of(fd, kFilledBytes), damaged);
-  close(fd);
+  EXPECT_TRUE(fault_of(image, made_cut_short).ends_with("the system has no memory for all that is in it"));
 }
 
 TEST_F(TakeoverTest, entries_that_were_held_for_a_load_can_be_migrated) {
