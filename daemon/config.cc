@@ -176,6 +176,7 @@ void set_defaults(ConfigFile& file) {
     limits.buffer_bytes_max =
         std::max(limits.buffer_bytes_max, 4 * std::max(frame_bytes_max, limits.reply_bytes_max));
   }
+  durable.is_dirty_bytes_max_set = durable.dirty_bytes_max.has_value();
   if (!durable.dirty_bytes_max) durable.dirty_bytes_max = file.config.memory_bytes_max / 4;
   if (!is_set("durable.checkpoint_bytes")) {
     durable.checkpoint_dirty_bytes = std::min(durable.checkpoint_dirty_bytes, *durable.dirty_bytes_max / 2);

@@ -116,6 +116,10 @@ std::variant<TakenMemory, MemoryFault> take_memory(const Config& config, ArenaKe
       [&keeper](std::uint64_t bytes) { return keeper.make_fresh(bytes); }, now);
   if (const auto* fault = std::get_if<storage::ArenaFault>(&taken)) return MemoryFault{fault->text};
   auto& took_over = std::get<storage::TookOver>(taken);
+  if (!config.durable.is_dirty_bytes_max_set) {
+    // Memory may be larger than the limit, and full of what is dirty.
+    took_over.catalog->set_dirty_bytes_max(took_over.catalog->options().memory_bytes_max / 4);
+  }
   const std::uint64_t took_ms = (UvLoop::clock_ns() - began_ns) / 1'000'000;
   return TakenMemory{std::move(took_over.catalog), std::move(took_over.how), took_ms};
 }

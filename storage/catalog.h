@@ -170,6 +170,7 @@ class Catalog {
   /// The last thing that is done with the catalog: the next process finds the arena as it is now.
   void close_cleanly();
   const CatalogOptions& options() const { return options_; }
+  void set_dirty_bytes_max(std::uint64_t bytes) { options_.dirty_bytes_max = bytes; }
   Arena& arena() { return *arena_; }
 
   /// A value of so many bytes is arriving: makes room for it ahead, by about `steps_max` entries at most.

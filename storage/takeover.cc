@@ -128,7 +128,7 @@ class Replacement {
     if (losses.dirty_entries == 0)
       return limit + " has no room for all of the caches" + stays + "it is raised or some are dropped";
     return limit + " has no room for " + std::to_string(losses.dirty_entries) +
-           " entries that are not on disk yet" + stays + "the next start, before which they are written";
+           " entries that are not on disk yet" + stays + "a start that finds them on disk";
   }
 
   std::string no_memory_text(const std::string& why) const {

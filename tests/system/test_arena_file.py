@@ -50,15 +50,6 @@ def leave(path, mode=0o600, text="left"):
     os.chmod(path, mode)
 
 
-def damage_a_count(path):
-    """Of free pages, in the header: every entry stays whole."""
-    with open(path, "r+b") as file:
-        file.seek(128)
-        count = file.read(1)
-        file.seek(128)
-        file.write(bytes([count[0] ^ 1]))
-
-
 def test_entries_of_every_tier_are_there_after_a_restart(start_daemon, arena):
     daemon = start_daemon("--arena-file", arena)
     wire = daemon.connect()
@@ -235,27 +226,3 @@ def test_what_is_no_file_is_refused(refused, memory_directory, arena):
         listener.bind(arena)
         refused(arena)
     refused(f"{memory_directory}/missing/arena")
-
-
-@pytest.mark.parametrize("is_sound", [True, False])
-def test_a_lower_memory_limit_waits_for_what_is_not_on_disk(start_daemon, arena, is_sound):
-    arguments = ["--arena-file", arena, "--checkpoint-interval", "1h"]
-    large = ["--memory-limit", "16M", "--max-dirty", "12M", "--checkpoint-bytes", "6M"]
-    daemon = start_daemon(*arguments, *large)
-    wire = daemon.connect()
-    value = b"d" * 10_000
-    keys = [f"k{number}" for number in range(500)]
-    wire.call("put_many", "durable", [[key, value] for key in keys])
-    daemon.kill9()
-    if not is_sound:
-        damage_a_count(arena)
-    daemon.arguments = [*arguments, "--memory-limit", "2M"]
-    daemon.start()
-    assert ("the arena was not sound" in daemon.log()) == (not is_sound)
-    assert "not on disk yet: memory stays at 16777216 bytes until the next start" in daemon.log()
-    assert daemon.connect().call("get_many", "durable", keys) == [[value]] * len(keys)
-    assert not os.path.exists(f"{arena}.new")
-    daemon.restart()
-    assert os.path.getsize(arena) == 2 * MEBIBYTE
-    wire = daemon.connect()
-    assert all(wire.call("get", "durable", key) == [value] for key in keys)
