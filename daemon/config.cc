@@ -251,11 +251,28 @@ Fault fault_of_caches(const ConfigFile& file) {
                      std::to_string(file.config.caches_max)};
 }
 
+/// As storage::Catalog::open() would have it, but whatever memory has kept.
+Fault fault_of_reservations(const ConfigFile& file) {
+  const std::uint64_t most = file.config.memory_bytes_max / 2;
+  std::uint64_t left = most;
+  for (const auto& [name, settings] : file.config.caches) {
+    if (settings.reserved_bytes > left) {
+      return ConfigError{origin_of(file, "cache." + name) + ": reserved of " +
+                         size_text(settings.reserved_bytes) + " is more than what the others leave, " +
+                         size_text(left) + " of half of memory_limit of " +
+                         size_text(file.config.memory_bytes_max) + ": lower the one or raise the other"};
+    }
+    left -= settings.reserved_bytes;
+  }
+  return std::nullopt;
+}
+
 Fault fault_of_whole(const ConfigFile& file) {
   if (Fault fault = fault_of_places(file)) return fault;
   if (Fault fault = fault_of_limits(file)) return fault;
   if (Fault fault = fault_of_durable(file)) return fault;
-  return fault_of_caches(file);
+  if (Fault fault = fault_of_caches(file)) return fault;
+  return fault_of_reservations(file);
 }
 
 }  // namespace

@@ -56,19 +56,39 @@ Fault open(Catalog& catalog, DurableStore& store, const std::string& name, const
   return error ? Fault(InitialCachesError{error->text}) : std::nullopt;
 }
 
+bool gives_back(Catalog& catalog, const std::string& name, const Settings& settings) {
+  const storage::Cache* const kept = catalog.find(name);
+  return kept != nullptr && settings.reserved_bytes < kept->settings().reserved_bytes;
+}
+
+void note_reductions(const Catalog& catalog, Notes& notes) {
+  for (const auto& [cache, reserved_bytes, counted_bytes] : catalog.reduced_reservations()) {
+    notes.push_back("cache " + cache + ": of reserved_bytes " + std::to_string(reserved_bytes) + " only " +
+                    std::to_string(counted_bytes) + " count, its share of the " +
+                    std::to_string(catalog.reservable_bytes()) +
+                    " that may be reserved in all: raise memory_limit, or open it with less");
+  }
+}
+
 }  // namespace
 
 std::variant<InitialCaches, InitialCachesError> open_initial_caches(Catalog& catalog, DurableStore& store,
                                                                     const Config& config, TimeMs now) {
   InitialCaches initial;
+  for (const auto& [name, settings] : config.caches) make_way(catalog, name, settings, initial.notes);
+  // First what others may reserve.
   for (const auto& [name, settings] : config.caches) {
-    make_way(catalog, name, settings, initial.notes);
+    if (!gives_back(catalog, name, settings)) continue;
+    if (auto fault = open(catalog, store, name, settings, now)) return *fault;
+  }
+  for (const auto& [name, settings] : config.caches) {
     if (auto fault = open(catalog, store, name, settings, now)) return *fault;
   }
   for (const auto& [name, settings] : default_caches()) {
     if (catalog.find(name) != nullptr) continue;
     if (auto fault = open(catalog, store, name, settings, now)) return *fault;
   }
+  note_reductions(catalog, initial.notes);
   return initial;
 }
 

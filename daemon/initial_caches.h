@@ -20,7 +20,7 @@ struct InitialCachesError {
 };
 
 struct InitialCaches {
-  std::vector<std::string> notes;  ///< sentences for the log: what was lost
+  std::vector<std::string> notes;  ///< sentences for the log: what was lost, or is not as it was opened
 };
 
 /// What is configured wins over what was found in bounds and ages; another tier or policy is an error for a

@@ -18,7 +18,7 @@ bool Cache::is_over_bounds() const {
 }
 
 bool Cache::is_protected() const {
-  return settings_.reserved_bytes > 0 && used_bytes() <= settings_.reserved_bytes;
+  return settings_.reserved_bytes > 0 && used_bytes() <= catalog_.reservation_of(settings_);
 }
 
 std::optional<TooBig> Cache::above_own_bound(std::uint64_t charge_bytes) const {

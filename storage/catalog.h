@@ -74,6 +74,14 @@ struct OpenRefused {
 };
 using OpenOutcome = std::variant<Opened, OpenConflict, OpenRefused>;
 
+/// A reservation that was made under a higher memory limit: it counts in part, because all together may take
+/// no more than half of the limit.
+struct ReducedReservation {
+  std::string cache;
+  std::uint64_t reserved_bytes;
+  std::uint64_t counted_bytes;  ///< its share of that half
+};
+
 /// A cache that was there and is not any more; its memory is taken back by step().
 struct Dropped {
   CacheId id;
@@ -123,6 +131,9 @@ class Catalog {
   std::optional<Dropped> drop(std::string_view name);
   /// In the order of their names.
   std::vector<Cache*> caches();
+  /// What may be reserved by all together, and what counts in part because more is. The settings stay.
+  std::uint64_t reservable_bytes() const { return options_.memory_bytes_max / 2; }
+  std::vector<ReducedReservation> reduced_reservations() const;
 
   // -- background work
 
@@ -195,8 +206,8 @@ class Catalog {
 
   // -- catalog_memory.cc
 
-  /// What `settings` keep from all other caches, in slots.
-  static std::uint64_t reserved_slot_bytes(const Settings& settings);
+  /// What `settings` keep from all other caches.
+  std::uint64_t reservation_of(const Settings& settings) const;
   /// What the reservations of others and the parts that must be there leave to the largest entry of `cache`.
   std::uint64_t memory_left_to(const Cache& cache) const;
   /// Room for slots of so many bytes. `old_entry` stays, and is watched. kPinned: what is left is dirty.
@@ -229,7 +240,7 @@ class Catalog {
   bool is_untidy_ = false;      ///< garbage or a shortage of pages may be there
   std::size_t sweep_from_ = 0;  ///< where in caches_ the next sweep starts
   std::uint64_t stale_entries_ = 0;
-  std::uint64_t reserved_slot_bytes_ = 0;  ///< of all caches
+  std::uint64_t reserved_bytes_ = 0;  ///< by the settings of all caches
   WriteBack write_back_{*this};
   std::map<std::string, std::unique_ptr<Cache>, std::less<>> by_name_;
   std::unordered_map<CacheId, Cache*> by_id_;

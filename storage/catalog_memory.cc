@@ -29,9 +29,10 @@ ArenaStats Catalog::arena_stats() const {
           mover_.moved_bytes()};
 }
 
-std::uint64_t Catalog::reserved_slot_bytes(const Settings& settings) {
-  // Slots are somewhat larger than charges.
-  return settings.reserved_bytes + settings.reserved_bytes / 8;
+std::uint64_t Catalog::reservation_of(const Settings& settings) const {
+  if (reserved_bytes_ <= reservable_bytes()) return settings.reserved_bytes;
+  const double share = static_cast<double>(reservable_bytes()) / static_cast<double>(reserved_bytes_);
+  return static_cast<std::uint64_t>(static_cast<double>(settings.reserved_bytes) * share);
 }
 
 std::uint64_t Catalog::memory_left_to(const Cache& cache) const {
@@ -41,7 +42,10 @@ std::uint64_t Catalog::memory_left_to(const Cache& cache) const {
   const std::uint64_t pages = arena_->first_page() + kPagesLost + kPagesForWrite;
   std::uint64_t left = arena_->bytes() - slots_.internal_bytes();
   left -= std::min(left, pages << arena_->page_shift());
-  left -= std::min(left, reserved_slot_bytes_ - reserved_slot_bytes(cache.settings_));
+  const std::uint64_t reserved = std::min(reserved_bytes_, reservable_bytes());
+  const std::uint64_t by_others = reserved - std::min(reserved, reservation_of(cache.settings_));
+  // Slots are somewhat larger than charges.
+  left -= std::min(left, by_others + by_others / 8);
   // Rounding: each piece has a header, and the last may be half empty.
   const std::uint64_t largest = arena_->classes().largest_bytes();
   const std::uint64_t pieces = left / largest;

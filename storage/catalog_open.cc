@@ -36,8 +36,10 @@ std::optional<std::string> bound_difference(const Settings& has, const Settings&
 }  // namespace
 
 std::optional<OpenRefused> Catalog::reservation_fault(const Settings& settings, const Cache* except) const {
-  if (settings.reserved_bytes == 0) return std::nullopt;
-  const std::uint64_t limit = options_.memory_bytes_max / 2;
+  // To give back is right whatever the others have.
+  const std::uint64_t had = except == nullptr ? 0 : except->settings_.reserved_bytes;
+  if (settings.reserved_bytes <= had) return std::nullopt;
+  const std::uint64_t limit = reservable_bytes();
   std::uint64_t left = limit;
   for (const Cache* cache : caches_) {
     if (cache != except) left -= std::min(left, cache->settings_.reserved_bytes);
@@ -49,13 +51,23 @@ std::optional<OpenRefused> Catalog::reservation_fault(const Settings& settings, 
                          " that may be reserved are left"};
 }
 
+std::vector<ReducedReservation> Catalog::reduced_reservations() const {
+  std::vector<ReducedReservation> reduced;
+  for (const auto& [name, cache] : by_name_) {
+    const std::uint64_t reserved = cache->settings_.reserved_bytes;
+    const std::uint64_t counted = reservation_of(cache->settings_);
+    if (counted < reserved) reduced.push_back({name, reserved, counted});
+  }
+  return reduced;
+}
+
 OpenOutcome Catalog::alter_or_conflict(Cache& cache, const Settings& settings, bool alter) {
   if (auto text = kind_difference(cache.settings_, settings)) return OpenConflict{*std::move(text)};
   auto text = bound_difference(cache.settings_, settings);
   if (!text) return Opened{cache, false, false};
   if (!alter) return OpenConflict{*std::move(text)};
   if (auto refusal = reservation_fault(settings, &cache)) return *std::move(refusal);
-  reserved_slot_bytes_ += reserved_slot_bytes(settings) - reserved_slot_bytes(cache.settings_);
+  reserved_bytes_ += settings.reserved_bytes - cache.settings_.reserved_bytes;
   cache.settings_ = settings;
   {
     const Transaction transaction(*arena_);
@@ -125,7 +137,7 @@ Cache& Catalog::adopt(CacheRecord& record) {
   by_name_.emplace(cache.name(), std::move(made));
   by_id_.emplace(cache.id(), &cache);
   caches_.push_back(&cache);
-  reserved_slot_bytes_ += reserved_slot_bytes(cache.settings_);
+  reserved_bytes_ += cache.settings_.reserved_bytes;
   return cache;
 }
 
@@ -165,7 +177,7 @@ std::optional<Dropped> Catalog::drop(std::string_view name) {
   by_name_.erase(found);
   by_id_.erase(cache->id());
   std::erase(caches_, cache.get());
-  reserved_slot_bytes_ -= reserved_slot_bytes(cache->settings_);
+  reserved_bytes_ -= cache->settings_.reserved_bytes;
   write_back_.totals_.entries -= cache->record_.unwritten_entries;
   write_back_.totals_.bytes -= cache->record_.unwritten_bytes;
   {

@@ -261,6 +261,15 @@ TEST_F(ConfigFileTest, settings_that_do_not_suit_a_cache_are_refused) {
               HasSubstr(":2: key \"limits.max_caches\": at least 4 is right"));
 }
 
+TEST_F(ConfigFileTest, caches_may_reserve_half_of_the_memory_limit_in_all) {
+  const string half = "memory_limit = \"4M\"\n[cache.lru]\nreserved = \"1M\"\n[cache.ttl]\nreserved = ";
+  EXPECT_EQ(config_of(with(half + "\"1M\"\n")).caches.size(), 2U);
+  EXPECT_THAT(
+      error_in(half + "1048577\n"),
+      HasSubstr(":4: key \"cache.ttl\": reserved of 1048577 is more than what the others leave, 1M of "
+                "half of memory_limit of 4M: lower the one or raise the other"));
+}
+
 TEST_F(ConfigFileTest, what_is_not_toml_is_told_with_its_line) {
   EXPECT_THAT(error_in("socket = \"a\"\nsocket = \"b\"\n"), HasSubstr(path_ + ":2: is not TOML: "));
   EXPECT_THAT(error_in("x = [\n"), HasSubstr("is not TOML: "));

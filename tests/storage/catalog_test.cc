@@ -66,6 +66,37 @@ TEST_F(CatalogTest, reservations_leave_half_of_the_memory_to_all) {
   EXPECT_TRUE(is<OpenRefused>(catalog_->open("a", settings, true, kNow)));
 }
 
+TEST_F(CatalogTest, under_a_lower_limit_each_reservation_counts_for_its_share) {
+  start({.memory_bytes_max = kMiB});
+  const auto define = [this](CacheId id, const std::string& name, std::uint64_t reserved_bytes) -> Cache& {
+    Definition definition;
+    definition.id = id;
+    definition.name = name;
+    definition.settings = durable();
+    definition.settings.reserved_bytes = reserved_bytes;
+    return *catalog_->restore(definition);
+  };
+  Cache& a = define(1, "a", 3 * kMiB);
+  define(2, "b", kMiB);
+  Cache& greedy = open("greedy", Settings{});
+  const auto reduced = catalog_->reduced_reservations();
+  ASSERT_EQ(reduced.size(), 2U);
+  EXPECT_EQ(reduced[0].cache, "a");
+  EXPECT_EQ(reduced[0].reserved_bytes, 3 * kMiB);
+  EXPECT_EQ(reduced[0].counted_bytes, kMiB / 8 * 3);
+  EXPECT_EQ(reduced[1].counted_bytes, kMiB / 8);
+  EXPECT_EQ(a.settings().reserved_bytes, 3 * kMiB);
+  // What is left to all is theirs.
+  EXPECT_TRUE(is<Written>(greedy.put("large", large(250'000), {}, kNow)));
+  Settings less = a.settings();
+  less.reserved_bytes = kMiB / 2;
+  EXPECT_TRUE(is<OpenRefused>(catalog_->open("c", less, false, kNow)));
+  EXPECT_TRUE(is<Opened>(catalog_->open("a", less, true, kNow)));
+  EXPECT_EQ(catalog_->reduced_reservations().size(), 2U);
+  catalog_->drop("b");
+  EXPECT_TRUE(catalog_->reduced_reservations().empty());
+}
+
 TEST_F(CatalogTest, memory_used_never_exceeds_the_limit) {
   start({.memory_bytes_max = kMiB});
   Cache& cache = open("c", Settings{});

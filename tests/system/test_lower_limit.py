@@ -1,4 +1,4 @@
-"""A lower memory limit that has no room for what is not on disk yet waits, whatever happens meanwhile."""
+"""A lower memory limit: it waits for what is not on disk yet, and reservations count for their share of it."""
 
 import os
 import resource
@@ -104,3 +104,44 @@ def test_while_it_waits_a_quarter_of_what_there_really_is_may_be_dirty(dirty, lo
         wire.fails("overloaded", "put_many", "durable", others)
     else:
         wire.call("put_many", "durable", others)
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_reservations_of_a_higher_limit_leave_half_of_a_lower_one_to_others(start_daemon, arena, is_kept):
+    """Whether memory is kept, or the disk alone knows of them."""
+    kept = ["--arena-file", arena] if is_kept else []
+    daemon = start_daemon(*kept, "--memory-limit", "64M")
+    wire = daemon.connect()
+    settings = {"tier": "durable", "reserved_bytes": 30_000_000}
+    wire.call("open", "large", settings)
+    wire.call("open", "small", {"tier": "durable", "reserved_bytes": 1_000_000})
+    wire.call("put_many", "large", [[str(number), b"x" * 5_000] for number in range(3_000)])
+    daemon.stop()
+    assert "reserved_bytes" not in daemon.log()
+    daemon.arguments = [*kept, "--memory-limit", "4M"]
+    daemon.start()
+    assert "cache large: of reserved_bytes 30000000 only 2029501 count, its share of the 2097152 " in daemon.log()
+    assert "cache small: of reserved_bytes 1000000 only 67650 count" in daemon.log()
+    wire = daemon.connect()
+    wire.call("put", "lru", "k", b"x" * 1_000_000)
+    assert wire.call("info", "large")["reserved_bytes"] == 30_000_000
+    assert wire.call("open", "large", settings) is False
+    assert "reserved_bytes 1" in wire.fails("out_of_memory", "open", "more", {"tier": "lru", "reserved_bytes": 1})
+    logged = len(daemon.log())
+    daemon.stop()
+    daemon.arguments = [*kept, "--memory-limit", "64M"]
+    daemon.start()
+    assert "reserved_bytes" not in daemon.log()[logged:]
+
+
+def test_the_configuration_may_move_a_reservation_from_one_cache_to_another(start_daemon, arena, tmp_path):
+    config = tmp_path / "pannier.toml"
+    sections = '[cache.a]\ntier = "lru"\nreserved = "{}"\n[cache.b]\ntier = "lru"\nreserved = "{}"\n'
+    config.write_text(sections.format("1M", "7M"))
+    daemon = start_daemon("--arena-file", arena, "--memory-limit", "16M", "--config", str(config))
+    daemon.connect().call("put", "a", "k", 1)
+    config.write_text(sections.format("7M", "1M"))
+    daemon.restart()
+    wire = daemon.connect()
+    assert wire.call("info", "a")["reserved_bytes"] == 7 * MEBIBYTE
+    assert wire.call("get", "a", "k") == [1]
