@@ -102,6 +102,20 @@ def open_cache(wire, new_name):
 
 
 @pytest.fixture
+def memory_directory():
+    """An empty directory in a tmpfs."""
+    path = tempfile.mkdtemp(prefix="pannier-", dir="/dev/shm")
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def arena(memory_directory):
+    """Where an arena file may be made."""
+    return f"{memory_directory}/arena"
+
+
+@pytest.fixture
 def directory():
     """An empty temporary directory with a short path."""
     path = new_directory()

@@ -3,7 +3,6 @@ systemd does (sd_notify(3), FDSTORE=1; sd_listen_fds(3))."""
 
 import array
 import os
-import signal
 import socket
 import subprocess
 import sys

@@ -1,52 +1,36 @@
 """Load for restarts: clients that know what each key must be after the daemon was killed at any moment."""
 
 import random
-import threading
 
-from wire import Closed, RpcError, Wire
+from load import LoadThread
+from wire import RpcError
 
 KEYS = 40
 SMALL, LARGE = 60, 40_000
 HOUR_MS = 3_600_000
 
 
-class Client(threading.Thread):
+class Client(LoadThread):
     """Writes keys of its own in several caches, one request after the other, until the connection breaks. `known` is
     what was acknowledged: a value, or None for absent. `pending` is what the request that was not answered may have
     done: (cache, key) and the new value."""
 
     def __init__(self, path, name, seed, may_be_gone):
-        super().__init__(daemon=True)
-        self.path, self.name, self.random = path, name, random.Random(seed)
+        super().__init__(path, name)
+        self.random = random.Random(seed)
         self.may_be_gone = may_be_gone  # by eviction
         self.known, self.pending = {}, None
         self.version_last = 0
         self.acknowledged = {"lru": 0, "ttl": 0, "durable": 0}
-        self.failure = None
-
-    def run(self):
-        try:
-            wire = Wire(self.path)
-        except OSError:
-            return
-        try:
-            while True:
-                self._step_or_wait(wire)
-        except (Closed, OSError):
-            pass
-        except Exception as failure:  # the test's thread tells of it
-            self.failure = failure
-        finally:
-            wire.close()
 
     def _value(self):
         letter = self.random.choice("abcdefgh")
         most = LARGE if self.random.random() < 0.15 else SMALL
         return letter * self.random.randrange(1, most)
 
-    def _step_or_wait(self, wire):
+    def step(self, wire):
         try:
-            self._step(wire)
+            self._operate(wire)
         except RpcError as refusal:
             if refusal.code != "overloaded":
                 raise
@@ -54,7 +38,7 @@ class Client(threading.Thread):
             self.pending = None
             wire.call("sync")
 
-    def _step(self, wire):
+    def _operate(self, wire):
         cache = self.random.choice(("lru", "ttl", "durable"))
         key = f"{self.name}-{self.random.randrange(KEYS)}"
         kind = self.random.random()

@@ -1,10 +1,9 @@
 """Load for crashes of which the disk alone survives: writers that know what was promised of each key."""
 
 import random
-import threading
 import time
 
-from wire import Closed, Wire
+from load import LoadThread
 
 KEYS = 800
 KEYS_PER_PUT = 200
@@ -17,37 +16,21 @@ def value_of(number):
     return [number, f"{number:08x}" * (1 + number * 31 % (BODY_BYTES_MAX // 8))]
 
 
-class Writer(threading.Thread):
+class Writer(LoadThread):
     """Writes keys of its own and syncs until the connection breaks. Each state has a number that is never used again.
 
     `states` has for each key the states it may be found in: what was promised to be on disk, and all that was written
     since; None is absent. `versions` has the version of each number that was told."""
 
     def __init__(self, path, name, seed, sync_sent, predecessor=None):
-        super().__init__(daemon=True)
-        self.path, self.name, self.random, self.sync_sent = path, name, random.Random(seed), sync_sent
+        super().__init__(path, name)
+        self.random, self.sync_sent = random.Random(seed), sync_sent
         self.states = predecessor.states if predecessor else {f"{name}-{i}": [None] for i in range(KEYS)}
         self.number = predecessor.number if predecessor else 0
         self.versions, self.version_max = {}, 0
         self.sync_pending, self.answered, self.sync_s = False, 0, 0.0
-        self.failure = None
 
-    def run(self):
-        try:
-            wire = Wire(self.path)
-        except OSError:
-            return
-        try:
-            while True:
-                self._round(wire)
-        except (Closed, OSError):
-            pass
-        except Exception as failure:  # the test's thread tells of it
-            self.failure = failure
-        finally:
-            wire.close()
-
-    def _round(self, wire):
+    def step(self, wire):
         for _ in range(self.random.randrange(1, 6)):
             keys = self.random.sample(sorted(self.states), KEYS_PER_PUT)
             if self.random.random() < 0.25:

@@ -1,30 +1,15 @@
 """The arena file: memory that the next process goes on with where nothing else keeps it; files that are refused."""
 
 import os
-import shutil
 import socket
 import stat
 import subprocess
-import tempfile
 
 import pytest
 
-from daemon_process import STOP_S, Daemon, binary
+from daemon_process import STOP_S, binary
 
 MEBIBYTE = 1 << 20
-
-
-@pytest.fixture
-def memory_directory():
-    """An empty directory in a tmpfs."""
-    path = tempfile.mkdtemp(prefix="pannier-", dir="/dev/shm")
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
-
-
-@pytest.fixture
-def arena(memory_directory):
-    return f"{memory_directory}/arena"
 
 
 @pytest.fixture

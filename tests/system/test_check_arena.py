@@ -1,38 +1,12 @@
 """pannierd --check-arena: whether memory that a daemon works in, or has left behind, is sound."""
 
-import json
 import os
-import shutil
-import subprocess
-import tempfile
 
 import pytest
 
-from daemon_process import STOP_S, binary
+from check_arena import check, report
 
 ENTRIES = 500
-
-
-def check(*arguments):
-    """Runs the check; returns (exit code, standard output, standard error)."""
-    command = [binary("PANNIERD"), "--check-arena", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=STOP_S, stdin=subprocess.DEVNULL)
-    return done.returncode, done.stdout, done.stderr
-
-
-def report(path):
-    code, output, _ = check(path, "--json")
-    found = json.loads(output)
-    assert found["path"] == path
-    assert code == (0 if found["sound"] else 1)
-    return found
-
-
-@pytest.fixture
-def arena():
-    directory = tempfile.mkdtemp(prefix="pannier-", dir="/dev/shm")
-    yield f"{directory}/arena"
-    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture

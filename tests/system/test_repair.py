@@ -80,13 +80,6 @@ def scribble(path, at, count=64):
         file.write(bytes(byte ^ 0xA5 for byte in before))
 
 
-def refuses_to_start(daemon):
-    """Starts it over its data; the log of a daemon that could not."""
-    process = subprocess.run(daemon.command(), capture_output=True, text=True, timeout=STOP_S)
-    assert process.returncode == 1
-    return process.stderr
-
-
 def test_what_is_whole_is_saved_whole(filled):
     report = repaired(filled.data_dir)
     assert report["caches"]["durable"] == {
@@ -104,7 +97,7 @@ def test_what_is_whole_is_saved_whole(filled):
 def test_a_daemon_that_cannot_open_its_disk_names_the_command_which_then_saves_all(filled, lost):
     for path in filled.files(lost):
         os.remove(path)
-    assert f"`pannier repair {filled.data_dir}`" in refuses_to_start(filled.daemon)
+    assert f"`pannier repair {filled.data_dir}`" in filled.daemon.fails_to_start()
     code, output, errors = run(binary("PANNIER"), "repair", filled.data_dir)
     assert (code, errors) == (0, "")
     assert f"durable: {ENTRIES} entries saved, 0 lost\n" in output
@@ -128,7 +121,7 @@ def test_damaged_tables_cost_what_was_in_the_damaged_blocks_and_no_value_is_wron
 
 def test_a_lost_table_is_told_by_the_number_that_was_noted(filled):
     os.remove(filled.files("*.ldb")[1])
-    assert "pannier repair" in refuses_to_start(filled.daemon)
+    assert "pannier repair" in filled.daemon.fails_to_start()
     report = repaired(filled.data_dir)["caches"]["durable"]
     assert (report["saved"], report["lost"]) == (ENTRIES - 1_000, 1_000)
     wire = filled.wire()
@@ -185,4 +178,4 @@ def test_a_directory_in_use_or_of_something_else_is_left_alone(filled, directory
 def test_a_daemon_cannot_start_while_a_repair_goes_on(filled):
     with open(os.path.join(filled.data_dir, "lock"), "w", encoding="ascii") as lock:  # as the repair holds it
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert "another daemon uses" in refuses_to_start(filled.daemon)
+        assert "another daemon uses" in filled.daemon.fails_to_start()

@@ -1,15 +1,14 @@
 """Memory outlives the process: killed at any moment, stopped, with another limit, damaged, beside another disk."""
 
-import json
 import os
 import random
 import shutil
-import subprocess
 import tempfile
 import time
 
 import pytest
-from daemon_process import STOP_S, binary
+from check_arena import report
+from daemon_process import STOP_S
 from fd_store import SupervisedDaemon
 from restart_load import Client
 
@@ -41,23 +40,9 @@ def supervised(start_supervised):
     return start_supervised("--memory-limit", "64M")
 
 
-@pytest.fixture
-def arena():
-    directory = tempfile.mkdtemp(prefix="pannier-", dir="/dev/shm")
-    yield f"{directory}/arena"
-    shutil.rmtree(directory, ignore_errors=True)
-
-
-def report_of(path):
-    command = [binary("PANNIERD"), "--check-arena", path, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=STOP_S, stdin=subprocess.DEVNULL)
-    assert done.stdout, done.stderr
-    return json.loads(done.stdout)
-
-
 def kill_and_check(daemon):
     daemon.kill9()
-    found = report_of(daemon.arena_path())
+    found = report(daemon.arena_path())
     assert found["sound"], found["fault"]
     return found
 
@@ -172,7 +157,7 @@ def test_another_memory_limit_brings_the_entries_over(supervised):
     assert wire.results(wire.pipeline(*[("get", "lru", f"k{i}") for i in range(500)])) == [["v" * i] for i in range(500)]
     assert wire.call("get", "durable", "d") == [1]
     supervised.kill9()
-    assert report_of(supervised.arena_path())["bytes"] == 32 << 20
+    assert report(supervised.arena_path())["bytes"] == 32 << 20
 
 
 def test_a_start_that_fails_gives_up_nothing(supervised):
@@ -240,7 +225,7 @@ def test_a_damaged_arena_does_not_keep_the_daemon_from_serving(start_daemon, are
     wire.call("put", "lru", "new", 1)
     assert wire.call("get", "lru", "new") == [1]
     daemon.kill9()
-    found = report_of(arena)
+    found = report(arena)
     assert found["sound"], found["fault"]
 
 
