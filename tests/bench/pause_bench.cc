@@ -21,6 +21,7 @@
 #include "tests/bench/loader.h"
 #include "tests/bench/peers.h"
 #include "tests/bench/program.h"
+#include "tests/bench/rounds.h"
 #include "tests/bench/table.h"
 
 namespace pannier::bench {
@@ -206,11 +207,6 @@ class Repetition {
   milliseconds fill_taken_{0};
   Run run_;
 };
-
-double median_of(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 std::string list_of(const std::vector<double>& values) {
   std::string text;

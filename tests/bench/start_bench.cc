@@ -17,6 +17,7 @@
 #include "tests/bench/loader.h"
 #include "tests/bench/peers.h"
 #include "tests/bench/program.h"
+#include "tests/bench/rounds.h"
 #include "tests/bench/table.h"
 
 namespace pannier::bench {
@@ -40,11 +41,6 @@ struct Start {
   double get_ms;
   std::string log;
 };
-
-double median_of(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 /// For the handler of signals, which must not leave gigabytes of memory behind.
 char arena_to_remove[256];

@@ -17,6 +17,7 @@
 
 #include "storage/catalog.h"
 #include "tests/bench/program.h"
+#include "tests/bench/rounds.h"
 #include "tests/bench/table.h"
 #include "tests/bench/textbook_lru.h"
 #include "tests/bench/work.h"
@@ -136,11 +137,6 @@ class Textbook {
   TextbookLru lru_;
   std::string key_;  ///< it takes no views; this one keeps its memory
 };
-
-double median_of(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 /// What this thread has had of its processor: what others take of it counts for neither.
 double thread_ns() {
