@@ -75,7 +75,8 @@ std::uint64_t lost_entries(const RepairedCache& cache) {
 std::string text_of(const Repaired& repaired, const std::string& kept_path) {
   std::string text;
   for (const RepairedCache& cache : repaired.caches) {
-    text += cache.name + ": " + std::to_string(cache.saved_entries) + " entries saved, " +
+    text += cache.name + ": " + std::to_string(cache.saved_entries) +
+            (cache.saved_entries == 1 ? " entry saved, " : " entries saved, ") +
             std::to_string(lost_entries(cache)) + " lost";
     if (cache.damaged_entries > 0) text += " (" + std::to_string(cache.damaged_entries) + " of them damaged)";
     if (!cache.noted_entries) text += " or more: how many it had is lost too";

@@ -62,6 +62,7 @@ class Fields {
     left_.remove_prefix(bytes);
     return taken;
   }
+  std::string_view rest() { return text(left_.size()); }
   bool has_more() const { return !is_short_ && !left_.empty(); }
   bool is_exact() const { return !is_short_ && left_.empty(); }
 
@@ -229,7 +230,7 @@ BackupDecoder::Part BackupDecoder::decode_cache(std::string_view payload) {
   cache.stale_ms = fields.number(8);
   cache.reserved_bytes = fields.number(8);
   cache.entries = fields.number(8);
-  cache.name = payload.substr(std::min<std::size_t>(payload.size(), 33));
+  cache.name = fields.rest();
   if (flags > kHasMaxAge || !is_cache_name(cache.name)) {
     return fault("the definition of a cache is malformed though its checksum is right");
   }

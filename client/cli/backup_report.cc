@@ -18,17 +18,17 @@ std::string time_text(std::int64_t time_ms) {
   return {text, std::strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &parts)};
 }
 
-}  // namespace
-
 std::string hex_of(std::uint64_t checksum) {
   char text[17];
   std::snprintf(text, sizeof(text), "%016" PRIx64, checksum);
   return text;
 }
 
+}  // namespace
+
 std::string text_of(const BackupReport& report) {
-  return human_count(report.totals.records) + " entries, " + human_bytes(report.totals.bytes) + ", of " +
-         human_count(report.totals.caches) + (report.totals.caches == 1 ? " cache" : " caches") + " as of " +
+  return human_count(report.totals.records, "entry", "entries") + ", " + human_bytes(report.totals.bytes) +
+         ", of " + human_count(report.totals.caches, "cache", "caches") + " as of " +
          time_text(report.made_at_ms) + " (checksum " + hex_of(report.checksum) + ")";
 }
 

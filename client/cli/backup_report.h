@@ -20,6 +20,4 @@ struct BackupReport {
 std::string text_of(const BackupReport& report);
 JsonText json_of(const BackupReport& report);
 
-std::string hex_of(std::uint64_t checksum);
-
 }  // namespace pannier::cli

@@ -38,6 +38,10 @@ std::string human_count(std::uint64_t count) {
   return digits;
 }
 
+std::string human_count(std::uint64_t count, std::string_view one, std::string_view many) {
+  return human_count(count) + " " + std::string(count == 1 ? one : many);
+}
+
 std::string human_bytes(std::uint64_t bytes) {
   if (bytes < 1024) return std::to_string(bytes) + " B";
   static constexpr std::array kUnits = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};

@@ -3,12 +3,15 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pannier::cli {
 
 /// "1,234,567"
 std::string human_count(std::uint64_t count);
+/// "1 entry", "1,234 entries".
+std::string human_count(std::uint64_t count, std::string_view one, std::string_view many);
 /// "512 B", "1.2 MiB": powers of 1,024, one digit after the point.
 std::string human_bytes(std::uint64_t bytes);
 /// "250 ms", "1 h 2 min": the two largest units.

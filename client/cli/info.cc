@@ -25,11 +25,11 @@ std::string server_lines(const ServerInfo& server) {
                                                 : 100 * static_cast<double>(server.memory_used) /
                                                       static_cast<double>(server.memory_limit);
   return "pannierd " + server.version + ", pid " + std::to_string(server.pid) + ", up " +
-         human_duration(server.uptime_ms) + ", " + human_count(server.connections) +
-         (server.connections == 1 ? " connection, " : " connections, ") + human_count(server.requests) +
-         " requests\nmemory " + human_bytes(server.memory_used) + " of " + human_bytes(server.memory_limit) +
-         " (" + std::to_string(static_cast<int>(share)) + " %), expiry lag " +
-         human_duration(server.expiry_lag_ms) + "\n";
+         human_duration(server.uptime_ms) + ", " +
+         human_count(server.connections, "connection", "connections") + ", " +
+         human_count(server.requests, "request", "requests") + "\nmemory " + human_bytes(server.memory_used) +
+         " of " + human_bytes(server.memory_limit) + " (" + std::to_string(static_cast<int>(share)) +
+         " %), expiry lag " + human_duration(server.expiry_lag_ms) + "\n";
 }
 
 std::vector<std::string> row_of(const std::string& name, const CacheInfo& cache) {

@@ -119,7 +119,8 @@ class Restoring final : public Reading {
   }
 
   std::string state_text() const override {
-    return "\nWhat came before that was restored: " + human_count(target_.counts().entries) + " entries.";
+    return "\nWhat came before that was restored: " +
+           human_count(target_.counts().entries, "entry", "entries") + ".";
   }
 
   RestoreCounts finish() {
@@ -162,9 +163,10 @@ void tell(Session& session, const RestoreCounts& counts, std::uint64_t caches, c
                                {"kept", counts.kept},
                                {"backup", json_of(report)}});
   }
-  std::string text = "restored " + human_count(counts.entries) + " entries, " + human_bytes(counts.bytes);
+  std::string text =
+      "restored " + human_count(counts.entries, "entry", "entries") + ", " + human_bytes(counts.bytes);
   if (counts.expired > 0) text += "; " + human_count(counts.expired) + " had expired";
-  if (counts.kept > 0) text += "; " + human_count(counts.kept) + " were there and stayed";
+  if (counts.kept > 0) text += "; " + human_count(counts.kept) + " there already, not replaced";
   session.print_line(text + "; the backup has " + text_of(report));
 }
 

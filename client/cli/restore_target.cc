@@ -53,10 +53,10 @@ void RestoreTarget::check(const BackupCache& cache, const CacheInfo& there) {
                      cache.name + "` makes room for it.");
   }
   if (there.currsize == 0 || existing_ != Existing::kRefuse) return;
-  throw Failed(ExitCode::kMiss,
-               "the cache " + cache.name + " has " + human_count(there.currsize) +
-                   " entries; nothing was restored.\n--force replaces them, --keep restores only "
-                   "what is missing.");
+  throw Failed(ExitCode::kMiss, "the cache " + cache.name + " has " +
+                                    human_count(there.currsize, "entry", "entries") +
+                                    "; nothing was restored.\n--force replaces them, --keep restores only "
+                                    "what is missing.");
 }
 
 void RestoreTarget::make_ready(const BackupCache& cache, bool is_there) {

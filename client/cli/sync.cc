@@ -13,8 +13,8 @@ void sync(Session& session, const std::string& cache) {
   if (session.json()) {
     session.print_json({{"entries", result.entries}, {"bytes", result.bytes}, {"duration_ms", duration_ms}});
   } else {
-    session.print_line("wrote " + human_count(result.entries) + " entries, " + human_bytes(result.bytes) +
-                       ", in " + human_duration(duration_ms));
+    session.print_line("wrote " + human_count(result.entries, "entry", "entries") + ", " +
+                       human_bytes(result.bytes) + ", in " + human_duration(duration_ms));
   }
 }
 

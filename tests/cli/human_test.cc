@@ -13,6 +13,12 @@ TEST(Human, counts_have_separators) {
   EXPECT_EQ(human_count(1234567), "1,234,567");
 }
 
+TEST(Human, one_is_told_as_one) {
+  EXPECT_EQ(human_count(0, "entry", "entries"), "0 entries");
+  EXPECT_EQ(human_count(1, "entry", "entries"), "1 entry");
+  EXPECT_EQ(human_count(1'234, "entry", "entries"), "1,234 entries");
+}
+
 TEST(Human, bytes_have_the_largest_unit_below_them) {
   EXPECT_EQ(human_bytes(1023), "1023 B");
   EXPECT_EQ(human_bytes(1024), "1.0 KiB");

@@ -85,7 +85,7 @@ def test_a_file_is_its_owners_alone_and_is_not_replaced_without_force(cli, backu
     with open(backup, "rb") as file:
         assert file.read() == before
     cli.ok("put", "durable", "k", "v")
-    assert b"1 entries" in cli.ok("backup", backup, "--force")
+    assert b"backed up 1 entry" in cli.ok("backup", backup, "--force")
     assert not [name for name in os.listdir(directory) if name.startswith("b.backup.")]
 
 
@@ -121,7 +121,7 @@ def test_entries_that_are_there_are_not_touched_without_force_or_keep(cli, backu
     assert b"2 entries; nothing was restored" in done.stderr
     assert [cli("get", "durable", key).stdout for key in "abc"] == [b"new\n", b"", b"new\n"]
 
-    assert b"restored 1 entries, 5 B; 1 were there and stayed" in cli.ok("restore", backup, "--keep")
+    assert b"restored 1 entry, 5 B; 1 there already, not replaced" in cli.ok("restore", backup, "--keep")
     assert [cli("get", "durable", key).stdout for key in "abc"] == [b"new\n", b"old\n", b"new\n"]
 
     assert b"restored 2 entries" in cli.ok("restore", backup, "--force")
@@ -135,7 +135,7 @@ def test_single_caches_can_be_chosen(cli, backup):
     assert b"1 cache" in cli.ok("backup", backup, "one")
     assert b"3 caches" in cli.ok("backup", backup, "--force")
     empty(cli, "one", "two")
-    assert b"restored 1 entries" in cli.ok("restore", backup, "two")
+    assert b"restored 1 entry" in cli.ok("restore", backup, "two")
     assert cli("get", "one", "k").returncode == 3
     assert cli.ok("get", "two", "k") == b"two\n"
     done = cli("restore", backup, "three")
