@@ -90,6 +90,12 @@ Request repeatable(Request request) {
   return request;
 }
 
+/// Of the methods that a caller may name.
+bool waits_for_disk(std::string_view method) {
+  constexpr std::string_view kWaiting[] = {"backup", "backup_next", "clear", "drop", "sync"};
+  return std::ranges::find(kWaiting, method) != std::end(kWaiting);
+}
+
 Request slow_if(bool is_slow, Request request) {
   request.is_slow = is_slow;
   return request;
@@ -283,16 +289,6 @@ std::string release_notification(std::string_view cache, std::string_view key, T
   writer.unsigned_integer(token);
   return frame;
 }
-
-namespace {
-
-// Those of the methods that a caller may name which wait for the disk.
-bool waits_for_disk(std::string_view method) {
-  constexpr std::string_view kWaiting[] = {"backup", "backup_next", "clear", "drop", "sync"};
-  return std::ranges::find(kWaiting, method) != std::end(kWaiting);
-}
-
-}  // namespace
 
 Request raw_request(std::uint64_t id, std::string_view method, std::string_view params) {
   if (protocol::Cursor(params).peek() != protocol::Type::kArray) {
