@@ -74,7 +74,7 @@ constexpr auto kSettings = std::to_array<Setting>({
      [](Config& config) -> SettingField { return &config.limits.unsent_bytes_max; }},
     {{"limits", "max_buffers", Kind::kSize, kMiB, kTiB, "256M",
       "Unread requests and unsent replies of all connections together.",
-      "256M, at least four times max_frame"},
+      "256M, at least four times max_frame and max_reply"},
      [](Config& config) -> SettingField { return &config.limits.buffer_bytes_max; }},
     {{"limits", "max_waiting", Kind::kCount, 1, 1'000'000, "1024",
       "Requests of a connection that wait for their reply."},
