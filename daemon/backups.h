@@ -61,7 +61,7 @@ class Backups {
   Backups(const Backups&) = delete;
   Backups& operator=(const Backups&) = delete;
 
-  /// Whether one more connection may begin a backup. Those that have begun count from reserve() on.
+  /// Whether no other connection may begin a backup. Those that have begun count from reserve() on.
   bool is_full() const { return backups_.size() >= kBackupsMax; }
   bool has(ConnectionId connection) const { return backups_.contains(connection); }
   /// Takes a place; what the connection had is gone. The image comes later: fill().

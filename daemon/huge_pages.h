@@ -1,9 +1,9 @@
 // HugePages asks the system for the arena's memory in huge pages, 2 MiB after 2 MiB shortly before they are
 // used: most of what a get and a put of storage cost is waiting for memory at random places, and a part of
 // that is the translation of their addresses. Works where the system's setting for shared memory is "never",
-// which is the usual one. The asking is done on libuv's threads, and not at all
-// where the process may use one processor only, for the loop would wait for it. Ranges that are in use
-// already are left as they are: whoever touches one while it is made huge waits for milliseconds.
+// which is the usual one. The asking is done on libuv's threads, and not at all where the process may use one
+// processor only, for the loop would wait for it. Ranges that are in use already are left as they are:
+// whoever touches one while it is made huge waits for milliseconds.
 //
 // Owner: main. Destroy it when is_idle(). Loop thread only.
 #pragma once

@@ -11,8 +11,8 @@ namespace pannier::daemon {
 
 struct RepairReport {
   bool is_done = false;
-  std::string
-      text;  ///< done: for people or, if asked for, one JSON object, with its last line's end; else why not
+  /// Done: for people or, if asked for, one JSON object, with its last line's end. Else why not.
+  std::string text;
 };
 
 RepairReport repair_data_dir(const RepairAsked& asked);

@@ -27,10 +27,6 @@ bool Subscriptions::unsubscribe(ConnectionId connection, std::string_view cache)
   return true;
 }
 
-bool Subscriptions::is_subscribed(ConnectionId connection, std::string_view cache) const {
-  return subscriptions_.contains(Name(cache, connection));
-}
-
 void Subscriptions::changed(std::string_view cache, std::string_view key) {
   if (subscriptions_.empty()) return;
   for (auto one = subscriptions_.lower_bound(Name(cache, 0));

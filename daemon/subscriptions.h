@@ -28,7 +28,6 @@ class Subscriptions final : public storage::ChangeListener {
   std::optional<std::uint64_t> subscribe(ConnectionId connection, std::string_view cache,
                                          std::string_view prefix);
   bool unsubscribe(ConnectionId connection, std::string_view cache);
-  bool is_subscribed(ConnectionId connection, std::string_view cache) const;
 
   /// One key changed.
   void changed(std::string_view cache, std::string_view key);

@@ -11,10 +11,9 @@ namespace {
 
 /// Whether an entry that is due then can be in that slot of the wheel: see deadlines.h.
 bool is_in_turn(const WheelHead& wheel, std::uint32_t slot, TimeMs due) {
-  constexpr unsigned kLevelBits = 5;
   const std::uint64_t clock = wheel.clock;
   const unsigned level = slot / WheelHead::kSlots;
-  const unsigned shift = level * kLevelBits;
+  const unsigned shift = level * WheelHead::kLevelBits;
   const std::uint64_t now = clock >> shift;
   const std::uint64_t number = now + (slot - now) % WheelHead::kSlots;
   const std::uint64_t wanted = std::max(static_cast<std::uint64_t>(due), clock) >> shift;

@@ -89,7 +89,7 @@ struct ArenaHeader {
   Word64 versions_bound;
   Word64 sequence_last;
   std::uint32_t id_last;
-  std::uint32_t ordinals_used;  ///< no cache has this ordinal or a higher one
+  std::uint32_t unused_after_id;
   std::array<char, 32> store_identity;
   Word64 store_bound;          ///< the reserved bound of versions that the store is known to have
   Word64 store_bound_pending;  ///< or this one

@@ -24,6 +24,7 @@ struct IndexHead {
 struct WheelHead {
   static constexpr unsigned kLevels = 7;
   static constexpr unsigned kSlots = 64;
+  static constexpr unsigned kLevelBits = 5;  ///< a slot is 2^5 slots of the level below
   Word64 clock;
   Word64 size;
   std::array<std::uint64_t, kLevels> used;  ///< a bit a slot: is not empty

@@ -50,7 +50,6 @@ class Deadlines {
 
   static constexpr unsigned kLevels = WheelHead::kLevels;
   static constexpr unsigned kSlots = WheelHead::kSlots;
-  static constexpr unsigned kLevelBits = 5;  ///< a slot is 2^5 slots of the level below
 
   /// A slot by the number that it would have if they never wrapped around.
   struct Turn {
@@ -58,7 +57,7 @@ class Deadlines {
     std::uint64_t number;
   };
 
-  static unsigned shift_of(unsigned level) { return level * kLevelBits; }
+  static unsigned shift_of(unsigned level) { return level * WheelHead::kLevelBits; }
   static TimeMs start_of(Turn turn) { return static_cast<TimeMs>(turn.number << shift_of(turn.level)); }
   static unsigned slot_for(Turn turn) {
     return turn.level * kSlots + static_cast<unsigned>(turn.number % kSlots);

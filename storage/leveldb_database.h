@@ -27,8 +27,8 @@
 namespace pannier::storage {
 
 inline constexpr std::uint64_t kLayout = 1;  // DISK.md
-inline constexpr int kBloomBitsPerKey =
-    10;  // one look-up in a hundred of keys that are not there reads a block
+/// One look-up in a hundred of keys that are not there reads a block.
+inline constexpr int kBloomBitsPerKey = 10;
 
 std::string_view view(const leveldb::Slice& slice);
 leveldb::Slice slice(std::string_view text);

@@ -138,7 +138,6 @@ class Repair {
   void write_cache(CacheId id, Found& cache) {
     if (cache.is_dropping && !cache.definition) {
       put_number(fact_key(CacheFact::kCount, id), cache.saved);
-      ++done_.dropping_caches;
       return;
     }
     const bool is_renamed = !cache.definition;
@@ -155,7 +154,7 @@ class Repair {
     }
     batch_.Delete(fact_key(CacheFact::kDrop, id));
     put_number(fact_key(CacheFact::kCount, id), cache.saved);
-    done_.caches.push_back({id, cache.definition->name, is_renamed, cache.saved, cache.damaged, cache.noted});
+    done_.caches.push_back({cache.definition->name, is_renamed, cache.saved, cache.damaged, cache.noted});
   }
 
   std::string free_name(CacheId id) const {

@@ -10,12 +10,10 @@
 #include <vector>
 
 #include "storage/durable_store.h"
-#include "storage/types.h"
 
 namespace pannier::storage {
 
 struct RepairedCache {
-  CacheId id = 0;
   std::string name;
   /// Its definition was lost: it has a name made of its id, and default settings.
   bool is_renamed = false;
@@ -25,9 +23,9 @@ struct RepairedCache {
 };
 
 struct Repaired {
+  /// Without those whose drop was under way: it goes on with the next daemon.
   std::vector<RepairedCache> caches;
-  std::uint64_t damaged_facts = 0;    ///< of what is no entry: definitions, numbers
-  std::uint64_t dropping_caches = 0;  ///< whose drop was under way, and goes on with the next daemon
+  std::uint64_t damaged_facts = 0;  ///< of what is no entry: definitions, numbers
 };
 
 /// The database in the directory `path`. After a StoreError it may be in any state.

@@ -37,6 +37,7 @@ std::vector<Fault> faults_of(Call call) {
 std::string_view name_of(Fault fault) {
   switch (fault) {
     case Fault::kNone:
+      return "done";
     case Fault::kRefused:
       return "refused";
     case Fault::kDoneAll:

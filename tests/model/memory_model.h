@@ -40,7 +40,6 @@ class MemoryModel {
 
   void open(const std::string& name, const Settings& settings, TimeMs now);
   void drop(const std::string& name);
-  void set_version_next(Version next) { version_next_ = next; }
 
   Lookup find(const std::string& name, const std::string& key, TimeMs now);
   Lookup get(const std::string& name, const std::string& key, TimeMs now);
