@@ -247,7 +247,7 @@ bool Arena::populate(std::uint32_t page) {
 }
 
 std::optional<std::uint64_t> Arena::huge_page_ahead(std::uint64_t from) const {
-  constexpr std::uint64_t kRangesAhead = 2;
+  constexpr std::uint64_t kRangesAhead = 1;
   const std::uint64_t used = std::uint64_t{header().fresh_page} << page_shift_;
   const std::uint64_t unused = (used + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
   const std::uint64_t offset = std::max(from, unused);
