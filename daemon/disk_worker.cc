@@ -20,20 +20,25 @@ bool is_error(const std::variant<Answer, StoreError>& outcome) {
 }  // namespace
 
 DiskWorker::DiskWorker(UvLoop& loop, storage::DurableStore& store, const DiskLimits& limits)
-    : loop_(loop), store_(store), limits_(limits), reopen_timer_(loop, [this] { reopen(); }) {}
+    : loop_(loop),
+      store_(store),
+      limits_(limits),
+      next_answer_(loop, [this] { answer_next(); }),
+      reopen_timer_(loop, [this] { reopen(); }) {}
 
 template <typename Result, typename Method>
 void DiskWorker::enqueue_write(Method method, std::function<void(Result)> done) {
-  write_jobs_.push_back([this, method = std::move(method), done = std::move(done)]() mutable {
+  Job start = [this, method = std::move(method), done = std::move(done)]() mutable {
     auto job = [&store = store_, reopens = is_failing_, method = std::move(method)]() -> Result {
       if (auto error = reopens ? store.reopen() : std::nullopt) return std::move(*error);
       return method(store);
     };
     run_in_pool(loop_, std::move(job), [this, done = std::move(done)](Result result) {
       write_ended(is_error(result));
-      done(std::move(result));
+      answer_later([done, result = std::move(result)]() mutable { done(std::move(result)); });
     });
-  });
+  };
+  write_jobs_.push_back({std::move(start), nullptr});
   start_write();
 }
 
@@ -52,9 +57,21 @@ void DiskWorker::enqueue_read(Method method, std::function<void(Result)> done) {
 void DiskWorker::start_write() {
   if (is_writing_ || write_jobs_.empty()) return;
   is_writing_ = true;
-  Job job = std::move(write_jobs_.front());
+  const WriteJob job = std::move(write_jobs_.front());
   write_jobs_.pop_front();
-  job();
+  job.start();
+}
+
+void DiskWorker::answer_later(std::function<void()> answer) {
+  write_answers_.push_back(std::move(answer));
+  if (write_answers_.size() == 1) answer_next();
+}
+
+void DiskWorker::answer_next() {
+  const std::function<void()> answer = std::move(write_answers_.front());
+  answer();
+  write_answers_.pop_front();
+  write_answers_.empty() ? next_answer_.stop() : next_answer_.start();
 }
 
 void DiskWorker::write_ended(bool failed) {
@@ -88,10 +105,48 @@ void DiskWorker::read_ended() {
   start_reads();
 }
 
-void DiskWorker::write(std::shared_ptr<const storage::Batch> batch, WriteDone done) {
-  enqueue_write<std::variant<storage::Wrote, StoreError>>(
-      [batch = std::move(batch)](storage::DurableStore& store) { return store.write(batch->items); },
-      std::move(done));
+void DiskWorker::write(storage::Batch batch, WriteDone done) {
+  if (write_jobs_.empty() || !write_jobs_.back().group) {
+    const auto group = std::make_shared<Group>();
+    write_jobs_.push_back({[this, group] { write_group(group); }, group});
+  }
+  Group& group = *write_jobs_.back().group;
+  group.batches.push_back(std::move(batch));
+  group.done.push_back(std::move(done));
+  start_write();
+}
+
+void DiskWorker::write_group(const std::shared_ptr<Group>& group) {
+  using Result = std::variant<std::vector<storage::Wrote>, StoreError>;
+  auto job = [&store = store_, reopens = is_failing_, group]() -> Result {
+    if (auto error = reopens ? store.reopen() : std::nullopt) return std::move(*error);
+    return store.write(group->batches);
+  };
+  run_in_pool(loop_, std::move(job), [this, group](Result result) { group_ended(group, std::move(result)); });
+}
+
+void DiskWorker::group_ended(const std::shared_ptr<Group>& group,
+                             std::variant<std::vector<storage::Wrote>, StoreError> outcome) {
+  if (const auto* error = std::get_if<StoreError>(&outcome)) return fail_groups(group, *error);
+  write_ended(false);
+  auto& wrote = std::get<std::vector<storage::Wrote>>(outcome);
+  for (std::size_t i = 0; i < wrote.size(); ++i) {
+    answer_later([group, i, each = std::move(wrote[i])] { group->done[i](group->batches[i], each); });
+  }
+}
+
+void DiskWorker::fail_groups(std::shared_ptr<Group> first, const StoreError& error) {
+  std::vector<std::shared_ptr<Group>> failed{std::move(first)};
+  for (const WriteJob& job : write_jobs_) {
+    if (job.group) failed.push_back(job.group);
+  }
+  std::erase_if(write_jobs_, [](const WriteJob& job) { return job.group != nullptr; });
+  write_ended(true);
+  for (auto group = failed.rbegin(); group != failed.rend(); ++group) {
+    for (std::size_t i = (*group)->batches.size(); i-- > 0;) {
+      answer_later([group = *group, i, error] { group->done[i](group->batches[i], error); });
+    }
+  }
 }
 
 void DiskWorker::define(storage::CacheId id, std::string name, const storage::Settings& settings, Done done) {
@@ -128,7 +183,7 @@ void DiskWorker::reserve_versions(storage::Version bound, Done done) {
 // Neither an attempt to write nor a success of one: `is_failing_` stays.
 void DiskWorker::open_image(ImageDone done) {
   using Result = std::variant<Image, StoreError>;
-  write_jobs_.push_back([this, done = std::move(done)] {
+  Job start = [this, done = std::move(done)] {
     auto job = [&store = store_, failed = is_failing_]() -> Result {
       if (failed) return StoreError{"what is in memory could not be written to disk"};
       return store.open_image();
@@ -136,9 +191,10 @@ void DiskWorker::open_image(ImageDone done) {
     run_in_pool(loop_, std::move(job), [this, done](Result result) {
       is_writing_ = false;
       start_write();
-      done(std::move(result));
+      answer_later([done, result = std::move(result)] { done(result); });
     });
-  });
+  };
+  write_jobs_.push_back({std::move(start), nullptr});
   start_write();
 }
 

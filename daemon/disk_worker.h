@@ -5,7 +5,12 @@
 // Two lanes. Writing: one job at a time, in the order of the calls. Reading: a few at once, the rest in a
 // queue; they do not wait for writes.
 //
-// Failures: a job's error goes to its callback. After a failed writing job the store is reopened: before the
+// Batches that come in while the writing lane is busy, and with no other job between them, are one job: the
+// disk syncs once for all of them. Callbacks of writing jobs are called in the order of the jobs, one in a
+// pass of the loop, for what they do with a batch takes time; the lane does not wait for that.
+//
+// Failures: a job's error goes to its callback; that of batches also to all that were to be written after
+// them, the last one first. After a failed writing job the store is reopened: before the
 // next writing job, or without one after a back-off; until that succeeds writing jobs answer the error of the
 // reopening.
 //
@@ -22,6 +27,7 @@
 
 #include "daemon/backoff.h"
 #include "daemon/uv_loop.h"
+#include "daemon/uv_pass.h"
 #include "daemon/uv_timer.h"
 #include "storage/durable_store.h"
 #include "storage/write_back.h"
@@ -36,7 +42,8 @@ struct DiskLimits {
 class DiskWorker {
  public:
   using Done = std::function<void(std::optional<storage::StoreError>)>;
-  using WriteDone = std::function<void(std::variant<storage::Wrote, storage::StoreError>)>;
+  using WriteDone =
+      std::function<void(const storage::Batch& batch, std::variant<storage::Wrote, storage::StoreError>)>;
   using EraseDone = std::function<void(std::variant<storage::ErasedSome, storage::StoreError>)>;
   using LoadDone = std::function<void(std::variant<storage::Record, storage::Absent, storage::StoreError>)>;
   using ScanDone = std::function<void(std::variant<storage::Scanned, storage::StoreError>)>;
@@ -51,7 +58,7 @@ class DiskWorker {
 
   // -- the writing lane
 
-  void write(std::shared_ptr<const storage::Batch> batch, WriteDone done);
+  void write(storage::Batch batch, WriteDone done);
   void define(storage::CacheId id, std::string name, const storage::Settings& settings, Done done);
   void begin_drop(storage::CacheId id, Done done);
   void end_drop(storage::CacheId id, Done done);
@@ -75,19 +82,39 @@ class DiskWorker {
   // -- how it is
 
   /// Jobs whose callback is still to be called.
-  std::uint64_t writes_pending() const { return write_jobs_.size() + (is_writing_ ? 1 : 0); }
+  std::uint64_t writes_pending() const {
+    return write_jobs_.size() + write_answers_.size() + (is_writing_ ? 1 : 0);
+  }
   std::uint64_t reads_pending() const { return read_jobs_.size() + reading_; }
   bool is_idle() const { return writes_pending() == 0 && reads_pending() == 0; }
+  /// A writing job is under way, or about to be.
+  bool is_writing() const { return is_writing_; }
   /// The last writing job failed, and the store was not reopened since.
   bool is_failing() const { return is_failing_; }
 
  private:
   using Job = std::function<void()>;  // starts the work
+  /// Batches of one job.
+  struct Group {
+    std::vector<storage::Batch> batches;
+    std::vector<WriteDone> done;
+  };
+  struct WriteJob {
+    Job start;
+    std::shared_ptr<Group> group;  // null: another job
+  };
 
   template <typename Result, typename Method>
   void enqueue_write(Method method, std::function<void(Result)> done);
   template <typename Result, typename Method>
   void enqueue_read(Method method, std::function<void(Result)> done);
+  void write_group(const std::shared_ptr<Group>& group);
+  void group_ended(const std::shared_ptr<Group>& group,
+                   std::variant<std::vector<storage::Wrote>, storage::StoreError> outcome);
+  void fail_groups(std::shared_ptr<Group> first, const storage::StoreError& error);
+  /// To be called when those of the writing jobs before it have been.
+  void answer_later(std::function<void()> answer);
+  void answer_next();
   void start_write();
   void write_ended(bool failed);
   void reopen();
@@ -97,7 +124,9 @@ class DiskWorker {
   UvLoop& loop_;
   storage::DurableStore& store_;
   DiskLimits limits_;
-  std::deque<Job> write_jobs_;
+  std::deque<WriteJob> write_jobs_;
+  std::deque<std::function<void()>> write_answers_;
+  UvIdle next_answer_;
   std::deque<Job> read_jobs_;
   bool is_writing_ = false;
   std::uint32_t reading_ = 0;

@@ -1,5 +1,7 @@
 #include "daemon/flusher.h"
 
+#include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +16,10 @@ namespace {
 
 constexpr storage::TimeMs kProgressMs = 1'000;  // between two lines in the log
 
+constexpr std::uint64_t kGatherShare = 4;          // of what the write took
+constexpr std::uint64_t kGatherNsMin = 1'000'000;  // a shorter wait is not worth its timer
+constexpr std::uint64_t kGatherNsMax = 5'000'000;
+
 std::string text_of(const storage::DirtyTotals& dirty) {
   return std::to_string(dirty.entries) + " entries (" + std::to_string(dirty.bytes) + " bytes)";
 }
@@ -26,9 +32,13 @@ FlushTotals totals_of(const BatchItem& item) {
 
 Flusher::Flusher(UvLoop& loop, storage::Catalog& catalog, DiskWorker& disk, const DurableOptions& options,
                  const Clock& clock, Log& log)
-    : catalog_(catalog), disk_(disk), options_(options), clock_(clock), log_(log), timer_(loop, [this] {
-        fired();
-      }) {}
+    : catalog_(catalog),
+      disk_(disk),
+      options_(options),
+      clock_(clock),
+      log_(log),
+      timer_(loop, [this] { fired(); }),
+      next_pass_(loop, [this] { fired(); }) {}
 
 void Flusher::poke() {
   serve_clean();
@@ -48,25 +58,46 @@ void Flusher::wait_point(PointDone done) {
   schedule();
 }
 
-bool Flusher::is_wanted() const {
+bool Flusher::is_wanted() const { return !waiters_.empty() || is_wanted_at_once(); }
+
+bool Flusher::is_wanted_at_once() const {
   const storage::WriteBack& write_back = catalog_.write_back();
-  if (!waiters_.empty() || !point_waiters_.empty() || drain_) return true;
+  if (!point_waiters_.empty() || drain_) return true;
   if (write_back.totals().bytes >= options_.checkpoint_dirty_bytes) return true;
   return target_ > 0 && write_back.clean_through() < target_;
 }
 
+bool Flusher::is_worth_a_batch() const {
+  const storage::WriteBack& write_back = catalog_.write_back();
+  if (!write_back.has_batch()) return false;
+  return !disk_.is_writing() || write_back.waiting().entries >= storage::BatchLimits().items_max ||
+         write_back.waiting().bytes >= storage::BatchLimits().bytes_max;
+}
+
+std::uint64_t Flusher::gather_ms() const {
+  constexpr std::uint64_t kNsPerMs = 1'000'000;
+  if (waiters_.size() >= waiters_expected_ || is_wanted_at_once()) return 0;
+  const std::uint64_t now_ns = UvLoop::clock_ns();
+  return now_ns < gather_until_ns_ ? (gather_until_ns_ - now_ns + kNsPerMs - 1) / kNsPerMs : 0;
+}
+
 void Flusher::schedule() {
   const storage::WriteBack& write_back = catalog_.write_back();
-  if (write_back.in_flight()) return;
+  const bool is_in_flight = write_back.in_flight();
+  if (is_in_flight && (last_error_ || (drain_ && drain_->is_hurried))) return;
   if (drain_ && drain_->is_hurried) return end_drain(last_error_);
   if (waiting_for_ == Wait::kRetry || waiting_for_ == Wait::kNextPass) return;
   if (write_back.totals().entries == 0) {
+    if (is_in_flight) return;
     target_ = 0;
     wait(Wait::kNothing, 0);
     serve_points();
     if (drain_) end_drain(std::nullopt);
   } else if (is_wanted()) {
-    wait(Wait::kNextPass, 0);
+    if (!is_worth_a_batch()) return;
+    const std::uint64_t left_ms = gather_ms();
+    if (left_ms == 0) return wait(Wait::kNextPass, 0);
+    if (waiting_for_ != Wait::kGather) wait(Wait::kGather, left_ms);
   } else if (waiting_for_ != Wait::kInterval) {
     const auto interval_ms = static_cast<storage::TimeMs>(options_.checkpoint_interval_ms);
     const storage::TimeMs left_ms = write_back.oldest_dirty_since() + interval_ms - clock_.now();
@@ -75,16 +106,15 @@ void Flusher::schedule() {
 }
 
 void Flusher::wait(Wait what, std::uint64_t delay_ms) {
-  if (what == Wait::kNothing) {
-    timer_.stop();
-  } else {
-    timer_.start(delay_ms);
-  }
+  const bool is_timed = what == Wait::kInterval || what == Wait::kRetry || what == Wait::kGather;
+  is_timed ? timer_.start(delay_ms) : timer_.stop();
+  what == Wait::kNextPass ? next_pass_.start() : next_pass_.stop();
   waiting_for_ = what;
 }
 
 void Flusher::fired() {
-  const bool is_retry = std::exchange(waiting_for_, Wait::kNothing) == Wait::kRetry;
+  const bool is_retry = waiting_for_ == Wait::kRetry;
+  wait(Wait::kNothing, 0);
   begin_checkpoint();
   if (is_retry || is_wanted()) write_batch();
   schedule();
@@ -100,15 +130,20 @@ void Flusher::begin_checkpoint() {
 }
 
 void Flusher::write_batch() {
-  std::optional<Batch> taken = catalog_.write_back().take_batch({});
-  if (!taken) return;
-  const auto batch = std::make_shared<const Batch>(std::move(*taken));
-  disk_.write(batch, [this, batch](const std::variant<storage::Wrote, StoreError>& outcome) {
-    if (const auto* error = std::get_if<StoreError>(&outcome)) return batch_failed(*batch, *error);
-    batch_succeeded(*batch, std::get<storage::Wrote>(outcome));
-  });
-  const bool is_all = catalog_.write_back().totals().entries == batch->items.size();
-  is_all ? serve_points() : refuse_late_points();
+  std::optional<Batch> batch = catalog_.write_back().take_batch({});
+  if (!batch) return;
+  disk_.write(std::move(*batch),
+              [this, began_ns = UvLoop::clock_ns()](const Batch& ended, const auto& outcome) {
+                batch_ended(ended, outcome, began_ns);
+              });
+  catalog_.write_back().is_all_in_flight() ? serve_points() : refuse_late_points();
+}
+
+void Flusher::batch_ended(const Batch& batch, const std::variant<storage::Wrote, StoreError>& outcome,
+                          std::uint64_t began_ns) {
+  write_took_ns_ = UvLoop::clock_ns() - began_ns;
+  if (const auto* error = std::get_if<StoreError>(&outcome)) return batch_failed(batch, *error);
+  batch_succeeded(batch, std::get<storage::Wrote>(outcome));
 }
 
 void Flusher::serve_points() {
@@ -129,16 +164,7 @@ void Flusher::refuse_late_points() {
 
 void Flusher::batch_succeeded(const Batch& batch, const storage::Wrote& wrote) {
   catalog_.write_back().batch_done(batch, wrote);
-  for (const BatchItem& item : batch.items) {
-    const FlushTotals size = totals_of(item);
-    written_.entries += size.entries;
-    written_.bytes += size.bytes;
-    if (catalog_.find(item.cache) == nullptr) continue;
-    FlushInfo& info = infos_[item.cache];
-    info.written.entries += size.entries;
-    info.written.bytes += size.bytes;
-    info.last_sync_ms = clock_.now();
-  }
+  count_written(batch);
   if (last_error_) log_.info("writing to disk works again");
   last_error_.reset();
   backoff_.reset();
@@ -147,16 +173,36 @@ void Flusher::batch_succeeded(const Batch& batch, const storage::Wrote& wrote) {
   schedule();
 }
 
+void Flusher::count_written(const Batch& batch) {
+  FlushInfo none;
+  FlushInfo* info = &none;
+  storage::CacheId id = 0;  // of no cache
+  for (const BatchItem& item : batch.items) {
+    if (item.cache != id) {
+      id = item.cache;
+      info = catalog_.find(id) == nullptr ? &none : &infos_[id];
+      info->last_sync_ms = clock_.now();
+    }
+    const FlushTotals size = totals_of(item);
+    for (FlushTotals* totals : {&written_, &info->written}) {
+      totals->entries += size.entries;
+      totals->bytes += size.bytes;
+    }
+  }
+}
+
 void Flusher::batch_failed(const Batch& batch, const StoreError& error) {
-  catalog_.write_back().batch_failed(batch);
-  std::optional<storage::CacheId> counted;
-  for (const BatchItem& item : batch.items) {  // sorted by cache
-    if (counted != item.cache && catalog_.find(item.cache) != nullptr) ++infos_[item.cache].sync_errors;
-    counted = item.cache;
+  storage::WriteBack& write_back = catalog_.write_back();
+  write_back.batch_failed(batch);
+  std::set<storage::CacheId> caches;
+  for (const BatchItem& item : batch.items) caches.insert(item.cache);
+  for (const storage::CacheId cache : caches) {
+    if (catalog_.find(cache) != nullptr) ++infos_[cache].sync_errors;
   }
   last_error_ = error;
+  if (write_back.in_flight()) return;  // those before it fail as well
   const std::uint64_t retry_ms = backoff_.next_ms();
-  log_.error(text_of(catalog_.write_back().totals()) + " cannot be written to disk, trying again in " +
+  log_.error(text_of(write_back.totals()) + " cannot be written to disk, trying again in " +
              std::to_string(retry_ms) + " ms: " + error.text);
   wait(Wait::kRetry, retry_ms);
   fail_waiters(error);
@@ -176,6 +222,11 @@ void Flusher::serve_clean() {
   std::vector<CleanDone> served;
   for (auto waiter = waiters_.begin(); waiter != end; ++waiter) served.push_back(std::move(waiter->second));
   waiters_.erase(waiters_.begin(), end);
+  if (!served.empty()) {
+    waiters_expected_ = served.size() + waiters_.size();
+    const std::uint64_t gather_ns = write_took_ns_ / kGatherShare;
+    gather_until_ns_ = gather_ns < kGatherNsMin ? 0 : UvLoop::clock_ns() + std::min(gather_ns, kGatherNsMax);
+  }
   for (const CleanDone& done : served) done(std::nullopt);
 }
 

@@ -16,8 +16,9 @@ class UvTimer {
   UvTimer(const UvTimer&) = delete;
   UvTimer& operator=(const UvTimer&) = delete;
 
-  /// Fires once, `delay_ms` after the start of the loop's present pass; 0: early in its next pass. An earlier
-  /// start counts no more. Keeps the loop running until then.
+  /// Fires once, `delay_ms` after the start of the loop's present pass; 0: early in its next pass, or from a
+  /// timer's callback still in this one (for one pass after the other there is UvIdle). An earlier start
+  /// counts no more. Keeps the loop running until then.
   void start(std::uint64_t delay_ms);
   /// Does not fire.
   void stop();

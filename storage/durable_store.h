@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -57,6 +58,12 @@ struct BatchItem {
   std::optional<Record> record;
   OnDisk on_disk = OnDisk::kUnknown;
   std::uint64_t sequence = 0;  ///< the dirty sequence it was taken with (write_back.h)
+};
+
+struct Batch {
+  std::vector<BatchItem> items;  ///< in the order of their sequences
+  std::uint64_t bytes = 0;       ///< of keys and values
+  std::uint64_t number = 0;      ///< of those that were taken, in order
 };
 
 struct DiskEntries {
@@ -135,9 +142,10 @@ class DurableStore {
   virtual std::optional<StoreError> begin_drop(CacheId id) = 0;
   virtual std::optional<StoreError> end_drop(CacheId id) = 0;
 
-  /// Writes all items at once. No two of them have the same cache and key. An item of a cache that has no
-  /// definition (it was dropped meanwhile) is left out.
-  virtual std::variant<Wrote, StoreError> write(const std::vector<BatchItem>& items) = 0;
+  /// Writes all items of all batches at once. No two of them have the same cache and key. An item of a cache
+  /// that has no definition (it was dropped meanwhile) is left out. What each batch wrote, as if it had been
+  /// written alone after those before it.
+  virtual std::variant<std::vector<Wrote>, StoreError> write(std::span<const Batch> batches) = 0;
   /// Looks at `steps_max` records of the range at most, and at about 1 MiB of keys, and erases those that are
   /// to go. A damaged record goes too, whatever its version, and does not count as live.
   virtual std::variant<ErasedSome, StoreError> erase_some(const EraseRange& range,

@@ -2,8 +2,8 @@
 // it are those of record.h; DISK.md describes them for everyone else. It knows what is on disk, not what is
 // in memory or dirty.
 //
-// Memory: what LevelDbOptions bounds. A batch is held up to three times while it is written: by its caller,
-// as LevelDB's batch, and in the write buffer. A process that has the directory open keeps it locked; a
+// Memory: what LevelDbOptions bounds. What is written is held up to three times meanwhile: by its caller, as
+// LevelDB's batch, and in the write buffer. A process that has the directory open keeps it locked; a
 // second one is refused.
 #pragma once
 
@@ -29,8 +29,8 @@ class LevelDbDatabase;
 struct LevelDbOptions {
   /// Blocks of tables, kept uncompressed.
   std::size_t block_cache_bytes = std::size_t{8} << 20;
-  /// Taken twice, each with up to a batch more, while one is written out.
-  std::size_t write_buffer_bytes = std::size_t{8} << 20;
+  /// Taken twice, each with up to one write more, while one is written out.
+  std::size_t write_buffer_bytes = std::size_t{16} << 20;
   /// Each with its index and Bloom filter, about 40 KiB.
   int open_files_max = 256;
 };
@@ -65,7 +65,7 @@ class LevelDbStore final : public DurableStore {
   std::optional<StoreError> begin_drop(CacheId id) override;
   std::optional<StoreError> end_drop(CacheId id) override;
 
-  std::variant<Wrote, StoreError> write(const std::vector<BatchItem>& items) override;
+  std::variant<std::vector<Wrote>, StoreError> write(std::span<const Batch> batches) override;
   std::variant<ErasedSome, StoreError> erase_some(const EraseRange& range, std::uint64_t steps_max) override;
 
   std::variant<Record, Absent, StoreError> load(CacheId cache, std::string_view key) const override;

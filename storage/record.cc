@@ -45,9 +45,12 @@ struct PolicyCode {
 constexpr std::array kPolicyCodes{PolicyCode{PolicyKind::kLru, 1}, PolicyCode{PolicyKind::kFifo, 2}};
 
 void append_number(std::string& out, std::uint64_t number, std::size_t bytes) {
-  for (std::size_t shift = bytes * 8; shift > 0; shift -= 8) {
-    out.push_back(static_cast<char>((number >> (shift - 8)) & 0xff));
+  std::array<char, sizeof number> digits;
+  for (char& digit : digits) {
+    digit = static_cast<char>(number >> 56);
+    number <<= 8;
   }
+  out.append(digits.data() + digits.size() - bytes, bytes);
 }
 
 void append_byte(std::string& out, std::uint8_t byte) { out.push_back(static_cast<char>(byte)); }
@@ -144,10 +147,15 @@ std::string meta_key(std::uint8_t tag) {
 
 std::string record_key(CacheId cache, std::string_view key) {
   std::string result;
-  result.reserve(kCacheIdBytes + key.size());
-  append_number(result, cache, kCacheIdBytes);
-  result.append(key);
+  write_record_key(cache, key, result);
   return result;
+}
+
+void write_record_key(CacheId cache, std::string_view key, std::string& at) {
+  at.clear();
+  at.reserve(kCacheIdBytes + key.size());
+  append_number(at, cache, kCacheIdBytes);
+  at.append(key);
 }
 
 std::string_view key_of_record(std::string_view record_key) { return record_key.substr(kCacheIdBytes); }
@@ -171,9 +179,15 @@ std::string versions_key() { return meta_key(kVersionsTag); }
 std::string identity_key() { return meta_key(kIdentityTag); }
 
 std::string encode_record(std::string_view at, const Record& record) {
+  std::string bytes;
+  write_record(at, record, bytes);
+  return bytes;
+}
+
+void write_record(std::string_view at, const Record& record, std::string& bytes) {
   const bool has_deadline = record.deadline != kNever;
   const bool has_stale = record.stale_ms != 0;
-  std::string bytes;
+  bytes.clear();
   bytes.reserve(record.value.size() + 34);
   append_byte(bytes, kRecordFormat);
   append_byte(bytes,
@@ -183,7 +197,6 @@ std::string encode_record(std::string_view at, const Record& record) {
   if (has_stale) append_number(bytes, record.stale_ms, 8);
   bytes.append(record.value);
   seal(at, bytes);
-  return bytes;
 }
 
 std::variant<RecordView, Damage> decode_record(std::string_view at, std::string_view bytes) {

@@ -34,6 +34,8 @@ inline constexpr CacheId kNoCache = 0;
 inline constexpr std::size_t kCacheIdBytes = 4;
 
 std::string record_key(CacheId cache, std::string_view key);
+/// The same into a string that may be used again, which saves its memory being taken each time.
+void write_record_key(CacheId cache, std::string_view key, std::string& at);
 /// The key of a cache's entry within a record_key.
 std::string_view key_of_record(std::string_view record_key);
 
@@ -52,6 +54,8 @@ std::string identity_key();
 // -- values; `at` is the value's key in the database
 
 std::string encode_record(std::string_view at, const Record& record);
+/// The same into a string that may be used again.
+void write_record(std::string_view at, const Record& record, std::string& bytes);
 
 /// A record within its bytes.
 struct RecordView {

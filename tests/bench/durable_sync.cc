@@ -61,7 +61,7 @@ void measure_leveldb(std::uint64_t entries, Rates& rates) {
   const std::unique_ptr<const leveldb::FilterPolicy> filter(leveldb::NewBloomFilterPolicy(10));
   leveldb::Options options;
   options.create_if_missing = true;
-  options.write_buffer_size = std::size_t{8} << 20;
+  options.write_buffer_size = std::size_t{16} << 20;
   options.max_file_size = std::size_t{4} << 20;
   options.filter_policy = filter.get();
   leveldb::DB* opened = nullptr;

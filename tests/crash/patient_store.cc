@@ -74,8 +74,9 @@ std::optional<StoreError> PatientStore::begin_drop(CacheId id) {
 std::optional<StoreError> PatientStore::end_drop(CacheId id) {
   return until_done([&] { return store_->end_drop(id); });
 }
-std::variant<storage::Wrote, StoreError> PatientStore::write(const std::vector<storage::BatchItem>& items) {
-  return once([&] { return store_->write(items); });
+std::variant<std::vector<storage::Wrote>, StoreError> PatientStore::write(
+    std::span<const storage::Batch> batches) {
+  return once([&] { return store_->write(batches); });
 }
 std::variant<storage::ErasedSome, StoreError> PatientStore::erase_some(const storage::EraseRange& range,
                                                                        std::uint64_t steps_max) {

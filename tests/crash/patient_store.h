@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -27,8 +28,8 @@ class PatientStore final : public storage::DurableStore {
                                             const storage::Settings& settings) override;
   std::optional<storage::StoreError> begin_drop(storage::CacheId id) override;
   std::optional<storage::StoreError> end_drop(storage::CacheId id) override;
-  std::variant<storage::Wrote, storage::StoreError> write(
-      const std::vector<storage::BatchItem>& items) override;
+  std::variant<std::vector<storage::Wrote>, storage::StoreError> write(
+      std::span<const storage::Batch> batches) override;
   std::variant<storage::ErasedSome, storage::StoreError> erase_some(const storage::EraseRange& range,
                                                                     std::uint64_t steps_max) override;
   std::variant<storage::Record, storage::Absent, storage::StoreError> load(

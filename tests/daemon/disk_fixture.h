@@ -45,9 +45,7 @@ class DiskFixture : public testing::Test {
   static storage::BatchItem item(std::string key, std::string value, storage::CacheId cache = kCache) {
     return {cache, std::move(key), storage::Record{std::move(value), 1}, storage::OnDisk::kUnknown, 0};
   }
-  static std::shared_ptr<const storage::Batch> batch(std::vector<storage::BatchItem> items) {
-    return std::make_shared<const storage::Batch>(storage::Batch{std::move(items), 0});
-  }
+  static storage::Batch batch(std::vector<storage::BatchItem> items) { return {std::move(items)}; }
 
   std::unique_ptr<storage::LevelDbStore> open() {
     auto opened = storage::LevelDbStore::open(dir_.file("durable"), {}, &env_);

@@ -34,9 +34,12 @@ class DiskWorkerTest : public DiskFixture {
   using WriteOutcome = std::variant<Wrote, StoreError>;
   using LoadOutcome = std::variant<Record, Absent, StoreError>;
 
+  static DiskWorker::WriteDone keep_written(std::optional<WriteOutcome>& kept) {
+    return [&kept](const storage::Batch&, WriteOutcome outcome) { kept = std::move(outcome); };
+  }
   WriteOutcome write(std::string key, std::string value) {
     std::optional<WriteOutcome> kept;
-    disk_->write(batch({item(std::move(key), std::move(value))}), keep(kept));
+    disk_->write(batch({item(std::move(key), std::move(value))}), keep_written(kept));
     run_until([&] { return kept.has_value(); });
     return *kept;
   }
@@ -50,7 +53,7 @@ class DiskWorkerTest : public DiskFixture {
 
 TEST_F(DiskWorkerTest, every_job_answers_on_the_loop_and_never_at_once) {
   int answers = 0;
-  const auto count = [&](const auto&) { ++answers; };
+  const auto count = [&](const auto&...) { ++answers; };
   disk_->define(2, "b", settings(), count);
   disk_->write(batch({item("k", "v")}), count);
   disk_->erase_some({kCache, "", "", storage::kVersionMax, 0}, 10, count);
@@ -83,7 +86,7 @@ TEST_F(DiskWorkerTest, jobs_bring_back_what_the_store_answers) {
 TEST_F(DiskWorkerTest, writing_jobs_run_one_after_the_other_in_the_order_of_the_calls) {
   std::vector<int> order;
   for (int number = 0; number < 20; ++number) {
-    const auto done = [&order, number](const auto&) { order.push_back(number); };
+    const auto done = [&order, number](const auto&...) { order.push_back(number); };
     if (number % 2 == 0) disk_->write(batch({item("k", std::to_string(number))}), done);
     if (number % 2 == 1) disk_->define(2, std::to_string(number), settings(), done);
   }
@@ -97,7 +100,7 @@ TEST_F(DiskWorkerTest, loads_and_the_loop_go_on_while_a_write_hangs) {
   write("k", "v");
   env_.hold_syncs();
   std::optional<WriteOutcome> written;
-  disk_->write(batch({item("k", "w")}), keep(written));
+  disk_->write(batch({item("k", "w")}), keep_written(written));
   int loads = 0;
   for (int number = 0; number < 10; ++number) {
     disk_->load(kCache, "k", [&](const LoadOutcome& loaded) {
@@ -156,7 +159,7 @@ TEST_F(DiskWorkerTest, it_reopens_the_store_without_being_asked) {
 
 TEST_F(DiskWorkerTest, a_callback_may_ask_for_more) {
   std::vector<std::string> seen;
-  disk_->write(batch({item("k", "v")}), [&](const WriteOutcome&) {
+  disk_->write(batch({item("k", "v")}), [&](const storage::Batch&, const WriteOutcome&) {
     seen.push_back("written");
     disk_->load(kCache, "k", [&](const LoadOutcome&) {
       seen.push_back("loaded");

@@ -316,10 +316,10 @@ TEST_F(FlusherTest, a_hurried_drain_gives_up_with_the_error) {
   EXPECT_EQ(dirty().entries, 1);
 }
 
-TEST_F(FlusherTest, a_hurried_drain_ends_with_the_batch_in_flight_and_leaves_the_rest) {
+TEST_F(FlusherTest, a_hurried_drain_ends_with_what_is_in_flight_and_leaves_the_rest) {
   Flusher& flusher = start_idle();
-  for (int number = 0; number < 3; ++number) {
-    put(std::to_string(number), std::string(std::size_t{3} << 20, 'x'));
+  for (int number = 0; number < 6; ++number) {
+    put(std::to_string(number), std::string(std::size_t{5} << 20, 'x'));
   }
   env_.hold_syncs();
   std::optional<std::optional<StoreError>> drained;
@@ -327,7 +327,7 @@ TEST_F(FlusherTest, a_hurried_drain_ends_with_the_batch_in_flight_and_leaves_the
   flusher.wait_clean(catalog_.write_back().sequence_last(),
                      [&](std::optional<StoreError> error) { told = std::move(error); });
   flusher.drain([&](std::optional<StoreError> error) { drained = std::move(error); });
-  run_until([&] { return !disk_->is_idle(); });
+  run_until([&] { return !catalog_.write_back().has_batch(); });
   flusher.hurry();
   run_for_ms(50);
   EXPECT_FALSE(drained);
@@ -377,12 +377,12 @@ TEST_F(FlusherTest, at_a_point_the_disk_will_hold_what_memory_holds) {
   EXPECT_EQ(piece.records[1].record.value, then);
 }
 
-TEST_F(FlusherTest, there_is_no_point_where_more_becomes_dirty_than_a_batch_takes) {
+TEST_F(FlusherTest, there_is_no_point_where_more_becomes_dirty_than_may_be_in_flight) {
   start_idle();
   char letter = 'a';
   const auto make_dirty = [this, &letter] {
     letter = letter == 'z' ? 'a' : static_cast<char>(letter + 1);
-    for (int i = 0; i < 3; ++i) put("k" + std::to_string(i), std::string(2'000'000, letter));
+    for (int i = 0; i < 6; ++i) put("k" + std::to_string(i), std::string(2'000'000, letter));
   };
   std::string outcome;
   make_dirty();

@@ -66,10 +66,10 @@ class ReconcileTest : public testing::Test {
   void on_disk(CacheId id, const string& name, int entries = 0,
                const Settings& settings = settings_of(Tier::kDurable)) {
     ASSERT_FALSE(store_->define(id, name, settings));
-    std::vector<storage::BatchItem> items;
+    storage::Batch batch;
     for (int i = 0; i < entries; ++i)
-      items.push_back({id, std::to_string(i), storage::Record{"\xc0", 1}, storage::OnDisk::kNo, 0});
-    ASSERT_TRUE(std::holds_alternative<storage::Wrote>(store_->write(items)));
+      batch.items.push_back({id, std::to_string(i), storage::Record{"\xc0", 1}, storage::OnDisk::kNo, 0});
+    ASSERT_TRUE(std::holds_alternative<std::vector<storage::Wrote>>(store_->write({&batch, 1})));
   }
   /// From now on memory and disk are of the same daemon.
   void join() { EXPECT_TRUE(std::holds_alternative<Reconciled>(reconcile(catalog_, *store_))); }

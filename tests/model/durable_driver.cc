@@ -313,27 +313,36 @@ void DurableDriver::take_batch() {
   BatchLimits limits;
   limits.items_max = dice_.below(60) + 1;
   limits.bytes_max = dice_.below(course_.batch_bytes_max);
-  batch_ = catalog_->write_back().take_batch(limits);
-  if (!batch_) return;
-  EXPECT_LE(batch_->items.size(), limits.items_max);
-  EXPECT_TRUE(batch_->bytes <= limits.bytes_max || batch_->items.size() == 1);
-  EXPECT_FALSE(catalog_->write_back().take_batch(limits).has_value());
+  WriteBack& write_back = catalog_->write_back();
+  const bool has_batch = write_back.has_batch();
+  auto batch = write_back.take_batch(limits);
+  EXPECT_EQ(batch.has_value(), has_batch);
+  if (!batch) return;
+  EXPECT_LE(batch->items.size(), limits.items_max);
+  EXPECT_TRUE(batch->bytes <= limits.bytes_max || batch->items.size() == 1);
+  taken_.push_back(std::move(*batch));
+}
+
+void DurableDriver::write_batches() {
+  const std::uint64_t kind = dice_.below(20);
+  std::vector<Wrote> wrote;
+  if (kind > 0 || dice_.chance(50)) {
+    auto outcome = store_->write(taken_);
+    if (auto* written = std::get_if<0>(&outcome)) wrote = std::move(*written);
+  }
+  if (kind > 0 && !wrote.empty()) {
+    for (std::size_t i = 0; i < wrote.size(); ++i) written_.emplace_back(std::move(taken_[i]), wrote[i]);
+  } else {
+    // Failed, and is there or is not.
+    for (; !taken_.empty(); taken_.pop_back()) catalog_->write_back().batch_failed(taken_.back());
+  }
+  taken_.clear();
 }
 
 void DurableDriver::end_batch() {
-  const std::uint64_t kind = dice_.below(20);
-  std::optional<Wrote> wrote;
-  if (kind > 0 || dice_.chance(50)) {
-    auto outcome = store_->write(batch_->items);
-    if (auto* written = std::get_if<Wrote>(&outcome)) wrote = std::move(*written);
-  }
-  if (kind > 0 && wrote) {
-    catalog_->write_back().batch_done(*batch_, *wrote);
-  } else {
-    // Failed, and is there or is not.
-    catalog_->write_back().batch_failed(*batch_);
-  }
-  batch_.reset();
+  const auto& [batch, wrote] = written_.front();
+  catalog_->write_back().batch_done(batch, wrote);
+  written_.pop_front();
 }
 
 bool DurableDriver::is_load_overtaken() {
@@ -343,8 +352,10 @@ bool DurableDriver::is_load_overtaken() {
 }
 
 void DurableDriver::flush() {
-  if (!batch_) return take_batch();
-  if (!is_load_overtaken()) end_batch();
+  constexpr std::size_t kBatchesMax = 3;
+  if (!written_.empty() && dice_.chance(50) && !is_load_overtaken()) return end_batch();
+  if (taken_.size() < kBatchesMax && dice_.chance(50)) return take_batch();
+  if (!taken_.empty()) write_batches();
 }
 
 void DurableDriver::finish() {
@@ -363,8 +374,9 @@ void DurableDriver::finish() {
 
 void DurableDriver::flush_all() {
   while (is_load_overtaken()) finish_load();
-  while (batch_ || catalog_->write_back().totals().entries > 0) {
-    if (batch_) end_batch();
+  while (catalog_->write_back().in_flight() || catalog_->write_back().totals().entries > 0) {
+    while (!written_.empty()) end_batch();
+    if (!taken_.empty()) write_batches();
     take_batch();
   }
 }
@@ -392,6 +404,7 @@ void DurableDriver::clear() {
   }
   Clear& clear = clears_[name_];
   if (catalog_->write_back().clean_through() < clear.sequence) return flush();
+  if (!clear.is_erased && !written_.empty()) return flush();  // in the order in which the disk did it
   if (!clear.is_erased) return erase_some(clear);
   if (cache_->clear_step(clear.id, dice_.below(100) + 1)) return;
   const std::uint64_t erased = cache_->clear_end(clear.id, clear.erased, now_);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -132,6 +133,7 @@ class DurableDriver {
   // -- the disk
 
   void take_batch();
+  void write_batches();
   void end_batch();
   /// A load that was begun before its key was written must end before that is on disk and leaves memory; the
   /// daemon lets writes wait for loads of their keys.
@@ -164,7 +166,8 @@ class DurableDriver {
   Version versions_bound_ = 0;
   std::map<std::string, Clear> clears_;
   std::vector<Load> loads_;
-  std::optional<Batch> batch_;
+  std::vector<Batch> taken_;                            // as they were; none of them is written
+  std::deque<std::pair<Batch, Wrote>> written_;         // before those; memory has yet to hear of it
   std::set<std::pair<std::string, std::string>> warm_;  ///< cache and key: live in memory when last asked for
   std::uint64_t left_memory_ = 0;
   Version version_last_ = 0;

@@ -73,8 +73,9 @@ void DurableDriver::crash() {
   const std::uint64_t clean_through = catalog_->write_back().clean_through();
   clean_through_before_ = clean_through;
   // What was in flight is on disk, or is not.
-  if (batch_ && dice_.chance(50)) store_->write(batch_->items);
-  batch_.reset();
+  if (!taken_.empty() && dice_.chance(50)) store_->write(taken_);
+  taken_.clear();
+  written_.clear();
   catalog_.reset();
   loads_.clear();
   warm_.clear();

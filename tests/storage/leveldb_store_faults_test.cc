@@ -43,7 +43,7 @@ TEST_F(LevelDbStoreFaults, every_writing_method_syncs_before_it_answers) {
 TEST_F(LevelDbStoreFaults, a_failed_write_names_the_path_and_what_the_system_said) {
   define(1, "a");
   env_.fails_writes = true;
-  const auto outcome = store_->write({put_item(1, "k", {"v", 1})});
+  const auto outcome = try_write({put_item(1, "k", {"v", 1})});
   ASSERT_TRUE(std::holds_alternative<StoreError>(outcome));
   EXPECT_THAT(std::get<StoreError>(outcome).text, HasSubstr("cannot write to the database " + path()));
   EXPECT_THAT(std::get<StoreError>(outcome).text, HasSubstr("No space left on device"));
@@ -53,7 +53,7 @@ TEST_F(LevelDbStoreFaults, after_a_failure_nothing_is_written_until_it_is_reopen
   define(1, "a");
   write({put_item(1, "old", {"v", 1})});
   env_.fails_writes = true;
-  EXPECT_TRUE(std::holds_alternative<StoreError>(store_->write({put_item(1, "k", {"v", 1})})));
+  EXPECT_TRUE(std::holds_alternative<StoreError>(try_write({put_item(1, "k", {"v", 1})})));
   env_.fails_writes = false;
   const auto error = store_->define(2, "b", durable());
   ASSERT_TRUE(error);
@@ -72,7 +72,7 @@ TEST_F(LevelDbStoreFaults, a_batch_whose_sync_failed_is_there_whole_or_not_at_al
   define(1, "a");
   env_.fails_syncs = true;
   const std::vector<BatchItem> items{put_item(1, "x", {"v", 1}), put_item(1, "y", {"v", 2})};
-  EXPECT_TRUE(std::holds_alternative<StoreError>(store_->write(items)));
+  EXPECT_TRUE(std::holds_alternative<StoreError>(try_write(items)));
   env_.fails_syncs = false;
   ASSERT_FALSE(store_->reopen());
   EXPECT_EQ(value(1, "x"), value(1, "y"));
@@ -85,7 +85,7 @@ TEST_F(LevelDbStoreFaults, reads_go_on_while_reopening_fails) {
   define(1, "a");
   write({put_item(1, "k", {"v", 1})});
   env_.fails_writes = true;
-  EXPECT_TRUE(std::holds_alternative<StoreError>(store_->write({put_item(1, "k", {"w", 2})})));
+  EXPECT_TRUE(std::holds_alternative<StoreError>(try_write({put_item(1, "k", {"w", 2})})));
   const auto error = store_->reopen();
   ASSERT_TRUE(error);
   EXPECT_THAT(error->text, HasSubstr("cannot reopen the database " + path()));
@@ -102,7 +102,7 @@ TEST_F(LevelDbStoreFaults, a_store_that_cannot_be_opened_again_answers_errors_un
   EXPECT_THAT(error->text, HasSubstr("its file CURRENT is missing"));
   EXPECT_TRUE(std::holds_alternative<StoreError>(store_->load(1, "k")));
   EXPECT_TRUE(std::holds_alternative<StoreError>(store_->scan(1, "", "", 1)));
-  EXPECT_TRUE(std::holds_alternative<StoreError>(store_->write({put_item(1, "k", {"w", 2})})));
+  EXPECT_TRUE(std::holds_alternative<StoreError>(try_write({put_item(1, "k", {"w", 2})})));
   EXPECT_TRUE(std::holds_alternative<StoreError>(store_->erase_some({1, "", "", kVersionMax, 0}, 1)));
   EXPECT_TRUE(std::holds_alternative<StoreError>(store_->definitions()));
   EXPECT_TRUE(std::holds_alternative<StoreError>(store_->unfinished_drops()));

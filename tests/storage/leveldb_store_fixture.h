@@ -59,8 +59,15 @@ class LevelDbStoreTest : public testing::Test {
   }
 
   void define(CacheId id, const std::string& name) { ASSERT_FALSE(store_->define(id, name, durable())); }
+  /// As one batch.
+  std::variant<Wrote, StoreError> try_write(std::vector<BatchItem> items) {
+    const Batch batch{std::move(items)};
+    auto outcome = store_->write({&batch, 1});
+    if (auto* error = std::get_if<StoreError>(&outcome)) return std::move(*error);
+    return std::get<0>(std::move(outcome)).front();
+  }
   Wrote write(std::vector<BatchItem> items) {
-    auto outcome = store_->write(items);
+    auto outcome = try_write(std::move(items));
     if (const auto* error = std::get_if<StoreError>(&outcome)) ADD_FAILURE() << error->text;
     return std::holds_alternative<Wrote>(outcome) ? std::get<Wrote>(outcome) : Wrote{};
   }

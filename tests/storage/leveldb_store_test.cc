@@ -296,7 +296,7 @@ TEST_F(LevelDbStoreTest, ten_thousand_random_changes_agree_with_a_map) {
     std::vector<BatchItem> items;
     for (const auto& [at, item] : batch) items.push_back(item);
     env_.fails_syncs = random() % 20 == 0;
-    if (std::holds_alternative<StoreError>(store_->write(items))) {
+    if (std::holds_alternative<StoreError>(try_write(items))) {
       env_.fails_syncs = false;
       ASSERT_FALSE(store_->reopen());
       for (BatchItem& item : items) item.on_disk = OnDisk::kUnknown;

@@ -29,7 +29,7 @@ class WriteBackTest : public CatalogFixture {
   }
 };
 
-TEST_F(WriteBackTest, a_batch_takes_the_oldest_changes_sorted_by_cache_and_key) {
+TEST_F(WriteBackTest, a_batch_takes_the_oldest_changes_of_all_caches) {
   Cache& first = open("first", durable());
   Cache& second = open("second", durable());
   put(second, "b", "1");
@@ -39,10 +39,54 @@ TEST_F(WriteBackTest, a_batch_takes_the_oldest_changes_sorted_by_cache_and_key) 
   BatchLimits limits;
   limits.items_max = 3;
   const Batch batch = take(limits);
-  EXPECT_EQ(keys_of(batch), (std::vector<std::string>{"a", "z", "b"}));
-  EXPECT_EQ(batch.items[2].cache, second.id());
-  EXPECT_EQ(batch.items[2].record->value, "1");
+  EXPECT_EQ(keys_of(batch), (std::vector<std::string>{"b", "z", "a"}));
+  EXPECT_EQ(batch.items[0].cache, second.id());
+  EXPECT_EQ(batch.items[0].record->value, "1");
+  EXPECT_EQ(keys_of(take(limits)), std::vector<std::string>{"late"});
   EXPECT_EQ(write_back().take_batch({}), std::nullopt);
+}
+
+TEST_F(WriteBackTest, an_entry_that_changed_in_flight_waits_for_its_batch_and_what_is_newer_with_it) {
+  Cache& cache = open("c", durable());
+  put(cache, "a", "1");
+  const Batch first = take();
+  put(cache, "b", "1");
+  put(cache, "a", "2");
+  put(cache, "c", "1");
+  const Batch second = take();
+  EXPECT_EQ(keys_of(second), std::vector<std::string>{"b"});
+  EXPECT_FALSE(write_back().has_batch());
+  EXPECT_FALSE(write_back().is_all_in_flight());
+  done(first, cache, 1);
+  EXPECT_EQ(write_back().clean_through(), 1U);
+  const Batch third = take();
+  EXPECT_EQ(keys_of(third), (std::vector<std::string>{"a", "c"}));
+  EXPECT_TRUE(write_back().is_all_in_flight());
+  done(second, cache, 2);
+  EXPECT_EQ(cache.entries(), 3U);
+  done(third, cache, 3);
+  EXPECT_EQ(write_back().clean_through(), write_back().sequence_last());
+}
+
+TEST_F(WriteBackTest, batches_that_fail_one_after_the_other_are_dirty_in_their_old_order) {
+  Cache& cache = open("c", durable());
+  for (const char* key : {"c", "a", "d", "b"}) put(cache, key, "1");
+  BatchLimits two;
+  two.items_max = 2;
+  const Batch first = take(two);
+  const Batch second = take(two);
+  write_back().batch_failed(second);
+  write_back().batch_failed(first);
+  EXPECT_FALSE(write_back().in_flight());
+  EXPECT_EQ(keys_of(take()), (std::vector<std::string>{"c", "a", "d", "b"}));
+}
+
+TEST_F(WriteBackTest, no_more_is_in_flight_than_its_bounds) {
+  Cache& cache = open("c", durable());
+  for (int i = 0; i < 24; ++i) put(cache, std::to_string(i), std::string(std::size_t{1} << 20, 'x'));
+  int batches = 0;
+  while (write_back().take_batch({})) ++batches;
+  EXPECT_EQ(batches, 16);
 }
 
 TEST_F(WriteBackTest, a_batch_keeps_to_its_bytes_unless_one_entry_is_larger) {
