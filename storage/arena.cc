@@ -240,10 +240,13 @@ bool Arena::populate(std::uint32_t page) {
   char* const start = base_ + (std::uint64_t{page} << page_shift_);
   // Makes the memory now, and says so if there is none: later it would be a SIGBUS.
   if (madvise(start, page_bytes(), MADV_POPULATE_WRITE) == 0) return true;
+  // It may be touched no more than any address behind the end of a file.
+  if (errno == EFAULT) errno = ENOSPC;
   if (errno != EINVAL) return false;
   // Kernels before 5.14.
-  return posix_fallocate(fd_, static_cast<off_t>(std::uint64_t{page} << page_shift_),
-                         static_cast<off_t>(page_bytes())) == 0;
+  errno = posix_fallocate(fd_, static_cast<off_t>(std::uint64_t{page} << page_shift_),
+                          static_cast<off_t>(page_bytes()));
+  return errno == 0;
 }
 
 std::optional<std::uint64_t> Arena::huge_page_ahead(std::uint64_t from) const {
