@@ -169,7 +169,12 @@ void Flusher::batch_succeeded(const Batch& batch, const storage::Wrote& wrote) {
   last_error_.reset();
   backoff_.reset();
   tell_progress();
-  serve_clean();
+  const std::vector<CleanDone> served = take_served();
+  // Before all those are answered, which takes longer.
+  const bool is_hurried = drain_ && drain_->is_hurried;
+  if (!is_hurried && !disk_.is_writing() && is_wanted() && is_worth_a_batch() && gather_ms() == 0)
+    write_batch();
+  for (const CleanDone& done : served) done(std::nullopt);
   schedule();
 }
 
@@ -217,17 +222,20 @@ void Flusher::fail_waiters(const StoreError& error) {
 }
 
 void Flusher::serve_clean() {
-  if (waiters_.empty()) return;
-  const auto end = waiters_.upper_bound(catalog_.write_back().clean_through());
+  for (const CleanDone& done : take_served()) done(std::nullopt);
+}
+
+std::vector<Flusher::CleanDone> Flusher::take_served() {
   std::vector<CleanDone> served;
+  if (waiters_.empty()) return served;
+  const auto end = waiters_.upper_bound(catalog_.write_back().clean_through());
   for (auto waiter = waiters_.begin(); waiter != end; ++waiter) served.push_back(std::move(waiter->second));
   waiters_.erase(waiters_.begin(), end);
-  if (!served.empty()) {
-    waiters_expected_ = served.size() + waiters_.size();
-    const std::uint64_t gather_ns = write_took_ns_ / kGatherShare;
-    gather_until_ns_ = gather_ns < kGatherNsMin ? 0 : UvLoop::clock_ns() + std::min(gather_ns, kGatherNsMax);
-  }
-  for (const CleanDone& done : served) done(std::nullopt);
+  if (served.empty()) return served;
+  waiters_expected_ = served.size() + waiters_.size();
+  const std::uint64_t gather_ns = write_took_ns_ / kGatherShare;
+  gather_until_ns_ = gather_ns < kGatherNsMin ? 0 : UvLoop::clock_ns() + std::min(gather_ns, kGatherNsMax);
+  return served;
 }
 
 void Flusher::drain(DrainDone done) {

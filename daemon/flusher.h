@@ -30,6 +30,7 @@
 #include <memory>
 #include <optional>
 #include <variant>
+#include <vector>
 
 #include "daemon/backoff.h"
 #include "daemon/clock.h"
@@ -124,6 +125,7 @@ class Flusher {
   void count_written(const storage::Batch& batch);
   void batch_failed(const storage::Batch& batch, const storage::StoreError& error);
   void serve_clean();
+  std::vector<CleanDone> take_served();
   void serve_points();
   void refuse_late_points();
   void fail_waiters(const storage::StoreError& error);
