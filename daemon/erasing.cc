@@ -15,6 +15,7 @@ using storage::StoreError;
 using storage::TimeMs;
 
 constexpr TimeMs kRetryMs = 1'000;
+constexpr std::uint64_t kRecordsPerStep = 2'000;  // each step on disk ends with an fsync
 
 /// What clear and drop have in common: one client to answer once, and a disk to try again.
 class DiskTask : public BackgroundTask, public std::enable_shared_from_this<DiskTask> {
@@ -35,7 +36,7 @@ class DiskTask : public BackgroundTask, public std::enable_shared_from_this<Disk
 
   /// One step of erasing on disk; `range_` remembers where it is.
   void erase_on_disk() {
-    service_.disk.erase_some(range_, kVisitsPerStep, [self = shared_from_this()](const auto& outcome) {
+    service_.disk.erase_some(range_, kRecordsPerStep, [self = shared_from_this()](const auto& outcome) {
       if (const auto* error = std::get_if<StoreError>(&outcome)) return self->failed(*error);
       self->erased(std::get<storage::ErasedSome>(outcome));
     });
