@@ -32,7 +32,7 @@ constexpr const char* kFooter = R"(
 Values:
   SIZE      bytes, or with K, M, G, T: 64K, 256M, 1G
   DURATION  with a unit: 500ms, 5s, 1m, 2h, 1d
-Every option is a key of the configuration file too, with "_" for "-": those of the group Limits in
+Every option with a default is a key of the configuration file too, with "_" for "-": those of the group Limits in
 its section [limits], those of the group Durable tier in [durable]. A section [cache.NAME] opens a cache
 at start. The command line wins over the file; of an option that is given twice the last counts.
 
@@ -47,8 +47,8 @@ Checking an arena:
   Exit codes: 0 sound, 1 unsound or unreadable, 2 the command line is wrong.
 
 Repairing the durable tier:
-  --repair DIR works on the data directory DIR of a daemon that is stopped. It keeps what is there in
-  a directory beside it, saves what can be read, and tells for each cache what was saved and what was lost.
+  --repair DIR works on the data directory DIR of a daemon that is stopped. It keeps what is there as
+  DIR/durable.before-repair, saves what can be read, and tells for each cache what was saved and what was lost.
   `pannier repair DIR` does the same.
   Exit codes: 0 repaired, 1 not, 2 the command line is wrong.
 

@@ -1,6 +1,6 @@
 // pannierd --repair: makes a durable tier that does not open into one that does, and tells what was saved and
-// what was lost. Works on a data directory that no daemon uses. What was there is kept beside it, whatever
-// comes of it.
+// what was lost. Works on a data directory that no daemon uses, and keeps what was there under another
+// name, whatever comes of it.
 #pragma once
 
 #include <string>

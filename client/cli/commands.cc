@@ -20,7 +20,7 @@ constexpr Command kCommands[] = {
     {"lease", "Get a value, or compute it once for everybody", add_lease},
     {"release", "End a lease without a value", add_release},
     {"backup", "Write the durable caches to a file", add_backup},
-    {"restore", "Read them from one", add_restore},
+    {"restore", "Put the durable caches of a backup back", add_restore},
     {"repair", "Save what can be read of a damaged data directory", add_repair},
     {"watch", "Print which keys change, as they change", add_watch},
 };

@@ -30,7 +30,7 @@ void add_repair(Arguments& arguments, Session& session) {
   arguments.help(
       R"(For durable caches that pannierd cannot open any more, or of which records are damaged. Stop pannierd first. Saves
 what can be read and tells for each cache how many entries that are and how many are lost. What was there is kept
-in a directory beside it, whatever comes of it. `pannier restore` of a backup loses less, if there is one.
+in DATA_DIR/durable.before-repair, whatever comes of it. `pannier restore` of a backup loses less, if there is one.
 
 Example:
   pannier repair /var/lib/pannier)");
