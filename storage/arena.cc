@@ -78,6 +78,25 @@ void* reserve_addresses(std::uint64_t bytes) {
   return first;
 }
 
+/// What a record of the journal says, wherever its bytes are.
+struct Note {
+  std::uint64_t offset;
+  std::uint64_t bytes;
+  const char* old_bytes;
+  std::uint64_t records;
+};
+
+Note note_of(const JournalRecord& record) {
+  const std::uint64_t offset = record.offset & ~(JournalRecord::kHalf | JournalRecord::kRun);
+  if ((record.offset & JournalRecord::kRun) != 0) {
+    const std::uint64_t bytes = std::min(record.old_bytes, Arena::kOverwriteMax);
+    return {offset, bytes, reinterpret_cast<const char*>(&record + 1),
+            1 + (bytes + sizeof record - 1) / sizeof record};
+  }
+  const std::uint64_t bytes = (record.offset & JournalRecord::kHalf) != 0 ? 4 : 8;
+  return {offset, bytes, reinterpret_cast<const char*>(&record.old_bytes), 1};
+}
+
 }  // namespace
 
 Arena::Arena(int fd, char* base, std::uint64_t bytes)
@@ -190,29 +209,6 @@ Arena::Made Arena::attach_as(int fd, bool is_copy) {
   (*arena)->header().is_closed_cleanly = 0;
   return made;
 }
-
-namespace {
-
-/// What a record of the journal says, wherever its bytes are.
-struct Note {
-  std::uint64_t offset;
-  std::uint64_t bytes;
-  const char* old_bytes;
-  std::uint64_t records;
-};
-
-Note note_of(const JournalRecord& record) {
-  const std::uint64_t offset = record.offset & ~(JournalRecord::kHalf | JournalRecord::kRun);
-  if ((record.offset & JournalRecord::kRun) != 0) {
-    const std::uint64_t bytes = std::min(record.old_bytes, Arena::kOverwriteMax);
-    return {offset, bytes, reinterpret_cast<const char*>(&record + 1),
-            1 + (bytes + sizeof record - 1) / sizeof record};
-  }
-  const std::uint64_t bytes = (record.offset & JournalRecord::kHalf) != 0 ? 4 : 8;
-  return {offset, bytes, reinterpret_cast<const char*>(&record.old_bytes), 1};
-}
-
-}  // namespace
 
 bool Arena::roll_back() {
   words_rolled_back_ = header().journal_count;

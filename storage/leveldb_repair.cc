@@ -23,12 +23,6 @@ constexpr std::size_t kBatchBytes = std::size_t{1} << 20;
 /// Beyond what was seen: what is lost may have had versions up to a bound that is lost too.
 constexpr Version kVersionMargin = Version{1} << 32;
 
-CacheId cache_of(std::string_view key) {
-  CacheId id = 0;
-  for (const char byte : key.substr(0, kCacheIdBytes)) id = id << 8 | static_cast<unsigned char>(byte);
-  return id;
-}
-
 class Repair {
  public:
   explicit Repair(std::string path)
@@ -82,8 +76,8 @@ class Repair {
     const std::unique_ptr<leveldb::Iterator> entry(db_->NewIterator(options));
     for (entry->SeekToFirst(); entry->Valid(); entry->Next()) {
       const std::string_view key = view(entry->key());
-      const bool is_intact = cache_of(key) == kNoCache ? read_fact(key, view(entry->value()))
-                                                       : read_record(key, view(entry->value()));
+      const bool is_intact = cache_of_record(key) == kNoCache ? read_fact(key, view(entry->value()))
+                                                              : read_record(key, view(entry->value()));
       if (!is_intact) batch_.Delete(slice(key));
       if (batch_.ApproximateSize() < kBatchBytes) continue;
       if (auto error = commit()) return error;
@@ -93,7 +87,7 @@ class Repair {
   }
 
   bool read_record(std::string_view key, std::string_view value) {
-    Found& cache = caches_[cache_of(key)];
+    Found& cache = caches_[cache_of_record(key)];
     const auto record = decode_record(key, value);
     const auto* intact = std::get_if<RecordView>(&record);
     ++(intact != nullptr ? cache.saved : cache.damaged);

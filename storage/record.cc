@@ -158,6 +158,10 @@ void write_record_key(CacheId cache, std::string_view key, std::string& at) {
   at.append(key);
 }
 
+CacheId cache_of_record(std::string_view record_key) {
+  return static_cast<CacheId>(number_in(record_key.substr(0, kCacheIdBytes)));
+}
+
 std::string_view key_of_record(std::string_view record_key) { return record_key.substr(kCacheIdBytes); }
 
 std::string fact_prefix(CacheFact fact) { return meta_key(static_cast<std::uint8_t>(fact)); }

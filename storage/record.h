@@ -27,8 +27,7 @@ struct Damage {
 };
 
 // -- keys in the database: a cache is one range, in the order of its keys. Cache id 0 is no cache: its range,
-// the first,
-//    holds what is not an entry.
+//    the first, holds what is not an entry.
 
 inline constexpr CacheId kNoCache = 0;
 inline constexpr std::size_t kCacheIdBytes = 4;
@@ -36,6 +35,8 @@ inline constexpr std::size_t kCacheIdBytes = 4;
 std::string record_key(CacheId cache, std::string_view key);
 /// The same into a string that may be used again, which saves its memory being taken each time.
 void write_record_key(CacheId cache, std::string_view key, std::string& at);
+/// The cache within a record_key; kNoCache if it is the key of what is not an entry.
+CacheId cache_of_record(std::string_view record_key);
 /// The key of a cache's entry within a record_key.
 std::string_view key_of_record(std::string_view record_key);
 
