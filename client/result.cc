@@ -207,6 +207,9 @@ CacheInfo read_cache_info(std::string_view result) {
     if (name == "max_bytes") info.max_bytes = value.read_unsigned();
     if (name == "max_age_ms") info.max_age_ms = value.read_unsigned();
     if (name == "last_sync_ms") durable.last_sync_ms = value.read_unsigned();
+    if (name == "last_sync_duration_ms") durable.last_sync_duration_ms = value.read_unsigned();
+    if (name == "oldest_dirty_ms") durable.oldest_dirty_ms = value.read_unsigned();
+    if (name == "last_error") fill(durable.last_error, value);
     fill({{"hits", &info.hits},
           {"misses", &info.misses},
           {"currsize", &info.currsize},

@@ -10,11 +10,11 @@ using storage::StoreError;
 
 namespace {
 
-bool is_error(const std::optional<StoreError>& outcome) { return outcome.has_value(); }
+const StoreError* error_of(const std::optional<StoreError>& outcome) { return outcome ? &*outcome : nullptr; }
 
-template <typename Answer>
-bool is_error(const std::variant<Answer, StoreError>& outcome) {
-  return std::holds_alternative<StoreError>(outcome);
+template <typename... Outcomes>
+const StoreError* error_of(const std::variant<Outcomes...>& outcome) {
+  return std::get_if<StoreError>(&outcome);
 }
 
 }  // namespace
@@ -34,7 +34,7 @@ void DiskWorker::enqueue_write(Method method, std::function<void(Result)> done) 
       return method(store);
     };
     run_in_pool(loop_, std::move(job), [this, done = std::move(done)](Result result) {
-      write_ended(is_error(result));
+      write_ended(error_of(result) != nullptr);
       answer_later([done, result = std::move(result)]() mutable { done(std::move(result)); });
     });
   };
@@ -48,6 +48,7 @@ void DiskWorker::enqueue_read(Method method, std::function<void(Result)> done) {
     auto job = [&store = store_, method = std::move(method)]() -> Result { return method(store); };
     run_in_pool(loop_, std::move(job), [this, done = std::move(done)](Result result) {
       read_ended();
+      if (const StoreError* error = error_of(result)) read_failed_(*error);
       done(std::move(result));
     });
   });

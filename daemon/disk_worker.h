@@ -23,6 +23,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "daemon/backoff.h"
@@ -49,6 +50,7 @@ class DiskWorker {
   using ScanDone = std::function<void(std::variant<storage::Scanned, storage::StoreError>)>;
   using Image = std::shared_ptr<const storage::StoreImage>;
   using ImageDone = std::function<void(std::variant<Image, storage::StoreError>)>;
+  using ReadFailed = std::function<void(const storage::StoreError&)>;
   using PieceDone = std::function<void(std::variant<storage::ImagePiece, storage::StoreError>)>;
 
   /// `store` must outlive the worker, and is nobody else's from now on.
@@ -76,6 +78,8 @@ class DiskWorker {
                   PieceDone done);
   /// Lets go of it, on a thread that may wait.
   void close_image(Image image);
+  /// `told` hears of each read that failed, before the callback of that read.
+  void on_read_error(ReadFailed told) { read_failed_ = std::move(told); }
   /// For those who start new work: answer `overloaded` instead. A load or scan is taken nevertheless.
   bool read_queue_full() const { return read_jobs_.size() >= limits_.reads_waiting_max; }
 
@@ -130,6 +134,7 @@ class DiskWorker {
   std::deque<Job> read_jobs_;
   bool is_writing_ = false;
   std::uint32_t reading_ = 0;
+  ReadFailed read_failed_ = [](const storage::StoreError&) {};
   bool is_failing_ = false;
   Backoff backoff_;
   UvTimer reopen_timer_;

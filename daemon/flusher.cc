@@ -14,6 +14,7 @@ using storage::StoreError;
 
 namespace {
 
+constexpr std::uint64_t kNsPerMs = 1'000'000;
 constexpr storage::TimeMs kProgressMs = 1'000;  // between two lines in the log
 
 constexpr std::uint64_t kGatherShare = 4;          // of what the write took
@@ -75,7 +76,6 @@ bool Flusher::is_worth_a_batch() const {
 }
 
 std::uint64_t Flusher::gather_ms() const {
-  constexpr std::uint64_t kNsPerMs = 1'000'000;
   if (waiters_.size() >= waiters_expected_ || is_wanted_at_once()) return 0;
   const std::uint64_t now_ns = UvLoop::clock_ns();
   return now_ns < gather_until_ns_ ? (gather_until_ns_ - now_ns + kNsPerMs - 1) / kNsPerMs : 0;
@@ -187,6 +187,8 @@ void Flusher::count_written(const Batch& batch) {
       id = item.cache;
       info = catalog_.find(id) == nullptr ? &none : &infos_[id];
       info->last_sync_ms = clock_.now();
+      info->last_sync_duration_ms = write_took_ns_ / kNsPerMs;
+      info->last_error.reset();
     }
     const FlushTotals size = totals_of(item);
     for (FlushTotals* totals : {&written_, &info->written}) {
@@ -202,7 +204,9 @@ void Flusher::batch_failed(const Batch& batch, const StoreError& error) {
   std::set<storage::CacheId> caches;
   for (const BatchItem& item : batch.items) caches.insert(item.cache);
   for (const storage::CacheId cache : caches) {
-    if (catalog_.find(cache) != nullptr) ++infos_[cache].sync_errors;
+    if (catalog_.find(cache) == nullptr) continue;
+    ++infos_[cache].sync_errors;
+    infos_[cache].last_error = error.text;
   }
   last_error_ = error;
   if (write_back.in_flight()) return;  // those before it fail as well

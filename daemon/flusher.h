@@ -29,6 +29,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -56,6 +57,8 @@ struct FlushInfo {
   FlushTotals written;
   std::optional<storage::TimeMs> last_sync_ms;  ///< when a batch with entries of it, or a sync, succeeded
   std::uint64_t sync_errors = 0;                ///< batches with entries of it that failed
+  std::optional<std::string> last_error;        ///< why the last of them failed; nothing after a success
+  std::optional<std::uint64_t> last_sync_duration_ms;  ///< of the last batch with entries of it on disk
 };
 
 class Flusher {

@@ -142,6 +142,13 @@ int serve(const Config& config, Log& log, const ServiceManager& manager, ArenaKe
   DiskLimits disk_limits;
   disk_limits.reads_waiting_max = config.durable.loads_waiting_max;
   DiskWorker disk(loop, store, disk_limits);
+  // Of a damaged table many reads may fail: one a second is enough to know which.
+  disk.on_read_error(
+      [&log, &clock, &config, quiet_until = storage::TimeMs(0)](const storage::StoreError& error) mutable {
+        if (clock.now() < quiet_until) return;
+        quiet_until = clock.now() + 1'000;
+        log.error("a read from disk failed: " + error.text + advice_on(error, config));
+      });
 
   const auto reconciled = reconcile(catalog, store);
   if (const auto* fault = std::get_if<ReconcileFault>(&reconciled)) return fail(log, fault->text);

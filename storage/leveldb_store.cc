@@ -325,9 +325,8 @@ std::variant<Record, Absent, StoreError> LevelDbStore::load(CacheId cache, std::
   const auto lock = database_->read_lock();
   if (auto error = database_->why_closed()) return std::move(*error);
   const std::string at = record_key(cache, key);
-  const auto found = database_->value_at(at, "read " + named(cache, key) + " in");
-  if (const auto* error = std::get_if<StoreError>(&found))
-    return StoreError{"the record of " + named(cache, key) + " " + error->text};
+  const auto found = database_->value_at(at, "read the record of " + named(cache, key) + " in");
+  if (const auto* error = std::get_if<StoreError>(&found)) return *error;
   const auto& bytes = std::get<0>(found);
   if (!bytes) return Absent{};
   const auto record = decode_record(at, *bytes);

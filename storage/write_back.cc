@@ -222,4 +222,11 @@ TimeMs WriteBack::oldest_dirty_since() const {
   return oldest;
 }
 
+TimeMs WriteBack::oldest_dirty_since(const Cache& cache) const {
+  const bool has_in_flight = in_flight() && cache.list(Entry::List::kInFlight).oldest();
+  const TimeMs in_flight_since = has_in_flight ? in_flight_.front().dirty_since : kNever;
+  const EntryAt entry = oldest_dirty(cache);
+  return entry ? std::min(in_flight_since, entry->dirty_since()) : in_flight_since;
+}
+
 }  // namespace pannier::storage

@@ -78,6 +78,8 @@ class WriteBack {
   DirtyTotals waiting() const;
   /// When the oldest of them became dirty; kNever if none is.
   TimeMs oldest_dirty_since() const;
+  /// The same of one cache; what is in flight counts as old as the oldest batch.
+  TimeMs oldest_dirty_since(const Cache& cache) const;
 
  private:
   friend class Cache;    // marks its entries

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -22,6 +23,10 @@ struct Row {
   Figure value;
 };
 
+Figure time_or_nil(const std::optional<storage::TimeMs>& value) {
+  return value ? Figure(static_cast<std::uint64_t>(*value)) : Figure();
+}
+
 Figure or_nil(const std::optional<std::uint64_t>& value) { return value ? Figure(*value) : Figure(); }
 
 void write_rows(Writer& writer, const std::vector<Row>& rows) {
@@ -38,14 +43,20 @@ void write_rows(Writer& writer, const std::vector<Row>& rows) {
   }
 }
 
-void add_durable_rows(const Service& service, const storage::Cache& cache, std::vector<Row>& rows) {
+/// `flush` must outlive the rows.
+void add_durable_rows(const Service& service, const storage::Cache& cache, const FlushInfo& flush,
+                      std::vector<Row>& rows) {
   const auto dirty = cache.dirty();
-  const auto flush = service.flusher.info(cache.id());
+  const auto since = service.catalog.write_back().oldest_dirty_since(cache);
   rows.push_back({"dirty_entries", dirty.entries});
   rows.push_back({"dirty_bytes", dirty.bytes});
-  rows.push_back({"last_sync_ms",
-                  flush.last_sync_ms ? Figure(static_cast<std::uint64_t>(*flush.last_sync_ms)) : Figure()});
+  const storage::TimeMs age_ms = std::max<storage::TimeMs>(service.clock.now() - since, 0);
+  rows.push_back(
+      {"oldest_dirty_ms", since == storage::kNever ? Figure() : Figure(static_cast<std::uint64_t>(age_ms))});
+  rows.push_back({"last_sync_ms", time_or_nil(flush.last_sync_ms)});
+  rows.push_back({"last_sync_duration_ms", or_nil(flush.last_sync_duration_ms)});
   rows.push_back({"sync_errors", flush.sync_errors});
+  rows.push_back({"last_error", flush.last_error ? Figure(std::string_view(*flush.last_error)) : Figure()});
 }
 
 void write_cache(Writer& writer, const Service& service, const storage::Cache& cache) {
@@ -70,7 +81,8 @@ void write_cache(Writer& writer, const Service& service, const storage::Cache& c
       {"evictions", stats.evictions},
       {"expirations", stats.expirations},
   };
-  if (cache.is_durable()) add_durable_rows(service, cache, rows);
+  const FlushInfo flush = service.flusher.info(cache.id());
+  if (cache.is_durable()) add_durable_rows(service, cache, flush, rows);
   write_rows(writer, rows);
 }
 

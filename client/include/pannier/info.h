@@ -54,6 +54,12 @@ struct DurableInfo {
   /// Milliseconds since 1970 (UTC). Nothing: never.
   std::optional<std::uint64_t> last_sync_ms;
   std::uint64_t sync_errors = 0;
+  /// For how long the oldest dirty entry waits. Nothing: nothing is dirty.
+  std::optional<std::uint64_t> oldest_dirty_ms;
+  /// Of the last write to disk. Nothing: there was none.
+  std::optional<std::uint64_t> last_sync_duration_ms;
+  /// Why the last write to disk failed; empty if it succeeded.
+  std::string last_error;
 };
 
 struct CacheInfo {

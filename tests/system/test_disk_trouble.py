@@ -1,0 +1,190 @@
+"""The disk gets full, is damaged or somebody else's: memory is served, what is wrong is named, and all goes on by itself
+when it is right again."""
+
+import fcntl
+import glob
+import os
+import subprocess
+
+import pytest
+
+from clock import eventually
+from daemon_process import STOP_S
+from wire import RpcError
+
+ENTRIES = 3_000
+
+
+@pytest.fixture
+def full_disk(start_daemon):
+    """A daemon on a small disk and what fills it: (daemon, fill, free). Without root, which mounting takes, nothing."""
+    daemon = start_daemon()
+    if os.geteuid() != 0:
+        yield None
+        return
+    daemon.stop()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "pannier-test", daemon.data_dir], check=True)
+    ballast = f"{daemon.data_dir}/ballast"
+
+    def fill():
+        with open(ballast, "wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(b"x" * 4096)
+            except OSError:
+                pass
+
+    try:
+        yield daemon.start(), fill, lambda: os.remove(ballast)
+    finally:
+        if os.path.exists(ballast):
+            os.remove(ballast)  # or its stop would wait for the disk
+        daemon.discard()
+        subprocess.run(["umount", daemon.data_dir], check=True)
+
+
+def put_some(wire):
+    wire.call("put_many", "durable", [[f"k{i}", bytes([i]) * 20_000] for i in range(30)])
+
+
+def test_a_full_disk_is_named_in_reply_log_and_info_and_gets_what_is_dirty_once_there_is_room(full_disk):
+    if full_disk is None:
+        return
+    daemon, fill, free = full_disk
+    wire = daemon.connect()
+    wire.call("put", "durable", "before", 1, {"sync": True})
+    info = wire.call("info", "durable")
+    assert (info["last_error"], info["oldest_dirty_ms"]) == (None, None)
+    assert info["last_sync_duration_ms"] >= 0
+    fill()
+    put_some(wire)
+    text = wire.fails("storage", "sync", "durable")
+    assert "No space left on device" in text and daemon.data_dir in text
+    info = wire.call("info", "durable")
+    assert "No space left on device" in info["last_error"]
+    assert info["sync_errors"] >= 1 and info["dirty_entries"] == 30 and info["oldest_dirty_ms"] >= 0
+    assert wire.call("info")["server"]["disk_failing"] is True
+    assert "No space left on device" in daemon.log() and "trying again in" in daemon.log()
+    assert wire.call("get", "durable", "k7") == [bytes([7]) * 20_000]
+    free()
+    eventually(lambda: wire.call("info", "durable")["dirty_entries"] == 0, timeout_s=60)
+    info = wire.call("info", "durable")
+    assert (info["last_error"], info["oldest_dirty_ms"]) == (None, None)
+    assert "writing to disk works again" in daemon.log()
+    daemon.kill9()
+    wire = daemon.start().connect()
+    assert wire.call("get_many", "durable", ["before", "k0", "k29"]) == [[1], [bytes(20_000)], [bytes([29]) * 20_000]]
+
+
+@pytest.fixture
+def fixed_directory(own_daemon):
+    """A daemon, and what makes the directory of its database one that takes no new files, and undoes it."""
+    database = f"{own_daemon.data_dir}/durable"
+
+    def set_fixed(sign):
+        return subprocess.run(["chattr", f"{sign}i", database], capture_output=True, check=False).returncode == 0
+
+    yield own_daemon, set_fixed
+    set_fixed("-")
+
+
+def test_a_directory_that_takes_no_files_fails_writes_and_is_used_again_when_it_does(fixed_directory):
+    daemon, set_fixed = fixed_directory
+    wire = daemon.connect()
+    wire.call("put", "durable", "k", 1, {"sync": True})
+    if not set_fixed("+"):
+        return  # without root, or a file system that has no such thing
+    error = None
+    for i in range(20):  # the log that is open takes some more
+        try:
+            wire.call("put", "durable", f"k{i}", os.urandom(1 << 20), {"sync": True})
+        except RpcError as failed:
+            error = failed
+            break
+    assert error and error.code == "storage" and "Operation not permitted" in error.text, error
+    assert wire.call("info", "durable")["last_error"] == error.text.removeprefix("storage: ")
+    assert wire.call("get", "durable", "k") == [1]
+    daemon.kill9()  # what is there is not written to by a start that fails either
+    before = sorted(os.listdir(f"{daemon.data_dir}/durable"))
+    assert "Operation not permitted" in refused(daemon)
+    assert sorted(os.listdir(f"{daemon.data_dir}/durable")) == before
+    assert set_fixed("-")
+    wire = daemon.start().connect()
+    assert wire.call("get", "durable", "k") == [1]
+    assert [wire.call("get", "durable", f"k{j}") is not None for j in range(i)] == [True] * i
+
+
+def test_a_directory_that_takes_no_files_for_a_while_loses_nothing(fixed_directory):
+    daemon, set_fixed = fixed_directory
+    wire = daemon.connect()
+    if not set_fixed("+"):
+        return
+    for i in range(20):
+        wire.call("put", "durable", f"k{i}", os.urandom(1 << 20))
+    values = wire.call("get_many", "durable", [f"k{i}" for i in range(20)])
+    assert "Operation not permitted" in wire.fails("storage", "sync")
+    assert set_fixed("-")
+    eventually(lambda: wire.call("info", "durable")["dirty_entries"] == 0, timeout_s=60)
+    daemon.kill9()
+    wire = daemon.start().connect()
+    assert wire.call("get_many", "durable", [f"k{i}" for i in range(20)]) == values
+
+
+def refused(daemon):
+    done = subprocess.run(daemon.command(), capture_output=True, text=True, timeout=STOP_S, stdin=subprocess.DEVNULL)
+    assert done.returncode == 1, done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    "name, lock, told",
+    [("lock", fcntl.flock, "another daemon uses the data directory"), ("durable/LOCK", fcntl.lockf, "LOCK: ")],
+)
+def test_a_lock_that_another_process_holds_is_named_at_start(own_daemon, name, lock, told):
+    own_daemon.connect().call("put", "durable", "k", 1)
+    own_daemon.stop()
+    with open(f"{own_daemon.data_dir}/{name}", "r+b") as file:
+        lock(file, fcntl.LOCK_EX)
+        text = refused(own_daemon)
+        assert own_daemon.data_dir in text and told in text, text
+        assert "repair" not in text, "nothing is damaged"
+    assert own_daemon.start().connect().call("get", "durable", "k") == [1]
+
+
+def value(i):
+    return [i, f"{i * 7919 % 10007:05}" * 60]
+
+
+@pytest.fixture
+def damaged(own_daemon):
+    """A daemon whose table has 100 bytes of zeros in its middle."""
+    wire = own_daemon.connect()
+    wire.call("put_many", "durable", [[f"k{i:05}", value(i)] for i in range(ENTRIES)])
+    wire.call("sync")
+    own_daemon.restart()  # makes a table of the log
+    own_daemon.stop()
+    (table,) = glob.glob(f"{own_daemon.data_dir}/durable/*.ldb")
+    with open(table, "r+b") as file:
+        file.seek(os.path.getsize(table) // 3)
+        file.write(bytes(100))
+    return own_daemon.start()
+
+
+def test_a_damaged_table_costs_the_keys_in_the_damaged_block_and_is_named(damaged):
+    daemon = damaged
+    wire = daemon.connect()
+    lost = []
+    for i in range(ENTRIES):
+        try:
+            assert wire.call("get", "durable", f"k{i:05}") == [value(i)]
+        except RpcError as error:
+            assert error.code == "storage" and f"k{i:05}" in error.text and daemon.data_dir in error.text, error
+            assert "Corruption" in error.text, error
+            lost.append(f"k{i:05}")
+    assert 0 < len(lost) < ENTRIES // 10
+    assert f"a read from disk failed: cannot read the record of cache 1, key \"{lost[0]}\"" in daemon.log()
+    assert f"`pannier repair {daemon.data_dir}`" in daemon.log()
+    wire.call("put", "lru", "k", 1)
+    wire.call("put", "durable", "new", 1, {"sync": True})
+    assert wire.call("get_many", "durable", ["new", "k00000"]) == [[1], [value(0)]]
+    daemon.check()
