@@ -64,6 +64,7 @@ std::optional<StoreError> LevelDbDatabase::open() {
 }
 
 std::optional<StoreError> LevelDbDatabase::reopen() {
+  if (const auto misplaced = env_.misplaced()) return gone("reopen", *misplaced);
   if (const leveldb::Status status = probe_directory(env_, path_); !status.ok())
     return failure("reopen", status);
   const std::unique_lock lock(opening_);
@@ -207,8 +208,9 @@ std::optional<StoreError> LevelDbDatabase::commit(leveldb::WriteBatch& batch) {
   leveldb::WriteOptions synced;
   synced.sync = true;
   const leveldb::Status status = db_->Write(synced, &batch);
-  if (status.ok()) return std::nullopt;
-  StoreError error = failure("write to", status);
+  const auto misplaced = env_.misplaced();
+  if (status.ok() && !misplaced) return std::nullopt;
+  StoreError error = misplaced ? gone("write to", *misplaced) : failure("write to", status);
   failure_ = error.text;
   return error;
 }
@@ -274,9 +276,18 @@ LevelDbDatabase::CacheState* LevelDbDatabase::defined(CacheId id) {
 }
 
 StoreError LevelDbDatabase::failure(std::string_view doing, const leveldb::Status& status) const {
+  if (!status.IsCorruption()) {
+    if (const auto misplaced = env_.misplaced()) return gone(doing, *misplaced);
+  }
   const bool is_damage = status.IsCorruption() || status.IsNotFound();  // a file that should be there
   return StoreError{"cannot " + std::string(doing) + " the database " + path_ + ": " + status.ToString(),
                     is_damage};
+}
+
+StoreError LevelDbDatabase::gone(std::string_view doing, const std::string& misplaced) const {
+  return StoreError{
+      "cannot " + std::string(doing) + " the database " + path_ + ": it is gone (" + misplaced +
+      "). Nothing is written until it is back in its place; what is not on disk stays in memory"};
 }
 
 StoreError LevelDbDatabase::damaged(const std::string& what, const Damage& damage) const {

@@ -49,7 +49,7 @@ class LevelDbDatabase {
   LevelDbDatabase& operator=(const LevelDbDatabase&) = delete;
 
   std::optional<StoreError> open();
-  /// Waits until nobody holds a read lock.
+  /// The very database that was open before, or an error. Waits until nobody holds a read lock.
   std::optional<StoreError> reopen();
   /// To be held by those who read while another thread may call reopen().
   std::shared_lock<std::shared_mutex> read_lock() const { return std::shared_lock(opening_); }
@@ -60,7 +60,8 @@ class LevelDbDatabase {
   /// follow it in LevelDB's log.
   std::optional<StoreError> why_unwritable() const;
 
-  /// All of the batch or nothing, with fsync. Precondition: writable.
+  /// All of the batch or nothing, with fsync, and into the database that is at its path. Precondition:
+  /// writable.
   std::optional<StoreError> commit(leveldb::WriteBatch& batch);
 
   // -- reading; precondition: open
@@ -90,6 +91,7 @@ class LevelDbDatabase {
   CacheState* defined(CacheId id);
 
   StoreError failure(std::string_view doing, const leveldb::Status& status) const;
+  StoreError gone(std::string_view doing, const std::string& misplaced) const;
   StoreError damaged(const std::string& what, const Damage& damage) const;
 
  private:

@@ -1,6 +1,7 @@
 #include "storage/leveldb_env.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -37,6 +38,7 @@ leveldb::Status DurableNamesEnv::sync_name(const std::string& path) const {
 leveldb::Status DurableNamesEnv::NewWritableFile(const std::string& name, leveldb::WritableFile** file) {
   leveldb::Status status = EnvWrapper::NewWritableFile(name, file);
   if (!status.ok() || !(name.ends_with(".log") || name.ends_with(".ldb"))) return status;
+  note(name);
   status = sync_name(name);
   if (status.ok()) return status;
   delete *file;
@@ -46,7 +48,37 @@ leveldb::Status DurableNamesEnv::NewWritableFile(const std::string& name, leveld
 
 leveldb::Status DurableNamesEnv::RenameFile(const std::string& from, const std::string& to) {
   const leveldb::Status status = EnvWrapper::RenameFile(from, to);
-  return status.ok() ? sync_name(to) : status;
+  if (!status.ok()) return status;
+  note(to);
+  return sync_name(to);
+}
+
+std::optional<DurableNamesEnv::Place> DurableNamesEnv::place_of(const std::string& path) {
+  struct stat status;
+  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  return Place{path, status.st_dev, status.st_ino};
+}
+
+void DurableNamesEnv::note(const std::string& path) {
+  const std::lock_guard lock(places_lock_);
+  if (path.ends_with("/CURRENT")) current_ = place_of(path);
+  if (path.ends_with(".log")) log_ = place_of(path);
+}
+
+std::optional<std::string> DurableNamesEnv::misplaced(const Place& place) {
+  struct stat status;
+  if (::stat(place.path.c_str(), &status) != 0) return place.path + ": " + std::strerror(errno);
+  if (status.st_dev == place.device && status.st_ino == place.inode) return std::nullopt;
+  return place.path + " is another file";
+}
+
+std::optional<std::string> DurableNamesEnv::misplaced() const {
+  const std::lock_guard lock(places_lock_);
+  for (const auto& place : {current_, log_}) {
+    if (!place) continue;
+    if (auto text = misplaced(*place)) return text;
+  }
+  return std::nullopt;
 }
 
 leveldb::Status DurableNamesEnv::RemoveFile(const std::string& name) {

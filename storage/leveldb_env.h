@@ -4,7 +4,10 @@
 
 #include <leveldb/env.h>
 
+#include <sys/types.h>
+
 #include <cstdarg>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -32,8 +35,27 @@ class DurableNamesEnv final : public leveldb::EnvWrapper {
   /// Makes the name of a file or directory durable where it stands.
   leveldb::Status sync_name(const std::string& path) const;
 
+  /// What of the database that is open is no longer where it was made: CURRENT or the log that is written to.
+  /// A directory that was moved, deleted or covered by another one can be written to for a long time through
+  /// files that are open, and nobody would find what was written. Any thread.
+  std::optional<std::string> misplaced() const;
+
  private:
+  /// The file that a path named, however that is called now.
+  struct Place {
+    std::string path;
+    dev_t device;
+    ino_t inode;
+  };
+  /// Nothing if there is no such file, as for a base that is not the operating system.
+  static std::optional<Place> place_of(const std::string& path);
+  static std::optional<std::string> misplaced(const Place& place);
+  void note(const std::string& path);
+
   SyncDirectory sync_directory_;
+  mutable std::mutex places_lock_;
+  std::optional<Place> current_;
+  std::optional<Place> log_;
 };
 
 /// LevelDB tells its log about every compaction, in a file without a bound. What goes wrong comes back as a

@@ -95,11 +95,14 @@ TEST_F(LevelDbStoreFaults, reads_go_on_while_reopening_fails) {
 TEST_F(LevelDbStoreFaults, a_store_that_cannot_be_opened_again_answers_errors_until_it_can) {
   define(1, "a");
   write({put_item(1, "k", {"v", 1})});
-  const std::string current = path() + "/CURRENT";
-  std::filesystem::rename(current, dir_.file("elsewhere"));
+  std::string manifest;
+  for (const auto& file : std::filesystem::directory_iterator(path())) {
+    if (file.path().filename().string().starts_with("MANIFEST-")) manifest = file.path();
+  }
+  std::filesystem::rename(manifest, dir_.file("elsewhere"));
   const auto error = store_->reopen();
   ASSERT_TRUE(error);
-  EXPECT_THAT(error->text, HasSubstr("its file CURRENT is missing"));
+  EXPECT_THAT(error->text, HasSubstr("cannot open the database " + path()));
   EXPECT_TRUE(std::holds_alternative<StoreError>(store_->load(1, "k")));
   EXPECT_TRUE(std::holds_alternative<StoreError>(store_->scan(1, "", "", 1)));
   EXPECT_TRUE(std::holds_alternative<StoreError>(try_write({put_item(1, "k", {"w", 2})})));
@@ -109,9 +112,25 @@ TEST_F(LevelDbStoreFaults, a_store_that_cannot_be_opened_again_answers_errors_un
   EXPECT_TRUE(std::holds_alternative<StoreError>(store_->reserved_versions()));
   EXPECT_TRUE(store_->define(2, "b", durable()) && store_->begin_drop(1) && store_->end_drop(1) &&
               store_->reserve_versions(1));
-  std::filesystem::rename(dir_.file("elsewhere"), current);
+  std::filesystem::rename(dir_.file("elsewhere"), manifest);
   ASSERT_FALSE(store_->reopen());
   EXPECT_EQ(value(1, "k"), "v");
+}
+
+TEST_F(LevelDbStoreFaults, a_write_into_a_database_that_is_not_in_its_place_is_an_error_until_it_is_back) {
+  define(1, "a");
+  write({put_item(1, "k", {"v", 1})});
+  std::filesystem::rename(path(), dir_.file("elsewhere"));
+  const auto wrote = try_write({put_item(1, "k", {"w", 2})});
+  ASSERT_TRUE(std::holds_alternative<StoreError>(wrote));
+  EXPECT_THAT(std::get<StoreError>(wrote).text, HasSubstr(path() + ": it is gone ("));
+  std::filesystem::create_directory(path());
+  ASSERT_TRUE(store_->reopen());
+  EXPECT_TRUE(std::filesystem::is_empty(path()));
+  std::filesystem::rename(dir_.file("elsewhere"), path());
+  ASSERT_FALSE(store_->reopen());
+  write({put_item(1, "k", {"x", 3})});
+  EXPECT_EQ(value(1, "k"), "x");
 }
 
 // -- damage, and directories that are not ours
@@ -163,7 +182,7 @@ TEST_F(LevelDbStoreFaults, a_flipped_byte_in_a_table_is_an_error_and_never_a_wro
     if (std::holds_alternative<StoreError>(loaded)) {
       ++errors;
       EXPECT_THAT(std::get<StoreError>(loaded).text,
-                  HasSubstr("cannot read cache 1, key \"" + item.key + "\", in"));
+                  HasSubstr("cannot read the record of cache 1, key \"" + item.key + "\", in"));
     } else {
       EXPECT_EQ(std::get<Record>(loaded).value, item.record->value);
     }
