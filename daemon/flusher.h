@@ -95,6 +95,8 @@ class Flusher {
   void hurry();
 
   const FlushTotals& written() const { return written_; }
+  /// Of the last batch, if it failed.
+  const std::optional<storage::StoreError>& last_error() const { return last_error_; }
   FlushInfo info(storage::CacheId cache) const;
   /// A sync of the cache was answered.
   void synced(storage::CacheId cache);

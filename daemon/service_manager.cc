@@ -66,4 +66,9 @@ Failure ServiceManager::stopping() const { return tell("STOPPING=1"); }
 
 Failure ServiceManager::status(std::string_view text) const { return tell("STATUS=" + in_one_line(text)); }
 
+Failure ServiceManager::still_stopping(std::string_view text, std::uint64_t more_ms) const {
+  constexpr std::uint64_t kUsPerMs = 1'000;
+  return tell("STATUS=" + in_one_line(text) + "\nEXTEND_TIMEOUT_USEC=" + std::to_string(more_ms * kUsPerMs));
+}
+
 }  // namespace pannier::daemon

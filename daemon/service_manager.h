@@ -6,6 +6,7 @@
 // FileDescriptorStoreMax says how many) cannot be known here.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +44,8 @@ class ServiceManager {
   Failure stopping() const;
   /// One line for those who ask it about the daemon.
   Failure status(std::string_view text) const;
+  /// The stop goes on, and is to be given this much time from now on.
+  Failure still_stopping(std::string_view text, std::uint64_t more_ms) const;
 
  private:
   struct Passed {

@@ -6,11 +6,15 @@ namespace pannier::daemon {
 namespace {
 
 constexpr std::uint64_t kPollMs = 5;
+constexpr std::uint64_t kTellMs = 1'000;
+constexpr std::uint64_t kMoreTimeMs = 60'000;
 
 }  // namespace
 
 Shutdown::Shutdown(const ShutdownParts& parts)
-    : parts_(parts), timer_(parts.loop, [this] { (this->*step_)(); }) {}
+    : parts_(parts),
+      timer_(parts.loop, [this] { (this->*step_)(); }),
+      tell_timer_(parts.loop, [this] { tell(); }) {}
 
 void Shutdown::signaled() {
   if (!has_begun_) return begin();
@@ -20,6 +24,7 @@ void Shutdown::signaled() {
 void Shutdown::begin() {
   has_begun_ = true;
   parts_.manager.stopping();
+  tell();
   parts_.log.info("stopping: no new connections and requests; a second signal hurries");
   parts_.server.stop_accepting();
   parts_.router.shut_down();
@@ -64,6 +69,18 @@ void Shutdown::close_connections() {
 void Shutdown::when_work_is_done() {
   if (!parts_.disk.is_idle() || !parts_.huge_pages.is_idle()) return again(&Shutdown::when_work_is_done);
   parts_.loop.stop();
+}
+
+void Shutdown::tell() {
+  const storage::DirtyTotals dirty = parts_.catalog.write_back().totals();
+  std::string text = "stopping";
+  if (dirty.entries > 0) {
+    text += ": " + std::to_string(dirty.entries) + " entries (" + std::to_string(dirty.bytes) +
+            " bytes) are still to be written to disk";
+    if (const auto& error = parts_.flusher.last_error()) text += "; the last try failed: " + error->text;
+  }
+  parts_.manager.still_stopping(text, kMoreTimeMs);
+  tell_timer_.start(kTellMs);
 }
 
 void Shutdown::again(void (Shutdown::*step)()) {

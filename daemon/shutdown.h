@@ -4,7 +4,7 @@
 // The happy path, each step when the one before is done: requests that wait for the disk are answered, and
 // clears come to their end; the flusher writes what is dirty; the version keeper gives back what it reserved;
 // the server sends and closes; the disk has nothing more to do. A disk that fails is tried again until
-// hurry().
+// hurry(), however long that takes; the service manager hears of it meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -58,12 +58,16 @@ class Shutdown {
   void flushed();
   void close_connections();
   void when_work_is_done();
+  /// Tells the service manager how it gets on, again and again until the end: it would kill the process
+  /// otherwise.
+  void tell();
   /// Calls `step` again soon.
   void again(void (Shutdown::*step)());
 
   ShutdownParts parts_;
   UvTimer timer_;
   void (Shutdown::*step_)() = nullptr;  // what the timer is for
+  UvTimer tell_timer_;
   bool has_begun_ = false;
   bool is_hurried_ = false;
   bool is_flushing_ = false;

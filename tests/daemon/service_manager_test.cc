@@ -71,9 +71,11 @@ TEST(ServiceManager, is_told_how_the_daemon_is) {
   EXPECT_EQ(manager.ready(), std::nullopt);
   EXPECT_EQ(manager.status("serves\n3 caches"), std::nullopt);
   EXPECT_EQ(manager.stopping(), std::nullopt);
+  EXPECT_EQ(manager.still_stopping("2 entries\nleft", 1'500), std::nullopt);
   EXPECT_EQ(next_text(socket), "READY=1");
   EXPECT_EQ(next_text(socket), "STATUS=serves 3 caches");
   EXPECT_EQ(next_text(socket), "STOPPING=1");
+  EXPECT_EQ(next_text(socket), "STATUS=2 entries left\nEXTEND_TIMEOUT_USEC=1500000");
   EXPECT_EQ(next_text(socket), "(nothing)");
 }
 
