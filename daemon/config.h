@@ -37,8 +37,9 @@ struct DurableOptions {
   std::uint64_t checkpoint_interval_ms = 5'000;  ///< a dirty entry is written at most this much later
   std::uint64_t checkpoint_dirty_bytes = std::uint64_t{16} << 20;  ///< or as soon as so much is dirty
   std::optional<std::uint64_t> dirty_bytes_max;                    ///< default: a quarter of memory_bytes_max
-  bool is_dirty_bytes_max_set = false;        ///< else it is a quarter of what memory there really is
-  std::uint32_t loads_waiting_max = 131'072;  ///< cold keys and walks waiting for the disk
+  bool is_dirty_bytes_max_set = false;         ///< else it is a quarter of what memory there really is
+  std::uint64_t expire_interval_ms = 600'000;  ///< between walks for expired entries that are on disk alone
+  std::uint32_t loads_waiting_max = 131'072;   ///< cold keys and walks waiting for the disk
 };
 
 struct Config {

@@ -182,14 +182,14 @@ void DiskWorker::reserve_versions(storage::Version bound, Done done) {
 }
 
 // Neither an attempt to write nor a success of one: `is_failing_` stays.
-void DiskWorker::open_image(ImageDone done) {
-  using Result = std::variant<Image, StoreError>;
-  Job start = [this, done = std::move(done)] {
-    auto job = [&store = store_, failed = is_failing_]() -> Result {
+template <typename Result, typename Method>
+void DiskWorker::enqueue_look(Method method, std::function<void(Result)> done) {
+  Job start = [this, method = std::move(method), done = std::move(done)]() mutable {
+    auto job = [&store = store_, failed = is_failing_, method = std::move(method)]() -> Result {
       if (failed) return StoreError{"what is in memory could not be written to disk"};
-      return store.open_image();
+      return method(store);
     };
-    run_in_pool(loop_, std::move(job), [this, done](Result result) {
+    run_in_pool(loop_, std::move(job), [this, done = std::move(done)](Result result) {
       is_writing_ = false;
       start_write();
       answer_later([done, result = std::move(result)] { done(result); });
@@ -197,6 +197,20 @@ void DiskWorker::open_image(ImageDone done) {
   };
   write_jobs_.push_back({std::move(start), nullptr});
   start_write();
+}
+
+void DiskWorker::open_image(ImageDone done) {
+  enqueue_look<std::variant<Image, StoreError>>(
+      [](storage::DurableStore& store) { return store.open_image(); }, std::move(done));
+}
+
+void DiskWorker::scan_in_turn(storage::CacheId cache, std::string from_key, std::uint64_t keys_max,
+                              ScanDone done) {
+  enqueue_look<std::variant<storage::Scanned, StoreError>>(
+      [cache, from_key = std::move(from_key), keys_max](const storage::DurableStore& store) {
+        return store.scan(cache, "", from_key, keys_max);
+      },
+      std::move(done));
 }
 
 void DiskWorker::load(storage::CacheId cache, std::string key, LoadDone done) {

@@ -68,6 +68,8 @@ class DiskWorker {
   void reserve_versions(storage::Version bound, Done done);
   /// What is on disk when the jobs before it are done; an error if the last of them failed.
   void open_image(ImageDone done);
+  /// The same for a piece of a walk: when it is answered no later write has been.
+  void scan_in_turn(storage::CacheId cache, std::string from_key, std::uint64_t keys_max, ScanDone done);
 
   // -- the reading lane
 
@@ -110,6 +112,8 @@ class DiskWorker {
 
   template <typename Result, typename Method>
   void enqueue_write(Method method, std::function<void(Result)> done);
+  template <typename Result, typename Method>
+  void enqueue_look(Method method, std::function<void(Result)> done);
   template <typename Result, typename Method>
   void enqueue_read(Method method, std::function<void(Result)> done);
   void write_group(const std::shared_ptr<Group>& group);

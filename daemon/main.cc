@@ -12,6 +12,7 @@
 #include "daemon/clock.h"
 #include "daemon/config.h"
 #include "daemon/data_dir.h"
+#include "daemon/disk_expiry.h"
 #include "daemon/disk_worker.h"
 #include "daemon/erasing.h"
 #include "daemon/file_limit.h"
@@ -174,6 +175,7 @@ int serve(const Config& config, Log& log, const ServiceManager& manager, ArenaKe
   const UvSignal on_terminate(loop, SIGTERM, [&shutdown] { shutdown.signaled(); });
   const UvSignal on_interrupt(loop, SIGINT, [&shutdown] { shutdown.signaled(); });
 
+  DiskExpiry::start(service, config.durable.expire_interval_ms);
   for (const storage::CacheId id : kept.unfinished_drops) resume_disk_drop(service, id);
   server.listen(socket_file.release_socket(), router);
   const std::string ready = ready_text(config, catalog, catalog.caches().size());

@@ -183,6 +183,11 @@ class Cache {
   /// to kEndedClearsMax of them.
   bool loaded(std::string_view key, const std::variant<Record, Absent>& result, TimeMs now);
   void release_loaded(std::string_view key);
+  /// A record that is on disk alone and past its stale window is noticed as expired: it is to be erased there
+  /// by the next batch. False if there is nothing to do, or no memory to note it. Precondition: no load of
+  /// the key is under way, and the scan's result is as new as that of a batch would be (DiskWorker's writing
+  /// lane).
+  bool expire_scanned(const ScannedKey& scanned, TimeMs now);
   /// The dirty sequence that must be clean for the key's present state to be on disk; 0 if it is.
   std::uint64_t dirty_sequence(std::string_view key) const;
   /// A write of what was there already dirties nothing, but gives a new version, which the disk learns only

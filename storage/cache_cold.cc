@@ -155,6 +155,16 @@ void Cache::release_loaded(std::string_view key) {
   settle(entry);
 }
 
+bool Cache::expire_scanned(const ScannedKey& scanned, TimeMs now) {
+  static constexpr std::string_view kNil = "\xc0";  // the value is not needed any more
+  if (now < later(scanned.deadline, scanned.stale_ms) || entry_of(scanned.key)) return false;
+  if (is_record_covered(scanned.key, scanned.version)) return false;
+  const Record expired{std::string(kNil), scanned.version, scanned.deadline, scanned.stale_ms};
+  if (!loaded(scanned.key, expired, now)) return false;
+  release_loaded(scanned.key);
+  return true;
+}
+
 std::uint64_t Cache::dirty_sequence(std::string_view key) const {
   const EntryAt entry = entry_of(key);
   return entry && entry->is_unwritten() ? entry->place() : 0;

@@ -81,6 +81,7 @@ struct ScannedKey {
   std::string key;
   Version version;
   TimeMs deadline;
+  std::uint64_t stale_ms = 0;
 };
 /// A piece of a walk over a cache in key order. `next_key`: where to go on (itself included); nothing at the
 /// end.

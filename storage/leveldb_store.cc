@@ -354,7 +354,7 @@ std::variant<Scanned, StoreError> LevelDbStore::scan(CacheId cache, std::string_
     }
     const auto& intact = std::get<RecordView>(record);
     key_bytes += records.key().size();
-    scanned.keys.push_back({std::string(records.key()), intact.version, intact.deadline});
+    scanned.keys.push_back({std::string(records.key()), intact.version, intact.deadline, intact.stale_ms});
   }
   if (!records.status().ok()) return database_->failure("read", records.status());
   return scanned;

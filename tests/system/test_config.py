@@ -197,6 +197,7 @@ def test_a_file_that_is_missing_is_named(directory):
 def test_help_shows_every_key_of_the_file_as_an_option():
     done = subprocess.run([binary("PANNIERD"), "--help"], capture_output=True, text=True, timeout=STOP_S, check=True)
     keys = [line.split(" ")[0] for line in LIMITS.splitlines() if " = " in line]
-    keys += ["checkpoint_interval", "checkpoint_bytes", "max_dirty", "socket_mode", "socket_group", "log_level"]
+    keys += ["checkpoint_interval", "checkpoint_bytes", "max_dirty", "expire_interval"]
+    keys += ["socket_mode", "socket_group", "log_level"]
     for key in keys:
         assert "--" + key.replace("_", "-") in done.stdout, key

@@ -1,0 +1,51 @@
+// DiskExpiry: durable entries that have expired and are on disk alone leave the disk too, although nobody
+// asks for them. A walk goes over the records of all durable caches in small pieces; what is past its stale
+// window is noticed as expired, as if it had been loaded, and erased by the flusher's next batch.
+//
+// The disk's time: after each piece, its erasing included, it pauses kPauseShare times as long as that took,
+// and a piece waits a while for a moment at which nothing is being written. A walk begins expire_interval
+// after the last one ended. While the disk fails, nothing is done.
+//
+// What is in memory, being loaded or being cleared is left alone: it is met there. A piece is read in the
+// writing lane, so that no write of a key can have come and left memory again since.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "daemon/background.h"
+#include "daemon/service.h"
+
+namespace pannier::daemon {
+
+class DiskExpiry final : public BackgroundTask, public std::enable_shared_from_this<DiskExpiry> {
+ public:
+  static constexpr std::uint64_t kPauseShare = 19;
+
+  /// The first walk begins an interval from now. Ends with the service.
+  static void start(Service& service, std::uint64_t interval_ms);
+
+  DiskExpiry(Service& service, std::uint64_t interval_ms) : service_(service), interval_ms_(interval_ms) {}
+  storage::TimeMs step(storage::TimeMs now) override;
+
+ private:
+  using Outcome = std::variant<storage::Scanned, storage::StoreError>;
+
+  bool has_to_wait();
+  /// The cache that is walked, or the next one; null at the end of the walk.
+  storage::Cache* present_cache();
+  void scanned(const Outcome& outcome);
+  std::uint64_t expire(const storage::Scanned& piece);
+  void go_on_later();
+
+  Service& service_;
+  std::uint64_t interval_ms_;
+  storage::CacheId cache_ = 0;  ///< before all others
+  std::string from_key_;
+  std::uint64_t began_ns_ = 0;
+  std::uint32_t waited_ = 0;
+};
+
+}  // namespace pannier::daemon
