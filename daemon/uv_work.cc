@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "daemon/uv_handle.h"
 
@@ -27,8 +28,8 @@ void give_way() {
 }
 
 void on_work(uv_work_t* raw) {
-  thread_local const bool has_given_way = (give_way(), true);
-  static_cast<void>(has_given_way);
+  thread_local bool has_given_way = false;
+  if (!std::exchange(has_given_way, true)) give_way();
   static_cast<Request*>(raw->data)->work->work();
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -28,7 +29,7 @@ struct WheelHead {
   Word64 clock;
   Word64 size;
   std::array<std::uint64_t, kLevels> used;  ///< a bit a slot: is not empty
-  std::array<Ref, kLevels * kSlots> slots;
+  std::array<Ref, std::size_t{kLevels} * kSlots> slots;
 };
 
 /// In the order of CacheStats.

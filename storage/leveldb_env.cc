@@ -86,8 +86,7 @@ leveldb::Status DurableNamesEnv::RemoveFile(const std::string& name) {
   const std::string file = path.filename();
   if (file.starts_with("MANIFEST-")) {
     std::string current;
-    const leveldb::Status status =
-        leveldb::ReadFileToString(target(), path.parent_path() / "CURRENT", &current);
+    leveldb::Status status = leveldb::ReadFileToString(target(), path.parent_path() / "CURRENT", &current);
     if (!status.ok() && !status.IsNotFound()) return status;
     if (status.ok() && current == file + "\n") return leveldb::Status::IOError(name, "CURRENT names it");
   }

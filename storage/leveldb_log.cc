@@ -109,10 +109,11 @@ std::variant<std::vector<std::string>, Status> cut_torn_ends(leveldb::Env& env, 
   if (const Status status = leveldb::ReadFileToString(&env, path + "/CURRENT", &manifest); !status.ok())
     return status;
   if (manifest.ends_with('\n')) manifest.pop_back();
+  const std::string directory = path + "/";
   std::vector<std::string> cut;
   for (const std::string& name : names) {
     if (name != manifest && !name.ends_with(".log")) continue;
-    const std::string file = path + "/" + name;
+    const std::string file = directory + name;
     std::string content;
     if (const Status status = leveldb::ReadFileToString(&env, file, &content); !status.ok()) return status;
     const std::optional<std::size_t> torn = torn_at(content);
