@@ -370,8 +370,8 @@ class Cache {
   bool bring(const Fields& fields, const Entry& from, TimeMs now);
   /// What a process that died has left: nothing is in flight any more, and nobody waits for a load.
   void forget_jobs();
-  /// Of no clean entry is it known whether it is on disk.
-  void forget_disk();
+  /// Of no entry is it known whether a clear has erased it on disk.
+  void forget_cleared();
   /// Clean entries go; of dirty ones it is not known whether they are on disk.
   void forget_clean();
 

@@ -223,18 +223,21 @@ void Cache::forget_jobs() {
     settle(entry);
   }
   if (!may_have_cleared) return;
-  if (is_durable()) forget_disk();
+  if (is_durable()) forget_cleared();
   const Transaction transaction(arena_);
   arena_.set(record_.clears, 0);
 }
 
-void Cache::forget_disk() {
-  for (const Entry::List name : {Entry::List::kRecency, Entry::List::kAhead, Entry::List::kStale}) {
-    for (EntryAt entry = list(name).oldest(); entry; entry = list(name).newer(entry)) {
-      const Transaction transaction(arena_);
-      set_on_disk(arena_, entry, OnDisk::kUnknown);
-    }
+// What the clear has erased on disk must not live on in memory: the disk alone knows what there is. What is
+// ahead of it is written again.
+void Cache::forget_cleared() {
+  constexpr TimeMs kLongAgo = 0;  // so that it is due
+  while (const EntryAt entry = list(Entry::List::kAhead).oldest()) {
+    const Transaction transaction(arena_);
+    set_on_disk(arena_, entry, OnDisk::kUnknown);
+    mark_dirty(entry, kLongAgo);
   }
+  forget_clean();
 }
 
 void Cache::forget_clean() {

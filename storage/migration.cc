@@ -84,6 +84,10 @@ std::vector<Migration::Found> Migration::find_entries() {
 void Migration::bring(const Found& found, TimeMs now) {
   const EntryAt from = entry_at(old_, found.ref);
   Cache& cache = *caches_.at(from->ordinal());
+  const auto& record = old_.at<CacheRecord>(old_.cache_ref(from->ordinal()));
+  const bool may_have_cleared = record.clears > 0 && cache.is_durable();
+  // As Cache::forget_cleared() does it.
+  if (may_have_cleared && !from->is_unwritten() && !from->is_ahead()) return;
   std::string key_scratch;
   std::string value_scratch;
   EntryWriter::Fields fields;
@@ -95,8 +99,6 @@ void Migration::bring(const Found& found, TimeMs now) {
   fields.deadline = from->deadline();
   fields.stale_ms = from->stale_ms();
   // A write that was in flight may be on disk nevertheless, and so may half of a clear.
-  const auto& record = old_.at<CacheRecord>(old_.cache_ref(from->ordinal()));
-  const bool may_have_cleared = record.clears > 0 && cache.is_durable();
   fields.on_disk = from->is_in_flight() || may_have_cleared ? OnDisk::kUnknown : from->on_disk();
   fields.is_durable = cache.is_durable();
   const bool is_known = bool(cache.entry_of(fields.key));
@@ -105,6 +107,7 @@ void Migration::bring(const Found& found, TimeMs now) {
     if (found.is_dirty && !is_known) ++losses_.dirty_entries;
     return;
   }
+  if (may_have_cleared && from->is_ahead()) return cache.mark_dirty(cache.entry_of(fields.key), now);
   // A new place: the old ones may be those of several orders, and two may be the same.
   Arena& arena = *fresh_.arena_;
   const Transaction transaction(arena);

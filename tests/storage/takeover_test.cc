@@ -297,6 +297,23 @@ TEST_F(TakeoverTest, entries_that_were_held_for_a_load_can_be_migrated) {
   EXPECT_EQ(value(*took.catalog, "durable", "held7"), "loaded");
 }
 
+TEST_F(TakeoverTest, what_a_clear_may_have_erased_on_disk_does_not_live_on_in_memory) {
+  const std::uint64_t dirty = filled_.catalog().write_back().totals().entries;
+  filled_.catalog().find("durable")->clear_begin("durable", kNow);
+  const std::string image = filled_.image();
+  for (const std::uint64_t bytes_max : {kFilledBytes, 2 * kFilledBytes}) {
+    const TookOver took = take_over_image(image, bytes_max);
+    Cache& cache = *took.catalog->find("durable");
+    EXPECT_TRUE(std::holds_alternative<Cold>(cache.find("durable35", kNow))) << "clean";
+    EXPECT_EQ(value(*took.catalog, "durable", "durable100"), filled_.value("durable", "durable100"))
+        << "dirty";
+    EXPECT_EQ(value(*took.catalog, "durable", "durable25"), filled_.value("durable", "durable25")) << "ahead";
+    EXPECT_NE(cache.dirty_sequence("durable25"), 0U) << "the disk may not have it any more";
+    EXPECT_EQ(took.catalog->write_back().totals().entries, dirty + 10) << "and all others that were ahead";
+    EXPECT_EQ(took.how.lost_entries, 0U);
+  }
+}
+
 TEST_F(TakeoverTest, a_clear_that_was_under_way_is_not_under_way_any_more) {
   Cache& cache = *filled_.catalog().find("durable");
   cache.clear_begin("none of them", kNow);
