@@ -65,14 +65,17 @@ void DiskWorker::start_write() {
 
 void DiskWorker::answer_later(std::function<void()> answer) {
   write_answers_.push_back(std::move(answer));
-  if (write_answers_.size() == 1) answer_next();
+  if (!is_answering_) answer_next();
 }
 
 void DiskWorker::answer_next() {
+  is_answering_ = !write_answers_.empty();
+  if (!is_answering_) return next_answer_.stop();
+  // Until the next pass, in which there may be none: what comes in this one is not answered in it.
+  next_answer_.start();
   const std::function<void()> answer = std::move(write_answers_.front());
   answer();
   write_answers_.pop_front();
-  write_answers_.empty() ? next_answer_.stop() : next_answer_.start();
 }
 
 void DiskWorker::write_ended(bool failed) {
@@ -132,7 +135,10 @@ void DiskWorker::group_ended(const std::shared_ptr<Group>& group,
   write_ended(false);
   auto& wrote = std::get<std::vector<storage::Wrote>>(outcome);
   for (std::size_t i = 0; i < wrote.size(); ++i) {
-    answer_later([group, i, each = std::move(wrote[i])] { group->done[i](group->batches[i], each); });
+    answer_later([group, i, each = std::move(wrote[i])] {
+      group->done[i](group->batches[i], each);
+      group->batches[i] = {};
+    });
   }
 }
 
@@ -142,10 +148,16 @@ void DiskWorker::fail_groups(std::shared_ptr<Group> first, const StoreError& err
     if (job.group) failed.push_back(job.group);
   }
   std::erase_if(write_jobs_, [](const WriteJob& job) { return job.group != nullptr; });
+  ++groups_failed_;
   write_ended(true);
+  for (const auto& group : failed) failed_batches_ += group->batches.size();
   for (auto group = failed.rbegin(); group != failed.rend(); ++group) {
     for (std::size_t i = (*group)->batches.size(); i-- > 0;) {
-      answer_later([group = *group, i, error] { group->done[i](group->batches[i], error); });
+      answer_later([this, group = *group, i, error] {
+        --failed_batches_;
+        group->done[i](group->batches[i], error);
+        group->batches[i] = {};
+      });
     }
   }
 }
@@ -181,11 +193,14 @@ void DiskWorker::reserve_versions(storage::Version bound, Done done) {
       [bound](storage::DurableStore& store) { return store.reserve_versions(bound); }, std::move(done));
 }
 
-// Neither an attempt to write nor a success of one: `is_failing_` stays.
+// Neither an attempt to write nor a success of one: `is_failing_` stays. What failed since it was asked for
+// came before it, whatever was written between.
 template <typename Result, typename Method>
 void DiskWorker::enqueue_look(Method method, std::function<void(Result)> done) {
-  Job start = [this, method = std::move(method), done = std::move(done)]() mutable {
-    auto job = [&store = store_, failed = is_failing_, method = std::move(method)]() -> Result {
+  Job start = [this, groups_failed = groups_failed_, method = std::move(method),
+               done = std::move(done)]() mutable {
+    const bool has_failed = is_failing_ || groups_failed_ != groups_failed;
+    auto job = [&store = store_, failed = has_failed, method = std::move(method)]() -> Result {
       if (failed) return StoreError{"what is in memory could not be written to disk"};
       return method(store);
     };

@@ -66,7 +66,8 @@ class DiskWorker {
   void end_drop(storage::CacheId id, Done done);
   void erase_some(storage::EraseRange range, std::uint64_t steps_max, EraseDone done);
   void reserve_versions(storage::Version bound, Done done);
-  /// What is on disk when the jobs before it are done; an error if the last of them failed.
+  /// What is on disk when the jobs before it are done; an error if the last of them failed, or one with
+  /// batches since the call.
   void open_image(ImageDone done);
   /// The same for a piece of a walk: when it is answered no later write has been.
   void scan_in_turn(storage::CacheId cache, std::string from_key, std::uint64_t keys_max, ScanDone done);
@@ -97,6 +98,9 @@ class DiskWorker {
   bool is_writing() const { return is_writing_; }
   /// The last writing job failed, and the store was not reopened since.
   bool is_failing() const { return is_failing_; }
+  /// Batches failed whose callbacks are still to be called. One that is written now would be answered after
+  /// them, although it was taken later: do not.
+  bool has_failed_batches() const { return failed_batches_ > 0; }
 
  private:
   using Job = std::function<void()>;  // starts the work
@@ -135,11 +139,14 @@ class DiskWorker {
   std::deque<WriteJob> write_jobs_;
   std::deque<std::function<void()>> write_answers_;
   UvIdle next_answer_;
+  bool is_answering_ = false;  // there was an answer in this pass
   std::deque<Job> read_jobs_;
   bool is_writing_ = false;
   std::uint32_t reading_ = 0;
   ReadFailed read_failed_ = [](const storage::StoreError&) {};
   bool is_failing_ = false;
+  std::uint64_t groups_failed_ = 0;
+  std::uint64_t failed_batches_ = 0;  // to be answered
   Backoff backoff_;
   UvTimer reopen_timer_;
 };

@@ -70,7 +70,7 @@ bool Flusher::is_wanted_at_once() const {
 
 bool Flusher::is_worth_a_batch() const {
   const storage::WriteBack& write_back = catalog_.write_back();
-  if (!write_back.has_batch()) return false;
+  if (!write_back.has_batch() || disk_.has_failed_batches()) return false;
   return !disk_.is_writing() || write_back.waiting().entries >= storage::BatchLimits().items_max ||
          write_back.waiting().bytes >= storage::BatchLimits().bytes_max;
 }
@@ -130,6 +130,7 @@ void Flusher::begin_checkpoint() {
 }
 
 void Flusher::write_batch() {
+  if (disk_.has_failed_batches()) return;
   std::optional<Batch> batch = catalog_.write_back().take_batch({});
   if (!batch) return;
   disk_.write(std::move(*batch),

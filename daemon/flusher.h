@@ -12,9 +12,9 @@
 // fsync, instead of taking turns in two halves.
 //
 // A point is a moment at which the writing lane, once it has done all that was asked of it, leaves the disk
-// in the very state that memory is in: nothing is dirty, or all that is dirty was just given to it as one
-// batch. Who waits for one makes the flusher write until it comes; where more becomes dirty than the disk
-// takes it does not come.
+// in the very state that memory is in: nothing is dirty, or all that is dirty was just given to it. Who waits
+// for one makes the flusher write until it comes; where more becomes dirty than the disk takes it does not
+// come.
 //
 // Failures: what failed stays dirty, and all who wait get its error; it is tried again, one batch at a time,
 // after 100 ms, then twice as long each time up to 10 s. Those who come to wait meanwhile get the outcome of
@@ -69,7 +69,7 @@ class Flusher {
   struct AtPoint {};
   struct NoPoint {};
   using PointDone = std::function<void(std::variant<AtPoint, NoPoint, storage::StoreError>)>;
-  static constexpr std::uint32_t kPointTriesMax = 256;
+  static constexpr std::uint32_t kPointTriesMax = 1'024;
   /// The error of the last batch, if it failed. Entries are still dirty only after hurry().
   using DrainDone = std::function<void(std::optional<storage::StoreError>)>;
 

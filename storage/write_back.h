@@ -48,7 +48,7 @@ class WriteBack {
 
   /// In flight together: no batch is taken above it.
   static constexpr std::uint64_t kInFlightItemsMax = 65'536;
-  static constexpr std::uint64_t kInFlightBytesMax = std::uint64_t{16} << 20;  // of charges
+  static constexpr std::uint64_t kInFlightBytesMax = std::uint64_t{8} << 20;  // of charges
 
   /// Whether take_batch() would take anything.
   bool has_batch() const;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/bench/peers.h"
+#include "tests/bench/rounds.h"
 
 namespace pannier::bench {
 
@@ -37,8 +38,7 @@ ServerOptions with_appendonly(const std::string& fsync);
 /// Fills the server, `pannier`'s tier durable. Throws std::runtime_error unless all were stored.
 void fill(const Server& server, std::uint64_t entries);
 
-/// Of some figures: the middle one, and "least to most".
-double median_of(std::vector<double> values);
+/// Of some figures: "least to most".
 std::string spread_of(const std::vector<double>& values, int digits = 0);
 
 template <typename Work>

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/daemon/disk_fixture.h"
+#include "tests/daemon/gated_store.h"
 
 namespace pannier::daemon {
 namespace {
@@ -144,6 +145,26 @@ TEST_F(DiskWorkerTest, a_failed_job_answers_its_error_and_the_next_one_reopens_t
   EXPECT_TRUE(std::holds_alternative<Wrote>(write("k", "v")));
   EXPECT_FALSE(disk_->is_failing());
   EXPECT_EQ(std::get<Record>(load("k")).value, "v");
+}
+
+TEST_F(DiskWorkerTest, an_image_behind_batches_that_failed_is_an_error_whatever_was_done_between) {
+  test::GatedStore store(*store_);
+  store.fails_from = 1;
+  DiskWorker disk(loop_, store, DiskLimits());
+  std::optional<WriteOutcome> first;
+  std::optional<WriteOutcome> second;
+  std::optional<std::variant<ErasedSome, StoreError>> erased;
+  std::optional<std::variant<DiskWorker::Image, StoreError>> image;
+  disk.write(batch({item("a", "1")}), keep_written(first));
+  disk.erase_some({kCache, "", "", 0, 0}, 10, keep(erased));
+  disk.write(batch({item("b", "1")}), keep_written(second));
+  disk.open_image(keep(image));
+  store.let_through(1);
+  run_until([&] { return disk.is_idle(); });
+  EXPECT_TRUE(std::holds_alternative<StoreError>(*first));
+  EXPECT_TRUE(std::holds_alternative<StoreError>(*second));
+  EXPECT_TRUE(std::holds_alternative<ErasedSome>(*erased)) << "it opened the store again";
+  EXPECT_TRUE(std::holds_alternative<StoreError>(*image)) << "an image without what comes before it";
 }
 
 TEST_F(DiskWorkerTest, it_reopens_the_store_without_being_asked) {

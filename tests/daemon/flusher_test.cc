@@ -5,11 +5,13 @@
 
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "tests/daemon/disk_fixture.h"
+#include "tests/daemon/gated_store.h"
 
 namespace pannier::daemon {
 namespace {
@@ -235,6 +237,44 @@ TEST_F(FlusherTest, a_failed_batch_is_tried_again_by_itself) {
   EXPECT_EQ(cache_->entries(), 1);
 }
 
+TEST_F(FlusherTest, nothing_is_taken_while_the_answers_of_what_failed_are_still_to_come) {
+  test::GatedStore store(*store_);
+  disk_.emplace(loop_, store, DiskLimits());
+  start(3'600'000, 1);  // nobody is waited for to come
+  int keys = 0;
+  const auto put_batches = [&](std::uint64_t batches) {
+    for (std::uint64_t left = batches * storage::BatchLimits().items_max; left > 0; --left)
+      put("k" + std::to_string(keys++), "v");
+  };
+  const auto wait_in_flight = [&] {
+    run_until([&] { return catalog_.write_back().waiting().entries == 0; });
+  };
+  bool has_failed = false;
+  put_batches(8);
+  const std::uint64_t third = 3 * storage::BatchLimits().items_max;
+  flusher_->wait_clean(third, [&](const auto&) {
+    // The answers of five are still to come when the write behind theirs fails.
+    while (store.failed == 0) std::this_thread::yield();
+    put_batches(1);
+  });
+  flusher_->wait_clean(sequence() + 1, [&](const auto& error) { has_failed = error.has_value(); });
+  wait_in_flight();
+  store.let_through(1);  // the first alone; those behind it are one write
+  run_until([&] { return cache_->dirty().entries == 7 * storage::BatchLimits().items_max; });
+  put_batches(4);
+  wait_in_flight();
+  store.fails_from = 3;
+  store.fails_until = 4;
+  store.let_through(1'000'000);
+  run_until([&] { return has_failed; });
+  ASSERT_FALSE(sync());
+  EXPECT_EQ(dirty().entries, 0);
+  EXPECT_EQ(cache_->entries(), keys);
+  run_until([this] { return disk_->is_idle(); });
+  flusher_.reset();
+  disk_.emplace(loop_, *store_, DiskLimits());
+}
+
 TEST_F(FlusherTest, tries_become_rarer_while_the_disk_fails) {
   start_idle();
   put("k", "v");
@@ -318,7 +358,7 @@ TEST_F(FlusherTest, a_hurried_drain_gives_up_with_the_error) {
 
 TEST_F(FlusherTest, a_hurried_drain_ends_with_what_is_in_flight_and_leaves_the_rest) {
   Flusher& flusher = start_idle();
-  for (int number = 0; number < 6; ++number) {
+  for (int number = 0; number < 4; ++number) {
     put(std::to_string(number), std::string(std::size_t{5} << 20, 'x'));
   }
   env_.hold_syncs();
@@ -382,7 +422,10 @@ TEST_F(FlusherTest, there_is_no_point_where_more_becomes_dirty_than_may_be_in_fl
   char letter = 'a';
   const auto make_dirty = [this, &letter] {
     letter = letter == 'z' ? 'a' : static_cast<char>(letter + 1);
-    for (int i = 0; i < 6; ++i) put("k" + std::to_string(i), std::string(2'000'000, letter));
+    for (int i = 0; i < 20; ++i) {
+      const std::string key = "k" + std::to_string(i);
+      if (cache_->dirty_sequence(key) == 0) put(key, std::string(500'000, letter));
+    }
   };
   std::string outcome;
   make_dirty();

@@ -86,7 +86,7 @@ TEST_F(WriteBackTest, no_more_is_in_flight_than_its_bounds) {
   for (int i = 0; i < 24; ++i) put(cache, std::to_string(i), std::string(std::size_t{1} << 20, 'x'));
   int batches = 0;
   while (write_back().take_batch({})) ++batches;
-  EXPECT_EQ(batches, 16);
+  EXPECT_EQ(batches, 8);
 }
 
 TEST_F(WriteBackTest, a_batch_keeps_to_its_bytes_unless_one_entry_is_larger) {
