@@ -122,8 +122,13 @@ std::vector<std::string> Server::command() const {
   std::vector<std::string> words;
   switch (peer_) {
     case Peer::kPannier:
-      words = {PANNIERD_PATH,    "--socket", socket_path_, "--data-dir", directory_.path() + "/data",
-               "--memory-limit", bytes};
+      words = {options_.program.empty() ? PANNIERD_PATH : options_.program,
+               "--socket",
+               socket_path_,
+               "--data-dir",
+               directory_.path() + "/data",
+               "--memory-limit",
+               bytes};
       break;
     case Peer::kRedis:
       words = {

@@ -27,6 +27,7 @@ struct ServerOptions {
   std::uint64_t memory_bytes = std::uint64_t{1} << 30;  ///< its limit
   std::optional<int> processor{};                       ///< runs on this one alone
   bool is_urgent = false;                               ///< goes before other programs, where that is allowed
+  std::string program{};                                ///< instead of the pannierd that was built
   std::vector<std::string> arguments{};                 ///< more for its command line
 };
 

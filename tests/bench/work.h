@@ -2,32 +2,19 @@
 // of consecutive numbers have nothing in common.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string_view>
 
+#include "client/load/entries.h"
+
 namespace pannier::bench {
 
-inline constexpr std::size_t kKeyBytes = 16;
+using load::Key;
+using load::key_of;
+using load::kKeyBytes;
+using load::view_of;
+
 inline constexpr std::size_t kValueBytesMax = 1024;
-
-using Key = std::array<char, kKeyBytes>;
-
-inline std::string_view view_of(const Key& key) { return {key.data(), key.size()}; }
-
-/// 16 hexadecimal digits: the number mixed by the finalizer of SplitMix64, which maps no two to one.
-inline Key key_of(std::uint64_t number) {
-  std::uint64_t mixed = number + 0x9e3779b97f4a7c15;
-  mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9;
-  mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
-  mixed ^= mixed >> 31;
-  Key key;
-  for (auto& digit : key) {
-    digit = "0123456789abcdef"[mixed & 15];
-    mixed >>= 4;
-  }
-  return key;
-}
 
 /// So many bytes from number `first` on.
 struct Entries {

@@ -15,6 +15,7 @@ LAYERS = [
     ("daemon/*", ["daemon/", "protocol/", "storage/"], ["uv", "spdlog", "systemd", "tomlplusplus", "CLI11"]),
     ("client/include/*", ["pannier/"], ["msgpack"]),
     ("client/cli/*", ["client/", "pannier/", "protocol/"], ["msgpack", "CLI11", "nlohmann", "xxhash"]),
+    ("client/load/*", ["client/load/", "protocol/"], []),
     ("client/*", ["client/", "pannier/", "protocol/"], []),
 ]
 

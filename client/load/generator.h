@@ -1,0 +1,45 @@
+// Generator: a load on one server from one thread: a number of connections over epoll, each of which keeps
+// `depth` requests under way and sends the next as soon as replies have come. All requests that are due on a
+// connection go in one write, and one read takes all replies that are there.
+//
+// The clock is read once for each read that brought something: that is when its replies came, and when the
+// requests that follow were sent. A latency therefore includes what the generator does with one connection's
+// replies. It sleeps when nothing has come, as clients do, and does not spin.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "client/load/dialect.h"
+#include "client/load/histogram.h"
+#include "client/load/tape.h"
+
+namespace pannier::load {
+
+struct LoadOptions {
+  std::string socket_path{};
+  std::uint32_t connections = 1;
+  std::uint32_t depth = 1;
+  double warmup_s = 0.15;
+  double measured_s = 0.6;
+  pid_t server = 0;  ///< the process whose processor time is noted; 0: of none
+};
+
+struct Measured {
+  double seconds = 0;
+  std::uint64_t requests = 0;  ///< answered in this time
+  Histogram latencies;
+  double generator_cpu_s = 0;
+  double server_cpu_s = 0;
+};
+
+/// Goes round the tape, first to warm up, then for the time that is measured, and waits for what is under way
+/// then. Throws Fault if a reply is wrong or does not come.
+Measured run_load(const Dialect& dialect, const Tape& tape, const LoadOptions& options);
+
+/// Sends the tape once, without measuring, and waits for all replies. Throws Fault like run_load().
+void run_once(const Dialect& dialect, const Tape& tape, const LoadOptions& options);
+
+}  // namespace pannier::load

@@ -1,0 +1,165 @@
+#include "tests/bench/contest.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include "client/load/rpc_dialect.h"
+#include "tests/bench/echo.h"
+#include "tests/bench/getter.h"
+#include "tests/bench/loader.h"
+#include "tests/bench/program.h"
+#include "tests/bench/text_dialects.h"
+
+namespace pannier::bench {
+namespace {
+
+constexpr std::uint64_t kMemoryBytes = std::uint64_t{1} << 30;
+constexpr std::size_t kFillBytes = std::size_t{16} << 20;
+
+bool has_two_processors() { return std::thread::hardware_concurrency() > 1; }
+
+/// So that only gets and puts are measured: one thread for the sockets, nothing on disk, nothing evicted.
+std::vector<std::string> own_arguments(Peer peer) {
+  switch (peer) {
+    case Peer::kPannier:
+      return {};
+    case Peer::kRedis:
+      return {"--io-threads", "1", "--appendonly", "no", "--maxmemory", "0"};
+    case Peer::kMemcached:
+      return {"-t", "1"};
+  }
+  return {};
+}
+
+std::unique_ptr<load::Dialect> dialect_for(Peer peer, const load::Entries& entries) {
+  switch (peer) {
+    case Peer::kPannier:
+      return std::make_unique<load::RpcDialect>(entries, std::string(kCache));
+    case Peer::kRedis:
+      return std::make_unique<RespDialect>(entries);
+    case Peer::kMemcached:
+      return std::make_unique<MetaDialect>(entries);
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::optional<int> server_processor() { return has_two_processors() ? std::optional(0) : std::nullopt; }
+std::optional<int> load_processor() { return has_two_processors() ? std::optional(1) : std::nullopt; }
+
+/// A contestant that runs.
+class Contest::Entrant {
+ public:
+  Entrant(const Contestant& contestant, const load::Entries& entries)
+      : name_(contestant.name), entries_(entries) {
+    if (!contestant.peer) return;
+    auto arguments = own_arguments(*contestant.peer);
+    arguments.insert(arguments.end(), contestant.arguments.begin(), contestant.arguments.end());
+    server_.emplace(*contestant.peer, ServerOptions{.memory_bytes = kMemoryBytes,
+                                                    .processor = server_processor(),
+                                                    .program = contestant.program,
+                                                    .arguments = std::move(arguments)});
+    dialect_ = dialect_for(*contestant.peer, entries);
+    fill();
+  }
+
+  const std::string& name() const { return name_; }
+
+  /// False if it has no part in this shape: the floor knows one size of requests.
+  bool prepare(const Shape& shape) {
+    if (!server_) {
+      if (shape.mix == load::Mix::kGetPut) return false;
+      imitate_pannier(shape);
+    }
+    tape_ = load::Tape::of_load(*dialect_, entries_, shape.mix, shape.keys);
+    return true;
+  }
+
+  load::Measured run(load::LoadOptions options) const {
+    options.socket_path = server_ ? server_->socket_path() : echo_->socket_path();
+    options.server = server_ ? server_->pid() : echo_->pid();
+    try {
+      return load::run_load(*dialect_, tape_, options);
+    } catch (const load::Fault& fault) {
+      throw std::runtime_error(name_ + ": " + fault.what() + (server_ ? '\n' + server_->log() : ""));
+    }
+  }
+
+ private:
+  void fill() {
+    progress(name_ + ": filling");
+    Loader(*server_).open();
+    const auto step =
+        static_cast<std::uint32_t>(std::max<std::size_t>(1, kFillBytes / entries_.value_bytes()));
+    for (std::uint32_t first = 0; first < entries_.count(); first += step) {
+      const auto end = std::min(entries_.count(), first + step);
+      load::run_once(*dialect_, load::Tape::of_puts(*dialect_, first, end),
+                     {.socket_path = server_->socket_path(), .connections = 4, .depth = 16});
+    }
+  }
+
+  /// Requests and replies as long as Pannier's.
+  void imitate_pannier(const Shape& shape) {
+    const load::RpcDialect pannier(entries_, std::string(kCache));
+    const std::vector<std::uint32_t> numbers(load::keys_of(shape.mix));
+    const auto kind = shape.mix == load::Mix::kGetMany ? load::Kind::kGetMany : load::Kind::kGet;
+    std::string request;
+    std::string reply;
+    pannier.append_request(request, {kind, load::kIdMin, numbers});
+    pannier.append_reply(reply, {kind, load::kIdMin, numbers});
+    echo_.emplace(request.size(), reply.size(), server_processor());
+    dialect_ = std::make_unique<EchoDialect>(entries_, request.size(), reply.size());
+  }
+
+  std::string name_;
+  const load::Entries& entries_;
+  std::optional<Server> server_;
+  std::optional<Echo> echo_;
+  std::unique_ptr<load::Dialect> dialect_;
+  load::Tape tape_;
+};
+
+Contest::Contest(const std::vector<Contestant>& contestants, std::size_t value_bytes,
+                 const ContestOptions& options)
+    : options_(options), entries_(entries_of(value_bytes), value_bytes) {
+  for (const auto& contestant : contestants)
+    entrants_.push_back(std::make_unique<Entrant>(contestant, entries_));
+}
+
+Contest::~Contest() = default;
+
+Rounds Contest::run(const Shape& shape, const std::function<void(const std::string&)>& progress) {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < entrants_.size(); ++i) {
+    if (entrants_[i]->prepare(shape)) order.push_back(i);
+  }
+  Rounds rounds(entrants_.size());
+  for (std::uint64_t round = 1; round <= options_.rounds; ++round) {
+    for (const auto i : order) {
+      progress(shape.name() + ": round " + std::to_string(round) + " of " + std::to_string(options_.rounds) +
+               ", " + entrants_[i]->name());
+      rounds[i].push_back(measure(*entrants_[i], shape));
+    }
+    std::reverse(order.begin(), order.end());
+  }
+  return rounds;
+}
+
+Figures Contest::measure(Entrant& entrant, const Shape& shape) const {
+  const auto measured = entrant.run({.connections = shape.connections,
+                                     .depth = shape.depth,
+                                     .warmup_s = options_.warmup_s,
+                                     .measured_s = options_.measured_s});
+  const auto requests = static_cast<double>(std::max<std::uint64_t>(measured.requests, 1));
+  return {.requests_s = requests / measured.seconds,
+          .p50_us = measured.latencies.quantile_ns(0.5) / 1e3,
+          .p99_us = measured.latencies.quantile_ns(0.99) / 1e3,
+          .p999_us = measured.latencies.quantile_ns(0.999) / 1e3,
+          .server_cpu_us = measured.server_cpu_s * 1e6 / requests,
+          .generator_share = measured.generator_cpu_s / measured.seconds};
+}
+
+}  // namespace pannier::bench

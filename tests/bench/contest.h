@@ -1,0 +1,71 @@
+// Contest: servers beside each other over entries of one size, each started by the benchmark and filled;
+// every round measures all of them in turn, and the order turns round from round to round.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/load/generator.h"
+#include "tests/bench/peers.h"
+#include "tests/bench/shape.h"
+
+namespace pannier::bench {
+
+inline constexpr const char* kPannierName = "pannier";
+/// Pannier configured in another way.
+inline constexpr const char* kSecondName = "second";
+
+/// Who takes part. Without a peer: the floor, a bare echo server.
+struct Contestant {
+  std::string name;
+  std::optional<Peer> peer{};
+  std::string program{};                 ///< instead of the built pannierd
+  std::vector<std::string> arguments{};  ///< more for its command line
+};
+
+/// What one server did in one round.
+struct Figures {
+  double requests_s;
+  double p50_us;
+  double p99_us;
+  double p999_us;
+  double server_cpu_us;    ///< of each request
+  double generator_share;  ///< of its processor: near 1, it is the generator that is measured
+};
+
+/// By contestant, by round. Empty for who does not take part in this shape.
+using Rounds = std::vector<std::vector<Figures>>;
+
+struct ContestOptions {
+  std::uint64_t rounds = 7;
+  double measured_s = 0.6;
+  double warmup_s = 0.15;
+};
+
+class Contest {
+ public:
+  /// Starts and fills them all. Throws std::runtime_error, with the server's log, if one cannot be.
+  Contest(const std::vector<Contestant>& contestants, std::size_t value_bytes, const ContestOptions& options);
+  ~Contest();
+
+  /// Throws std::runtime_error, with the name of the server, if a reply is wrong or does not come.
+  Rounds run(const Shape& shape, const std::function<void(const std::string&)>& progress);
+
+ private:
+  class Entrant;
+
+  Figures measure(Entrant& entrant, const Shape& shape) const;
+
+  ContestOptions options_;
+  load::Entries entries_;
+  std::vector<std::unique_ptr<Entrant>> entrants_;
+};
+
+/// Where the servers run, and where the load comes from; nothing where there is only one processor.
+std::optional<int> server_processor();
+std::optional<int> load_processor();
+
+}  // namespace pannier::bench

@@ -1,0 +1,89 @@
+#include "tests/bench/shape.h"
+
+#include <algorithm>
+
+namespace pannier::bench {
+namespace {
+
+using load::KeyChoice;
+using load::Mix;
+
+constexpr std::size_t kSmall = 64;
+constexpr std::size_t kMedium = 1024;
+constexpr std::size_t kLarge = 16 * 1024;
+constexpr std::size_t kHuge = 256 * 1024;
+
+constexpr std::uint32_t kEntriesMax = 100'000;
+constexpr std::uint64_t kEntriesBytesMax = std::uint64_t{200} << 20;
+
+template <typename Each>
+bool has(const std::vector<Each>& list, const Each& each) {
+  return list.empty() || std::ranges::count(list, each) > 0;
+}
+
+std::string form(const Shape& shape) {
+  return std::to_string(shape.connections) + 'x' + std::to_string(shape.depth);
+}
+
+}  // namespace
+
+std::string Shape::name() const {
+  return std::string(load::name_of(mix)) + ' ' + size_name(value_bytes) + ", " + form(*this) + ", " +
+         std::string(load::name_of(keys));
+}
+
+std::uint64_t Shape::bytes_under_way() const {
+  return std::uint64_t{connections} * depth * load::keys_of(mix) * value_bytes;
+}
+
+bool ShapeFilter::wants(const Shape& shape) const {
+  return has(shapes, form(shape)) && has(values, shape.value_bytes) &&
+         has(mixes, std::string(load::name_of(shape.mix))) &&
+         has(keys, std::string(load::name_of(shape.keys)));
+}
+
+std::vector<Shape> target_shapes() {
+  std::vector<Shape> shapes{{.value_bytes = kSmall}};
+  for (const std::uint32_t connections : {16, 64, 512})
+    shapes.push_back({.value_bytes = kSmall, .connections = connections});
+  shapes.push_back({.value_bytes = kSmall, .connections = 16, .depth = 16});
+  shapes.push_back({.value_bytes = kSmall, .connections = 64, .depth = 64});
+  shapes.push_back({.mix = Mix::kGetPut, .value_bytes = kSmall, .connections = 16, .depth = 16});
+  shapes.push_back({.mix = Mix::kGetMany, .value_bytes = kSmall, .connections = 16});
+  for (const std::uint32_t connections : {16, 64, 512})
+    shapes.push_back({.value_bytes = kMedium, .connections = connections});
+  for (const std::size_t bytes : {kLarge, kHuge}) {
+    for (const std::uint32_t connections : {1, 16, 64})
+      shapes.push_back({.value_bytes = bytes, .connections = connections});
+    shapes.push_back({.value_bytes = bytes, .connections = 16, .depth = 16});
+  }
+  return shapes;
+}
+
+std::vector<Shape> all_shapes() {
+  std::vector<Shape> shapes;
+  for (const std::size_t bytes : {kSmall, kMedium, kLarge, kHuge}) {
+    for (const Mix mix : {Mix::kGet, Mix::kGetPut, Mix::kGetMany}) {
+      for (const std::uint32_t connections : {1, 16, 64, 512}) {
+        for (const std::uint32_t depth : {1, 16, 64}) {
+          for (const KeyChoice keys : {KeyChoice::kZipf, KeyChoice::kUniform}) {
+            const Shape shape{mix, bytes, connections, depth, keys};
+            if (mix == Mix::kGetMany && (depth > 1 || bytes > kMedium)) continue;
+            if (shape.bytes_under_way() <= kBytesUnderWayMax) shapes.push_back(shape);
+          }
+        }
+      }
+    }
+  }
+  return shapes;
+}
+
+std::string size_name(std::size_t bytes) {
+  return bytes < 1024 ? std::to_string(bytes) + " B" : std::to_string(bytes / 1024) + " KiB";
+}
+
+std::uint32_t entries_of(std::size_t value_bytes) {
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(kEntriesMax, kEntriesBytesMax / value_bytes));
+}
+
+}  // namespace pannier::bench
