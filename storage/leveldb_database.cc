@@ -41,7 +41,7 @@ leveldb::Slice slice(std::string_view text) { return {text.data(), text.size()};
 LevelDbDatabase::LevelDbDatabase(std::string path, const LevelDbOptions& options, leveldb::Env* env,
                                  SyncDirectory sync_names)
     : path_(std::move(path)),
-      env_(env != nullptr ? env : leveldb::Env::Default(), std::move(sync_names)),
+      env_(env != nullptr ? env : &system_, std::move(sync_names)),
       filter_(leveldb::NewBloomFilterPolicy(kBloomBitsPerKey)),
       block_cache_(leveldb::NewLRUCache(options.block_cache_bytes)) {
   options_.env = &env_;

@@ -41,7 +41,7 @@ class LevelDbDatabase {
     std::uint64_t disk_entries = 0;
   };
 
-  /// Not open yet. `env` may be null, else it must outlive this.
+  /// Not open yet. `env`: null for the operating system, else it must outlive this.
   LevelDbDatabase(std::string path, const LevelDbOptions& options, leveldb::Env* env,
                   SyncDirectory sync_names);
   ~LevelDbDatabase() { close(); }
@@ -108,6 +108,7 @@ class LevelDbDatabase {
   void close();
 
   std::string path_;
+  SystemEnv system_;
   DurableNamesEnv env_;
   SilentLogger logger_;
   std::unique_ptr<const leveldb::FilterPolicy> filter_;

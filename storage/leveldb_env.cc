@@ -18,7 +18,45 @@ namespace {
 
 constexpr std::size_t kProbeBytes = std::size_t{64} << 10;
 
+leveldb::Status failed(const std::string& name, int error) {
+  if (error == ENOENT) return leveldb::Status::NotFound(name, std::strerror(error));
+  return leveldb::Status::IOError(name, std::strerror(error));
+}
+
+class ReadFile final : public leveldb::RandomAccessFile {
+ public:
+  /// Owns the descriptor.
+  ReadFile(std::string name, int fd) : name_(std::move(name)), fd_(fd) {}
+  ~ReadFile() override { ::close(fd_); }
+
+  leveldb::Status Read(std::uint64_t offset, std::size_t size, leveldb::Slice* result,
+                       char* scratch) const override {
+    std::size_t got = 0;
+    while (got < size) {
+      const ssize_t some = ::pread(fd_, scratch + got, size - got, static_cast<off_t>(offset + got));
+      if (some < 0 && errno == EINTR) continue;
+      if (some < 0) return failed(name_, errno);
+      if (some == 0) break;
+      got += static_cast<std::size_t>(some);
+    }
+    *result = leveldb::Slice(scratch, got);
+    return leveldb::Status::OK();
+  }
+
+ private:
+  std::string name_;
+  int fd_;
+};
+
 }  // namespace
+
+leveldb::Status SystemEnv::NewRandomAccessFile(const std::string& name, leveldb::RandomAccessFile** file) {
+  *file = nullptr;
+  const int fd = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return failed(name, errno);
+  *file = new ReadFile(name, fd);
+  return leveldb::Status::OK();
+}
 
 std::optional<std::string> sync_directory(const std::string& path) {
   const int directory = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -17,6 +17,14 @@
 
 namespace pannier::storage {
 
+/// The operating system, with tables that are read instead of mapped into memory: where a page of a mapped
+/// file cannot be read, or the file was cut short, the process would be killed.
+class SystemEnv final : public leveldb::EnvWrapper {
+ public:
+  SystemEnv() : EnvWrapper(leveldb::Env::Default()) {}
+  leveldb::Status NewRandomAccessFile(const std::string& name, leveldb::RandomAccessFile** file) override;
+};
+
 /// LevelDB syncs what it writes to a log, but not the name of a new log in its directory before the next
 /// table is written, nor the name CURRENT when it is replaced: until then power loss could take what was
 /// synced. A new table's name it syncs only after the manifest that names it was written, and might have

@@ -27,7 +27,7 @@ class Repair {
  public:
   explicit Repair(std::string path)
       : path_(std::move(path)),
-        env_(leveldb::Env::Default(), sync_directory),
+        env_(&system_, sync_directory),
         filter_(leveldb::NewBloomFilterPolicy(kBloomBitsPerKey)) {
     options_.env = &env_;
     options_.info_log = &logger_;
@@ -175,6 +175,7 @@ class Repair {
   }
 
   std::string path_;
+  SystemEnv system_;
   DurableNamesEnv env_;
   SilentLogger logger_;
   std::unique_ptr<const leveldb::FilterPolicy> filter_;
