@@ -2,21 +2,12 @@
 
 #include <cinttypes>
 #include <cstdio>
-#include <ctime>
 
 #include "client/cli/human.h"
 
 namespace pannier::cli {
 
 namespace {
-
-std::string time_text(std::int64_t time_ms) {
-  const std::time_t seconds = static_cast<std::time_t>(time_ms / 1'000);
-  std::tm parts = {};
-  char text[64];
-  if (::gmtime_r(&seconds, &parts) == nullptr) return std::to_string(time_ms) + " ms";
-  return {text, std::strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &parts)};
-}
 
 std::string hex_of(std::uint64_t checksum) {
   char text[17];
@@ -29,7 +20,7 @@ std::string hex_of(std::uint64_t checksum) {
 std::string text_of(const BackupReport& report) {
   return human_count(report.totals.records, "entry", "entries") + ", " + human_bytes(report.totals.bytes) +
          ", of " + human_count(report.totals.caches, "cache", "caches") + " as of " +
-         time_text(report.made_at_ms) + " (checksum " + hex_of(report.checksum) + ")";
+         human_time(report.made_at_ms) + " (checksum " + hex_of(report.checksum) + ")";
 }
 
 JsonText json_of(const BackupReport& report) {

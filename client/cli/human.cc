@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <ctime>
 #include <string_view>
 
 namespace pannier::cli {
@@ -65,6 +66,14 @@ std::string human_duration(std::uint64_t ms) {
            std::string(kTimeUnits[i + 1].name);
   }
   return "0 ms";
+}
+
+std::string human_time(std::int64_t time_ms) {
+  const std::time_t seconds = static_cast<std::time_t>(time_ms / 1'000);
+  std::tm parts = {};
+  char text[64];
+  if (::gmtime_r(&seconds, &parts) == nullptr) return std::to_string(time_ms) + " ms";
+  return {text, std::strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &parts)};
 }
 
 std::string human_rate(std::uint64_t hits, std::uint64_t misses) {

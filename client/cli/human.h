@@ -16,6 +16,8 @@ std::string human_count(std::uint64_t count, std::string_view one, std::string_v
 std::string human_bytes(std::uint64_t bytes);
 /// "250 ms", "1 h 2 min": the two largest units.
 std::string human_duration(std::uint64_t ms);
+/// "2026-01-31 12:00:00 UTC", of milliseconds since 1970.
+std::string human_time(std::int64_t time_ms);
 /// "93.1 %"; "-" when there was nothing to hit.
 std::string human_rate(std::uint64_t hits, std::uint64_t misses);
 

@@ -56,8 +56,6 @@ void print_all(Session& session) {
 // A field of any daemon, newer ones too: what it means for people follows from its name.
 std::string remark_on(std::string_view name, std::uint64_t number) {
   if (name.ends_with("_bytes") && number >= 1024) return human_bytes(number);
-  // A moment, not a duration.
-  if (name == "last_sync_ms") return "milliseconds since 1970";
   if (name.ends_with("_ms") && number >= 1000) return human_duration(number);
   return {};
 }
@@ -65,6 +63,9 @@ std::string remark_on(std::string_view name, std::uint64_t number) {
 std::vector<std::string> field_row(std::string_view name, std::string_view packed) {
   protocol::Cursor value(packed);
   if (const auto number = value.read_unsigned()) {
+    // A moment, not a duration.
+    if (name == "last_sync_ms")
+      return {std::string(name), human_time(static_cast<std::int64_t>(*number)), ""};
     return {std::string(name), human_count(*number), remark_on(name, *number)};
   }
   if (const auto text = value.read_string()) return {std::string(name), std::string(*text), ""};

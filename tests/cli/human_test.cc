@@ -37,6 +37,11 @@ TEST(Human, durations_have_two_units_at_most) {
   EXPECT_EQ(human_duration(90'000'000), "1 d 1 h");
 }
 
+TEST(Human, moments_are_of_utc_to_the_second) {
+  EXPECT_EQ(human_time(0), "1970-01-01 00:00:00 UTC");
+  EXPECT_EQ(human_time(1'769'860'800'999), "2026-01-31 12:00:00 UTC");
+}
+
 TEST(Human, rate_of_nothing_is_a_dash) {
   EXPECT_EQ(human_rate(0, 0), "-");
   EXPECT_EQ(human_rate(3, 1), "75.0 %");

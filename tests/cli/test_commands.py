@@ -133,6 +133,9 @@ def test_info_of_a_cache_has_every_field(cli):
     for name in fields:
         assert re.search(rf"^{name} ", printed, re.MULTILINE), name
     assert "hit rate" in printed
+    cli.ok("put", "durable", "k", "v", "--sync")
+    printed = cli.ok("info", "durable").decode()
+    assert re.search(r"^last_sync_ms +[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} UTC *$", printed, re.MULTILINE), printed
 
 
 def test_info_as_json_is_what_the_daemon_answers(cli):

@@ -14,7 +14,7 @@ namespace pannier::storage {
 
 inline constexpr TimeMs kDeathNow = 1'700'000'000'000;
 
-/// How a prepared arena is filled; seeds differ with $PANNIER_LONG.
+/// How a prepared arena is filled; there are more seeds with PANNIER_LONG=1.
 enum class Prepared : std::uint8_t {
   kRoomy,  ///< some caches of each kind, and memory left
   kFull,   ///< the same, and entries were evicted, erased, and evicted again
