@@ -17,8 +17,8 @@ namespace {
 /// One of so many replies is compared with the expected one byte by byte.
 constexpr std::uint32_t kCompareOneOf = 64;
 
-Fault system_fault(const std::string& what) {
-  return Fault(what + ": " + std::generic_category().message(errno));
+NoConnection system_fault(const std::string& what) {
+  return NoConnection(what + ": " + std::generic_category().message(errno));
 }
 
 int connected(const std::string& path) {
@@ -29,9 +29,10 @@ int connected(const std::string& path) {
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) throw system_fault("cannot make a socket");
   if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
-  const Fault fault = system_fault("cannot connect to " + path);
+  const int error = errno;
   ::close(fd);
-  throw fault;
+  errno = error;
+  throw system_fault("cannot connect to " + path);
 }
 
 }  // namespace
@@ -76,7 +77,7 @@ Connection::Received Connection::receive(Input& input, Histogram& latencies) {
   const std::int64_t now = now_ns();
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return {0, now};
   if (got < 0) throw system_fault("cannot read");
-  if (got == 0) throw Fault("the server has closed the connection");
+  if (got == 0) throw NoConnection("the server has closed the connection");
   const std::string_view in(bytes, kept_.size() + static_cast<std::size_t>(got));
   return {take(in, now, latencies), now};
 }

@@ -18,6 +18,10 @@ namespace pannier::load {
 class Fault : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+/// There is no connection, it has ended, or nothing comes over it.
+class NoConnection : public Fault {
+  using Fault::Fault;
+};
 
 enum class Kind : std::uint8_t { kGet, kGetMany, kPut };
 

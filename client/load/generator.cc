@@ -42,7 +42,7 @@ class Epoll {
     for (;;) {
       const int count = ::epoll_wait(fd_, events.data(), kEventsMax, kSilenceMaxMs);
       if (count > 0) return static_cast<std::size_t>(count);
-      if (count == 0) throw Fault("no reply for 10 seconds");
+      if (count == 0) throw NoConnection("no reply for 10 seconds");
       if (errno != EINTR) throw Fault("cannot wait for replies");
     }
   }
@@ -82,7 +82,7 @@ class Run {
     pass_for(options_.warmup_s);
     measured_.latencies.clear();
     const Moment begin = moment();
-    pass_for(options_.measured_s);
+    measure();
     const Moment end = moment();
     Measured measured = measured_;
     measured.requests = measured.latencies.count();
@@ -116,6 +116,16 @@ class Run {
     do {
       pass();
     } while (now_ns() < end_ns);
+  }
+
+  void measure() {
+    constexpr double kStep = 0.1;
+    double done = 0;
+    while (done < options_.measured_s && (!options_.goes_on || options_.goes_on(done))) {
+      const double step = std::min(kStep, options_.measured_s - done);
+      pass_for(step);
+      done += step;
+    }
   }
 
   void pass() {

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "client/load/dialect.h"
@@ -25,6 +26,8 @@ struct LoadOptions {
   double warmup_s = 0.15;
   double measured_s = 0.6;
   pid_t server = 0;  ///< the process whose processor time is noted; 0: of none
+  /// Asked about ten times a second while it is measured: false ends it before its time.
+  std::function<bool(double measured_s)> goes_on{};
 };
 
 struct Measured {

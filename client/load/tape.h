@@ -18,6 +18,8 @@ enum class Mix : std::uint8_t {
   kGetMany,  ///< of kManyKeys keys
 };
 inline constexpr std::size_t kManyKeys = 100;
+/// Replies to kGetMany are kept until they are whole, so that larger ones would measure that.
+inline constexpr std::size_t kManyValueBytesMax = 4096;
 
 /// "get", "90/10", "get_many".
 std::string_view name_of(Mix mix);
