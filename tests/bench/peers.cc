@@ -95,6 +95,8 @@ std::vector<Peer> peers_named(const std::vector<std::string>& names) {
   return peers;
 }
 
+std::string pannierd_path(const std::string& program) { return program.empty() ? PANNIERD_PATH : program; }
+
 Server::Server(Peer peer, ServerOptions options)
     : peer_(peer), options_(std::move(options)), socket_path_(directory_.path() + "/socket") {
   spawn();
@@ -122,13 +124,8 @@ std::vector<std::string> Server::command() const {
   std::vector<std::string> words;
   switch (peer_) {
     case Peer::kPannier:
-      words = {options_.program.empty() ? PANNIERD_PATH : options_.program,
-               "--socket",
-               socket_path_,
-               "--data-dir",
-               directory_.path() + "/data",
-               "--memory-limit",
-               bytes};
+      words = {pannierd_path(options_.program), "--socket",       socket_path_, "--data-dir",
+               directory_.path() + "/data",     "--memory-limit", bytes};
       break;
     case Peer::kRedis:
       words = {

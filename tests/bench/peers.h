@@ -23,6 +23,9 @@ std::string_view peer_name(Peer peer);
 /// All of them, or those that are named. Throws std::runtime_error on a name that is none.
 std::vector<Peer> peers_named(const std::vector<std::string>& names);
 
+/// Of a pannierd: this one, or the one that was built if it is empty.
+std::string pannierd_path(const std::string& program);
+
 struct ServerOptions {
   std::uint64_t memory_bytes = std::uint64_t{1} << 30;  ///< its limit
   std::optional<int> processor{};                       ///< runs on this one alone

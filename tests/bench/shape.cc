@@ -21,14 +21,12 @@ bool has(const std::vector<Each>& list, const Each& each) {
   return list.empty() || std::ranges::count(list, each) > 0;
 }
 
-std::string form(const Shape& shape) {
-  return std::to_string(shape.connections) + 'x' + std::to_string(shape.depth);
-}
-
 }  // namespace
 
+std::string Shape::form() const { return std::to_string(connections) + 'x' + std::to_string(depth); }
+
 std::string Shape::name() const {
-  return std::string(load::name_of(mix)) + ' ' + size_name(value_bytes) + ", " + form(*this) + ", " +
+  return std::string(load::name_of(mix)) + ' ' + size_name(value_bytes) + ", " + form() + ", " +
          std::string(load::name_of(keys));
 }
 
@@ -37,7 +35,7 @@ std::uint64_t Shape::bytes_under_way() const {
 }
 
 bool ShapeFilter::wants(const Shape& shape) const {
-  return has(shapes, form(shape)) && has(values, shape.value_bytes) &&
+  return has(shapes, shape.form()) && has(values, shape.value_bytes) &&
          has(mixes, std::string(load::name_of(shape.mix))) &&
          has(keys, std::string(load::name_of(shape.keys)));
 }
@@ -68,7 +66,7 @@ std::vector<Shape> all_shapes() {
         for (const std::uint32_t depth : {1, 16, 64}) {
           for (const KeyChoice keys : {KeyChoice::kZipf, KeyChoice::kUniform}) {
             const Shape shape{mix, bytes, connections, depth, keys};
-            if (mix == Mix::kGetMany && (depth > 1 || bytes > kMedium)) continue;
+            if (mix == Mix::kGetMany && (depth > 1 || bytes > load::kManyValueBytesMax)) continue;
             if (shape.bytes_under_way() <= kBytesUnderWayMax) shapes.push_back(shape);
           }
         }

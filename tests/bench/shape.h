@@ -21,6 +21,8 @@ struct Shape {
   bool operator==(const Shape&) const = default;
   /// "get 64 B, 16x16, zipf".
   std::string name() const;
+  /// "16x16".
+  std::string form() const;
   /// Of values that are under way at most.
   std::uint64_t bytes_under_way() const;
 };

@@ -3,16 +3,19 @@
 //
 // The server has a processor of its own, and the load another one, where there are two.
 #include <algorithm>
-#include <cstdio>
+#include <fstream>
+#include <optional>
 #include <sstream>
+#include <stdexcept>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "tests/bench/contest.h"
 #include "tests/bench/getter.h"
+#include "tests/bench/machine.h"
 #include "tests/bench/program.h"
+#include "tests/bench/results.h"
 #include "tests/bench/shape.h"
 #include "tests/bench/socket_targets.h"
 #include "tests/bench/standing.h"
@@ -29,6 +32,7 @@ struct Options {
   std::string pannierd;
   std::string baseline;
   std::string second;
+  std::string report;
 };
 
 std::vector<std::string> words_of(const std::string& text) {
@@ -71,8 +75,13 @@ std::vector<Shape> shapes_of(const Options& options) {
   return shapes;
 }
 
-void work(const Options& options) {
-  const auto contestants = contestants_of(options);
+void write(const std::string& path, const std::string& text) {
+  std::ofstream out(path);
+  out << text;
+  if (!out.flush()) throw std::runtime_error("cannot write " + path);
+}
+
+std::vector<Row> measure(const Options& options, const std::vector<Contestant>& contestants) {
   const auto shapes = shapes_of(options);
   if (const auto processor = load_processor()) pin_thread(*processor);
   std::vector<Row> rows;
@@ -88,7 +97,20 @@ void work(const Options& options) {
     progress("");
     print(rows.back(), contestants);
   }
-  print(verdicts(rows, contestants));
+  return rows;
+}
+
+void work(const Options& options, nlohmann::json& json) {
+  Results results{.facts = machine_facts(options.pannierd),
+                  .options = options.contest,
+                  .contestants = contestants_of(options),
+                  .rows = {},
+                  .verdicts = {}};
+  results.rows = measure(options, results.contestants);
+  results.verdicts = verdicts(results.rows, results.contestants);
+  print(results.verdicts);
+  json = json_of(results);
+  if (!options.report.empty()) write(options.report, html_of(results));
 }
 
 void add_options(CLI::App& app, Options& options) {
@@ -110,6 +132,7 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--baseline", options.baseline, "One more pannierd to compare with")->type_name("PATH");
   app.add_option("--second", options.second, "Run pannierd once more, with these arguments too")
       ->type_name("ARGUMENTS");
+  app.add_option("--report", options.report, "Write a page with plots")->type_name("FILE.html");
   app.add_option("--rounds", options.contest.rounds, "How often all is measured [7]")
       ->check(CLI::Range(1, 1000));
   app.add_option("--seconds", options.contest.measured_s, "How long each time [0.6]")
@@ -125,5 +148,5 @@ int main(int argc, char** argv) {
   Program program("socket", "Gets and puts over the socket, beside Redis, memcached and a bare echo server.",
                   "socket_bench --shape 16x16 --value 64 --mix get --rounds 9");
   add_options(program.options(), options);
-  return program.run(argc, argv, [&](nlohmann::json&) { work(options); });
+  return program.run(argc, argv, [&](nlohmann::json& results) { work(options, results); });
 }

@@ -1,7 +1,6 @@
 // What is wanted of Pannier in the shapes of socket_bench, and how far it is there.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
