@@ -51,6 +51,7 @@ struct Config {
   std::string arena_path;  ///< empty: none
   std::uint32_t caches_max = 1'024;
   std::string log_level = "info";
+  std::uint32_t spin_us = 0;  ///< at most so long the loop spins for the next request; 0: never
   ClientLimits limits;
   DurableOptions durable;
   /// Opened at start, beside `lru`, `ttl` and `durable`, which can be set here too.

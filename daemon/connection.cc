@@ -1,5 +1,6 @@
 #include "daemon/connection.h"
 
+#include <algorithm>
 #include <variant>
 
 #include "protocol/writer.h"
@@ -91,6 +92,10 @@ std::size_t Connection::execute(protocol::Bytes input) {
       is_paused_ = true;
       return taken;
     }
+    if (const std::size_t hot_bytes = dispatch_hot(input.substr(taken)); hot_bytes > 0) {
+      taken += hot_bytes;
+      continue;
+    }
     const protocol::Bytes rest = input.substr(taken);
     const protocol::ScanOutcome outcome = scanner_.scan(rest);
     if (const auto* more = std::get_if<protocol::NeedMore>(&outcome)) {
@@ -111,8 +116,24 @@ std::size_t Connection::execute(protocol::Bytes input) {
   }
 }
 
+std::size_t Connection::dispatch_hot(protocol::Bytes input) {
+  if (input.empty() || !scanner_.is_at_start()) return 0;
+  const TakenFrames taken =
+      dispatcher_.dispatch_hot(id_, input, kPassFramesMax - pass_frames_, output_, clock_.now());
+  if (taken.frames == 0) return 0;
+  pass_frames_ += taken.frames;
+  host_.account(id_);
+  if (pass_frames_ > kUntimedFramesMax) start_pass_time();
+  return taken.bytes;
+}
+
+void Connection::start_pass_time() {
+  if (pass_started_ns_ == 0) pass_started_ns_ = UvLoop::clock_ns();
+}
+
 bool Connection::dispatch(protocol::Bytes frame) {
-  if (pass_frames_++ == 0) pass_started_ns_ = UvLoop::clock_ns();
+  ++pass_frames_;
+  start_pass_time();
   const bool goes_on = dispatcher_.dispatch(id_, frame, clock_.now());
   host_.account(id_);
   return goes_on;
@@ -125,14 +146,14 @@ void Connection::discard(std::size_t size) {
 
 bool Connection::has_used_up_pass() const {
   return pass_frames_ >= kPassFramesMax || pass_bytes_ >= kPassBytesMax || host_.buffers_are_full() ||
-         (pass_frames_ > 0 && UvLoop::clock_ns() - pass_started_ns_ > kPassNsMax);
+         (pass_started_ns_ > 0 && UvLoop::clock_ns() - pass_started_ns_ > kPassNsMax);
 }
 
 bool Connection::is_blocked() {
   const std::uint64_t unsent = unsent_bytes();
   if (unsent > limits_.unsent_bytes_max) is_over_unsent_ = true;
   if (unsent <= limits_.unsent_bytes_max / 2) is_over_unsent_ = false;
-  return is_over_unsent_ || dispatcher_.is_congested(id_);
+  return is_stuffed_ || is_over_unsent_ || dispatcher_.is_congested(id_);
 }
 
 // -- output
@@ -140,6 +161,25 @@ bool Connection::is_blocked() {
 std::string* Connection::output() {
   const bool can_send = state_ != State::kLingering && state_ != State::kGone;
   return can_send ? &output_ : nullptr;
+}
+
+void Connection::send_through(std::span<const protocol::Bytes> parts) {
+  if (output() == nullptr) return;
+  std::size_t taken = 0;
+  if (!is_writing_) {
+    const auto outcome = pipe_.try_write(output_, parts);
+    if (const auto* failure = std::get_if<WriteFailed>(&outcome)) return gone(uv_strerror(failure->code));
+    taken = std::get<TookBytes>(outcome).size;
+  }
+  const std::size_t of_output = std::min(taken, output_.size());
+  output_.erase(0, of_output);
+  taken -= of_output;
+  for (const protocol::Bytes part : parts) {
+    const std::size_t of_part = std::min(taken, part.size());
+    output_.append(part.substr(of_part));
+    taken -= of_part;
+  }
+  is_stuffed_ = !output_.empty();
 }
 
 std::uint64_t Connection::unsent_bytes() const {
@@ -155,7 +195,10 @@ void Connection::flush() {
   const auto outcome = pipe_.try_write(output_);
   if (const auto* failure = std::get_if<WriteFailed>(&outcome)) return gone(uv_strerror(failure->code));
   const std::size_t taken = std::get<TookBytes>(outcome).size;
-  if (taken == output_.size()) return empty_out(output_);
+  if (taken == output_.size()) {
+    is_stuffed_ = false;
+    return empty_out(output_);
+  }
   in_flight_.swap(output_);
   is_writing_ = true;
   pipe_.write(protocol::Bytes(in_flight_).substr(taken));
@@ -164,6 +207,7 @@ void Connection::flush() {
 void Connection::write_done() {
   host_.attend(id_);
   is_writing_ = false;
+  is_stuffed_ = false;
   empty_out(in_flight_);
 }
 
@@ -191,6 +235,7 @@ void Connection::tell_drained() {
 
 Connection::Next Connection::settle() {
   pass_frames_ = 0;
+  pass_started_ns_ = 0;
   pass_bytes_ = 0;
   if (unsent_bytes() >= limits_.unsent_bytes_max / 2) was_over_half_ = true;
   if (state_ != State::kGone) flush();

@@ -59,6 +59,8 @@ class Connection final : private UvPipeEvents {
   static constexpr std::uint32_t kPassFramesMax = 1'024;
   static constexpr std::size_t kPassBytesMax = std::size_t{1} << 20;
   static constexpr std::uint64_t kPassNsMax = 2'000'000;
+  /// Hot frames before the clock is looked at for the first time, which costs as much as some of them.
+  static constexpr std::uint32_t kUntimedFramesMax = 64;
   static constexpr std::size_t kLargeFrameBytes = std::size_t{64} << 10;
   static constexpr std::uint64_t kLingerMs = 5'000;
   static constexpr std::uint64_t kFinishMs = 1'000;
@@ -99,6 +101,8 @@ class Connection final : private UvPipeEvents {
 
   /// Where to append; null if nothing can be sent any more. The server sees to it that settle() follows.
   std::string* output();
+  /// As appending to output(), but what the kernel takes at once is not copied; see Outbox.
+  void send_through(std::span<const protocol::Bytes> parts);
   std::uint64_t unsent_bytes() const;
   /// Memory of its buffers.
   std::uint64_t buffer_bytes() const;
@@ -124,9 +128,12 @@ class Connection final : private UvPipeEvents {
 
   /// How many bytes of `input` were taken: whole frames, or everything if the connection is closing.
   std::size_t execute(protocol::Bytes input);
+  /// How many bytes at the start of `input` were hot frames and are executed.
+  std::size_t dispatch_hot(protocol::Bytes input);
   /// False if the connection is to close.
   bool dispatch(protocol::Bytes frame);
   void discard(std::size_t size);
+  void start_pass_time();
   bool has_used_up_pass() const;
   /// By unsent output or congestion.
   bool is_blocked();
@@ -155,7 +162,7 @@ class Connection final : private UvPipeEvents {
   bool reads_into_input_ = false;  // else into the shared space
   std::span<char> space_;          // of the read under way
   std::uint32_t pass_frames_ = 0;
-  std::uint64_t pass_started_ns_ = 0;
+  std::uint64_t pass_started_ns_ = 0;  // 0 until it matters
   std::size_t pass_bytes_ = 0;
   bool is_paused_ = false;    // not reading; run() goes on
   bool is_arriving_ = false;  // the Dispatcher was told of a large frame that is not whole
@@ -165,6 +172,7 @@ class Connection final : private UvPipeEvents {
   std::string output_;     // appended to
   std::string in_flight_;  // given to the pipe, stable until it is done
   bool is_writing_ = false;
+  bool is_stuffed_ = false;        // the kernel did not take a large value whole: nothing more until it has
   bool is_over_unsent_ = false;    // above unsent_bytes_max, and since then not below half of it
   bool was_over_half_ = false;     // of unsent_bytes_max, and tell_drained() is due
   bool is_announced_ = false;      // the Dispatcher has to hear of its end

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "protocol/bytes.h"
@@ -16,6 +17,12 @@ namespace pannier::daemon {
 /// nowhere.
 using ConnectionId = std::uint64_t;
 
+/// Whole frames off the front of some bytes.
+struct TakenFrames {
+  std::size_t bytes = 0;
+  std::uint32_t frames = 0;
+};
+
 /// What connections tell the service. Implemented by the service, called by connections.
 class Dispatcher {
  public:
@@ -25,6 +32,11 @@ class Dispatcher {
   /// returns. False: it was no message; an error reply was appended, and the connection is to be closed when
   /// it is sent.
   virtual bool dispatch(ConnectionId from, protocol::Bytes frame, storage::TimeMs now) = 0;
+  /// Executes the first frames of `input` as long as they are gets and puts that dispatch() is not needed
+  /// for, at most `frames_max`, and appends their replies to `output`, which is what Outbox::output is for
+  /// `from`. It may take fewer, or none. `input` begins with a frame.
+  virtual TakenFrames dispatch_hot(ConnectionId from, protocol::Bytes input, std::uint32_t frames_max,
+                                   std::string& output, storage::TimeMs now) = 0;
   /// The stream broke a limit; `start`: what there is of the frame. An error reply was appended; close when
   /// it is sent.
   virtual void refuse(ConnectionId from, protocol::Bytes start, const protocol::Error& error) = 0;
@@ -53,6 +65,9 @@ class Outbox {
   /// Where output for `to` is appended; null if it is gone. What was appended is sent at the end of the loop
   /// pass. Valid until control returns to the loop.
   virtual std::string* output(ConnectionId to) = 0;
+  /// Appends the parts, but for what the kernel takes at once, which is not copied. If that is not all, `to`
+  /// is not read from, and nothing of it executed, until it is.
+  virtual void send_through(ConnectionId to, std::span<const protocol::Bytes> parts) = 0;
   /// Bytes appended and not yet taken by the kernel.
   virtual std::uint64_t unsent_bytes(ConnectionId to) const = 0;
   virtual std::uint64_t connections() const = 0;

@@ -134,7 +134,7 @@ int serve(const Config& config, Log& log, const ServiceManager& manager, ArenaKe
           SocketFile& socket_file, storage::LevelDbStore& store) {
   UvLoop loop;
   const Clock clock(loop, system_wall_time());
-  Server server(loop, clock, log, config.limits);
+  Server server(loop, clock, log, config.limits, config.spin_us);
   Subscriptions subscriptions(server, config.limits.unsent_bytes_max, config.limits.subscriptions_max);
   const auto taken = take_memory(config, keeper, subscriptions, clock.now());
   if (const auto* fault = std::get_if<MemoryFault>(&taken)) return fail(log, fault->text);

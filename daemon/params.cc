@@ -58,7 +58,10 @@ std::vector<std::string_view> Params::keys() {
   const auto count = open_array("keys", *object, items);
   keys.reserve(count);
   for (std::uint32_t i = 0; i < count && !fault_; ++i) {
-    keys.push_back(checked_key(items.read_object().value_or(Bytes()), "keys[" + std::to_string(i) + "]"));
+    const Bytes item = items.read_object().value_or(Bytes());
+    // Its name is only needed for a fault.
+    const auto key = good_key(item);
+    keys.push_back(key ? *key : checked_key(item, "keys[" + std::to_string(i) + "]"));
   }
   return keys;
 }
@@ -82,9 +85,10 @@ std::vector<std::pair<std::string_view, std::string_view>> Params::pairs() {
       reject("pairs[" + std::to_string(i) + "]", "an array [key, value]", item);
       break;
     }
-    const auto key =
-        checked_key(pair.read_object().value_or(Bytes()), "key of pairs[" + std::to_string(i) + "]");
-    pairs.emplace_back(key, checked_value(pair.read_object().value_or(Bytes())));
+    const Bytes key_object = pair.read_object().value_or(Bytes());
+    const auto key = good_key(key_object);
+    pairs.emplace_back(key ? *key : checked_key(key_object, "key of pairs[" + std::to_string(i) + "]"),
+                       checked_value(pair.read_object().value_or(Bytes())));
   }
   return pairs;
 }
@@ -225,6 +229,12 @@ std::string_view Params::checked_cache_name(Bytes object) {
   if (name && is_cache_name(*name)) return *name;
   reject("the cache's name", "1 to 255 bytes of printable ASCII", object);
   return {};
+}
+
+std::optional<std::string_view> Params::good_key(Bytes object) const {
+  const auto key = Cursor(object).read_string();
+  const bool is_good = key && !key->empty() && key->size() <= limits_.key_bytes_max;
+  return is_good ? key : std::nullopt;
 }
 
 std::string_view Params::checked_key(Bytes object, std::string_view name) {

@@ -77,6 +77,7 @@ class Params {
   /// Takes the next parameter if there is one; else the fault is that `name` is missing.
   std::optional<protocol::Bytes> next(std::string_view name);
   std::string_view checked_cache_name(protocol::Bytes object);
+  std::optional<std::string_view> good_key(protocol::Bytes object) const;
   std::string_view checked_key(protocol::Bytes object, std::string_view name);
   std::string_view checked_value(protocol::Bytes object);
   /// Opens an array parameter; the number of its items, at most keys_max.

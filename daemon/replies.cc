@@ -1,8 +1,29 @@
 #include "daemon/replies.h"
 
+#include <vector>
+
 namespace pannier::daemon {
 
 Replies::Replies(Outbox& outbox, const ClientLimits& limits) : outbox_(outbox), limits_(limits) {}
+
+void Replies::large_value(const Address& to, const storage::BytesView& value) {
+  const std::uint64_t bytes = 1 + value.size();
+  if (bytes > limits_.reply_bytes_max || (bytes > kSmallBytes && bytes > room_bytes())) {
+    // To be refused.
+    return result(to, [&](protocol::Writer& writer) {
+      writer.array(1);
+      value.for_each_part([&](std::string_view part) { writer.raw(part); });
+    });
+  }
+  if (start(to) == nullptr) return;
+  std::string head;
+  protocol::Writer writer(head);
+  writer.response_start(to.id);
+  writer.array(1);
+  std::vector<protocol::Bytes> parts{head};
+  value.for_each_part([&](std::string_view part) { parts.push_back(part); });
+  outbox_.send_through(to.connection, parts);
+}
 
 void Replies::error(const Address& to, const protocol::Error& error) {
   std::string* output = to.is_notification ? nullptr : outbox_.output(to.connection);

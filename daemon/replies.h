@@ -11,6 +11,7 @@
 #include "protocol/error.h"
 #include "protocol/message.h"
 #include "protocol/writer.h"
+#include "storage/entry.h"
 
 namespace pannier::daemon {
 
@@ -23,6 +24,8 @@ struct Address {
 
 class Replies {
  public:
+  static constexpr std::uint64_t kCopiedBytesMax = std::uint64_t{16} << 10;
+
   /// `limits` must outlive it: of a reply (max_reply), of what a client leaves unread (max_unsent), of all
   /// buffers.
   Replies(Outbox& outbox, const ClientLimits& limits);
@@ -41,6 +44,9 @@ class Replies {
     if (bytes > limits_.reply_bytes_max) return refuse_large(to, *output, before, bytes);
     if (bytes > kSmallBytes && bytes > room_bytes()) refuse_full(to, *output, before);
   }
+  /// [value], without copying what the kernel takes of it at once: for a value of more than kCopiedBytesMax,
+  /// up to which copying is faster.
+  void large_value(const Address& to, const storage::BytesView& value);
   void error(const Address& to, const protocol::Error& error);
 
   void boolean(const Address& to, bool value) {

@@ -4,17 +4,22 @@
 
 #include "daemon/call.h"
 #include "daemon/dispatcher.h"
+#include "daemon/hot_requests.h"
 #include "daemon/service.h"
 
 namespace pannier::daemon {
 
 class Router final : public Dispatcher {
  public:
-  explicit Router(Service& service) : service_(service) {}
+  explicit Router(Service& service) : service_(service), hot_requests_(service) {}
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
 
   bool dispatch(ConnectionId from, protocol::Bytes frame, storage::TimeMs now) override;
+  TakenFrames dispatch_hot(ConnectionId from, protocol::Bytes input, std::uint32_t frames_max,
+                           std::string& output, storage::TimeMs now) override {
+    return hot_requests_.run(from, input, frames_max, output, now);
+  }
   void refuse(ConnectionId from, protocol::Bytes start, const protocol::Error& error) override;
   void arriving(ConnectionId from, protocol::Bytes start) override;
   void ended(ConnectionId from, storage::TimeMs now) override;
@@ -30,6 +35,7 @@ class Router final : public Dispatcher {
   void call(const Address& from, protocol::Bytes method, protocol::Bytes params, storage::TimeMs now);
 
   Service& service_;
+  HotRequests hot_requests_;
 };
 
 }  // namespace pannier::daemon

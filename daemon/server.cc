@@ -1,6 +1,5 @@
 #include "daemon/server.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace pannier::daemon {
@@ -22,14 +21,17 @@ protocol::Error too_much_buffered(std::uint64_t buffer_bytes, std::uint64_t buff
               " bytes, and the message of this one is the largest; try again later"};
 }
 
+std::string named(ConnectionId id) { return "connection " + std::to_string(ConnectionTable::number_of(id)); }
+
 }  // namespace
 
-Server::Server(UvLoop& loop, const Clock& clock, Log& log, const ClientLimits& limits)
+Server::Server(UvLoop& loop, const Clock& clock, Log& log, const ClientLimits& limits, std::uint32_t spin_us)
     : loop_(loop),
       clock_(clock),
       log_(log),
       limits_(limits),
       shared_space_(kSharedSpaceBytes),
+      spinner_(spin_us),
       idle_(loop, [this] { run_ready(); }),
       // It only wakes the loop: the end of that pass does the work.
       watch_timer_(loop, [] {}) {}
@@ -47,24 +49,23 @@ void Server::stop_accepting() { listener_.reset(); }
 void Server::close(std::function<void()> done) {
   stop_accepting();
   closed_ = std::move(done);
-  for (auto& [id, slot] : slots_) slot.connection->finish();
+  slots_.for_each([](Slot& slot) { slot.connection->finish(); });
   idle_.start();
 }
 
 void Server::accept() {
-  const ConnectionId id = ++last_id_;
+  const ConnectionId id = slots_.next_id();
   ConnectionHost& host = *this;
   auto connection = std::make_unique<Connection>(id, loop_, clock_, limits_, *dispatcher_, host);
   if (!listener_->accept(connection->pipe())) return;
   Connection& accepted = *connection;
-  Slot& slot = slots_[id];
-  slot.connection = std::move(connection);
+  Slot& slot = slots_.add(std::move(connection));
   slot.is_served = served_ < limits_.connections_max;
   if (!slot.is_served) return refuse(accepted);
   ++served_;
   is_refusing_ = false;
   accepted.start();
-  if (log_.shows(LogLevel::kDebug)) log_.debug("connection " + std::to_string(id) + " accepted");
+  if (log_.shows(LogLevel::kDebug)) log_.debug(named(id) + " accepted");
 }
 
 void Server::refuse(Connection& connection) {
@@ -78,31 +79,39 @@ void Server::refuse(Connection& connection) {
 // -- Outbox, and what connections tell
 
 std::string* Server::output(ConnectionId to) {
-  const auto found = slots_.find(to);
-  if (found == slots_.end()) return nullptr;
-  mark(to, found->second);
+  Slot* const slot = slots_.find(to);
+  if (slot == nullptr) return nullptr;
+  mark(*slot);
   account(std::exchange(last_output_, to));
-  account(found->second);
-  return found->second.connection->output();
+  account(*slot);
+  return slot->connection->output();
+}
+
+void Server::send_through(ConnectionId to, std::span<const protocol::Bytes> parts) {
+  Slot* const slot = slots_.find(to);
+  if (slot == nullptr) return;
+  mark(*slot);
+  slot->connection->send_through(parts);
+  account(*slot);
 }
 
 std::uint64_t Server::unsent_bytes(ConnectionId to) const {
-  const auto found = slots_.find(to);
-  return found == slots_.end() ? 0 : found->second.connection->unsent_bytes();
+  const Slot* const slot = slots_.find(to);
+  return slot == nullptr ? 0 : slot->connection->unsent_bytes();
 }
 
 void Server::attend(ConnectionId id) {
-  if (const auto found = slots_.find(id); found != slots_.end()) mark(id, found->second);
+  if (Slot* const slot = slots_.find(id)) mark(*slot);
 }
 
 void Server::account(ConnectionId id) {
-  if (const auto found = slots_.find(id); found != slots_.end()) account(found->second);
+  if (Slot* const slot = slots_.find(id)) account(*slot);
 }
 
-void Server::mark(ConnectionId id, Slot& slot) {
+void Server::mark(Slot& slot) {
   if (slot.is_marked) return;
   slot.is_marked = true;
-  marked_.push_back(id);
+  marked_.push_back(slot.id);
 }
 
 void Server::account(Slot& slot) {
@@ -113,65 +122,73 @@ void Server::account(Slot& slot) {
 
 // -- the pass
 
+template <typename Use>
+void Server::work_through(Ids& ids, Use use) {
+  turn_.swap(ids);
+  for (const ConnectionId id : turn_) use(id);
+  turn_.clear();
+}
+
 void Server::run_ready() {
-  for (const ConnectionId id : std::exchange(ready_, {})) {
-    const auto found = slots_.find(id);
-    if (found == slots_.end()) continue;
-    found->second.is_ready = false;
-    found->second.connection->run();
-  }
+  work_through(ready_, [this](ConnectionId id) {
+    Slot* const slot = slots_.find(id);
+    if (slot == nullptr) return;
+    slot->is_ready = false;
+    slot->connection->run();
+  });
 }
 
 void Server::settle() {
-  for (const ConnectionId id : std::exchange(watched_, {})) attend(id);
-  for (const ConnectionId id : std::exchange(marked_, {})) settle_one(id);
+  const bool had_requests = !marked_.empty();
+  work_through(watched_, [this](ConnectionId id) { attend(id); });
+  work_through(marked_, [this](ConnectionId id) { settle_one(id); });
   while (buffers_are_full()) shed_largest();
   // What was appended while others were settled is sent in the next pass, which must not sleep before.
-  marked_.empty() && ready_.empty() ? idle_.stop() : idle_.start();
+  const bool has_more = !marked_.empty() || !ready_.empty();
+  const bool spins = !spinner_.is_off() && spinner_.spins(had_requests, UvLoop::clock_ns());
+  has_more || spins ? idle_.start() : idle_.stop();
   if (!watched_.empty()) watch_timer_.start(Connection::kWatchMs);
-  if (slots_.empty() && closed_) std::exchange(closed_, nullptr)();
+  if (slots_.size() == 0 && closed_) std::exchange(closed_, nullptr)();
 }
 
 void Server::settle_one(ConnectionId id) {
-  const auto found = slots_.find(id);
-  if (found == slots_.end()) return;
-  Slot& slot = found->second;
-  slot.is_marked = false;
-  const Connection::Next next = slot.connection->settle();
-  account(slot);
+  Slot* const slot = slots_.find(id);
+  if (slot == nullptr) return;
+  slot->is_marked = false;
+  const Connection::Next next = slot->connection->settle();
+  account(*slot);
   switch (next) {
     case Connection::Next::kNothing:
       return;
     case Connection::Next::kRun:
-      if (!std::exchange(slot.is_ready, true)) ready_.push_back(id);
+      if (!std::exchange(slot->is_ready, true)) ready_.push_back(id);
       return;
     case Connection::Next::kWatch:
       return watched_.push_back(id);
     case Connection::Next::kDestroy:
-      return destroy(id, slot);
+      return destroy(*slot);
   }
 }
 
 void Server::shed_largest() {
-  const auto largest =
-      std::max_element(slots_.begin(), slots_.end(), [](const auto& left, const auto& right) {
-        return left.second.accounted_bytes < right.second.accounted_bytes;
-      });
-  const ConnectionId id = largest->first;
+  Slot* largest = nullptr;
+  slots_.for_each([&](Slot& slot) {
+    if (largest == nullptr || slot.accounted_bytes > largest->accounted_bytes) largest = &slot;
+  });
   const protocol::Error error = too_much_buffered(buffer_bytes_, limits_.buffer_bytes_max);
-  log_.warning("connection " + std::to_string(id) + " with buffers of " +
-               std::to_string(largest->second.accounted_bytes) + " bytes is closed: " + error.text);
-  largest->second.connection->shed(error);
-  settle_one(id);
+  log_.warning(named(largest->id) + " with buffers of " + std::to_string(largest->accounted_bytes) +
+               " bytes is closed: " + error.text);
+  largest->connection->shed(error);
+  settle_one(largest->id);
 }
 
-void Server::destroy(ConnectionId id, Slot& slot) {
+void Server::destroy(Slot& slot) {
   if (log_.shows(LogLevel::kDebug)) {
-    log_.debug("connection " + std::to_string(id) + " is gone: " + std::string(slot.connection->reason()));
+    log_.debug(named(slot.id) + " is gone: " + std::string(slot.connection->reason()));
   }
   buffer_bytes_ -= slot.accounted_bytes;
   if (slot.is_served) --served_;
-  slots_.erase(id);
+  slots_.erase(slot);
 }
 
 }  // namespace pannier::daemon

@@ -17,15 +17,17 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "daemon/clock.h"
 #include "daemon/config.h"
 #include "daemon/connection.h"
+#include "daemon/connection_table.h"
 #include "daemon/dispatcher.h"
 #include "daemon/log.h"
+#include "daemon/spinner.h"
 #include "daemon/uv_loop.h"
 #include "daemon/uv_pass.h"
 #include "daemon/uv_pipe.h"
@@ -39,8 +41,8 @@ class Server final : public Outbox, private ConnectionHost {
   /// then.
   static constexpr std::uint32_t kRefusedMax = 64;
 
-  /// All must outlive the server.
-  Server(UvLoop& loop, const Clock& clock, Log& log, const ClientLimits& limits);
+  /// All must outlive the server. `spin_us`: see Spinner.
+  Server(UvLoop& loop, const Clock& clock, Log& log, const ClientLimits& limits, std::uint32_t spin_us);
   ~Server() override;
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -59,19 +61,14 @@ class Server final : public Outbox, private ConnectionHost {
   // -- Outbox
 
   std::string* output(ConnectionId to) override;
+  void send_through(ConnectionId to, std::span<const protocol::Bytes> parts) override;
   std::uint64_t unsent_bytes(ConnectionId to) const override;
   /// Those that are served; not those that are only told why they are not.
   std::uint64_t connections() const override { return served_; }
   std::uint64_t buffer_bytes() const override { return buffer_bytes_; }
 
  private:
-  struct Slot {
-    std::unique_ptr<Connection> connection;
-    bool is_served = false;
-    bool is_marked = false;
-    bool is_ready = false;
-    std::uint64_t accounted_bytes = 0;
-  };
+  using Slot = ConnectionSlot;
   using Ids = std::vector<ConnectionId>;
 
   std::span<char> shared_space() override { return shared_space_; }
@@ -81,14 +78,17 @@ class Server final : public Outbox, private ConnectionHost {
 
   void accept();
   void refuse(Connection& connection);
-  void mark(ConnectionId id, Slot& slot);
+  void mark(Slot& slot);
   void account(Slot& slot);
+  /// Calls `use` with each id that is in `ids` now; more may be added meanwhile.
+  template <typename Use>
+  void work_through(Ids& ids, Use use);
   void run_ready();
   /// The end of a pass.
   void settle();
   void settle_one(ConnectionId id);
   void shed_largest();
-  void destroy(ConnectionId id, Slot& slot);
+  void destroy(Slot& slot);
 
   UvLoop& loop_;
   const Clock& clock_;
@@ -97,8 +97,7 @@ class Server final : public Outbox, private ConnectionHost {
   Dispatcher* dispatcher_ = nullptr;  // from listen() on
   std::vector<char> shared_space_;
 
-  std::unordered_map<ConnectionId, Slot> slots_;
-  ConnectionId last_id_ = 0;
+  ConnectionTable slots_;
   std::uint64_t served_ = 0;
   std::uint64_t buffer_bytes_ = 0;
   ConnectionId last_output_ = 0;  // may have been appended to since it was accounted
@@ -107,7 +106,10 @@ class Server final : public Outbox, private ConnectionHost {
   Ids marked_;                    // to be settled at the end of this pass
   Ids watched_;                   // at the end of every pass
   Ids ready_;                     // to be run in the next pass
+  Ids turn_;                      // one of these while it is worked through; its memory is kept
   std::function<void()> closed_;  // of close()
+
+  Spinner spinner_;
 
   std::unique_ptr<UvListener> listener_;
   UvIdle idle_;

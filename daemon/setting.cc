@@ -48,6 +48,10 @@ constexpr auto kSettings = std::to_array<Setting>({
       "Least important events that are logged: debug, info, warning, error."},
      [](Config& config) -> SettingField { return &config.log_level; }},
 
+    {{"", "spin_us", Kind::kCount, 0, 1'000, "0",
+      "Microseconds to spin for the next request instead of sleeping, while requests come close together."},
+     [](Config& config) -> SettingField { return &config.spin_us; }},
+
     {{"limits", "max_caches", Kind::kCount, 3, storage::kCachesMax, "1024",
       "Caches, the three that are always there included."},
      [](Config& config) -> SettingField { return &config.caches_max; }},

@@ -1,15 +1,27 @@
 #include "daemon/uv_pipe.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 namespace pannier::daemon {
 namespace {
+
+/// Of one call; a value of 2 MiB has as many parts at most.
+constexpr std::size_t kBuffersMax = 64;
 
 /// Null once the pipe was destroyed.
 UvPipeEvents* events_of(const uv_stream_t* stream) { return static_cast<UvPipeEvents*>(stream->data); }
 
 /// libuv does not change what it writes, though its buffers are not const.
 uv_buf_t buffer_of(protocol::Bytes bytes) { return {const_cast<char*>(bytes.data()), bytes.size()}; }
+
+/// Of uv_try_write.
+std::variant<TookBytes, WriteFailed> took(int outcome) {
+  if (outcome >= 0) return TookBytes{static_cast<std::size_t>(outcome)};
+  if (outcome == UV_EAGAIN) return TookBytes{0};
+  return WriteFailed{outcome};
+}
 
 void on_space(uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
   const std::span<char> space = static_cast<UvPipeEvents*>(handle->data)->read_space();
@@ -46,10 +58,18 @@ void UvPipe::stop_reading() { uv_read_stop(stream()); }
 
 std::variant<TookBytes, WriteFailed> UvPipe::try_write(protocol::Bytes bytes) {
   const uv_buf_t buffer = buffer_of(bytes);
-  const int outcome = uv_try_write(stream(), &buffer, 1);
-  if (outcome >= 0) return TookBytes{static_cast<std::size_t>(outcome)};
-  if (outcome == UV_EAGAIN) return TookBytes{0};
-  return WriteFailed{outcome};
+  return took(uv_try_write(stream(), &buffer, 1));
+}
+
+std::variant<TookBytes, WriteFailed> UvPipe::try_write(protocol::Bytes first,
+                                                       std::span<const protocol::Bytes> others) {
+  std::array<uv_buf_t, kBuffersMax> buffers;
+  unsigned count = 0;
+  if (!first.empty()) buffers[count++] = buffer_of(first);
+  for (const protocol::Bytes other : others.first(std::min(others.size(), kBuffersMax - 1))) {
+    buffers[count++] = buffer_of(other);
+  }
+  return took(uv_try_write(stream(), buffers.data(), count));
 }
 
 void UvPipe::write(protocol::Bytes bytes) {

@@ -55,6 +55,9 @@ class UvPipe {
 
   /// Precondition: no write() is under way.
   std::variant<TookBytes, WriteFailed> try_write(protocol::Bytes bytes);
+  /// The same with all of them, one after the other.
+  std::variant<TookBytes, WriteFailed> try_write(protocol::Bytes first,
+                                                 std::span<const protocol::Bytes> others);
   /// Ends with write_done or write_failed. `bytes` must stay as they are until then or until this is
   /// destroyed. Precondition: none is under way, and `bytes` is not empty.
   void write(protocol::Bytes bytes);

@@ -36,6 +36,9 @@ class FrameScanner {
  public:
   explicit FrameScanner(FrameLimits limits) : limits_(limits) {}
 
+  /// Nothing was seen yet of the next object.
+  bool is_at_start() const { return position_ == 0; }
+
   /// `bytes`: everything that has arrived of the object, from its first byte on; each call sees at least what
   /// the call before saw. After FrameEnd the scanner starts over with the next object. A top-level object
   /// that is no array is refused at its first byte (kBadRequest): no message starts so.

@@ -74,6 +74,12 @@ struct PutOptions {
   Condition condition;
 };
 
+/// A key and its hash in one catalog: for a key that is looked up more than once.
+struct HashedKey {
+  std::string_view key;
+  std::uint64_t hash;
+};
+
 struct Written {
   Version version;
 };
@@ -149,10 +155,17 @@ class Cache {
 
   // -- reading
 
+  HashedKey hashed(std::string_view key) const { return {key, hash_of_key(key)}; }
+  /// Both begin to fetch what a find, get or put will read into the processor's cache, and do nothing else:
+  /// for several keys at once, first one call for each, then the other for each, then what is to be done.
+  void prefetch_bucket(const HashedKey& key) const { index_.prefetch_bucket(key.hash); }
+  void prefetch_entry(const HashedKey& key) const { index_.prefetch_entries(key.hash); }
   /// What is there, without a use and without counting.
-  Lookup find(std::string_view key, TimeMs now);
+  Lookup find(std::string_view key, TimeMs now) { return find(hashed(key), now); }
+  Lookup find(const HashedKey& key, TimeMs now);
   /// As find, and a Hit is a use and counts as a hit; Stale and Miss count as a miss. Cold counts nothing.
-  Lookup get(std::string_view key, TimeMs now);
+  Lookup get(std::string_view key, TimeMs now) { return get(hashed(key), now); }
+  Lookup get(const HashedKey& key, TimeMs now);
   /// As find, and Hit and Stale are a use and count as a hit. Miss and Cold count nothing: see count_miss.
   Lookup get_or_stale(std::string_view key, TimeMs now);
   /// A lease was answered without a value.
@@ -167,7 +180,10 @@ class Cache {
       const std::vector<std::pair<std::string_view, std::string_view>>& entries,
       const PutOptions& options) const;
   /// Cold only where the condition or keep_ttl needs to know the present entry.
-  PutOutcome put(std::string_view key, std::string_view value, const PutOptions& options, TimeMs now);
+  PutOutcome put(std::string_view key, std::string_view value, const PutOptions& options, TimeMs now) {
+    return put(hashed(key), value, options, now);
+  }
+  PutOutcome put(const HashedKey& key, std::string_view value, const PutOptions& options, TimeMs now);
   EraseOutcome erase(std::string_view key, std::optional<Version> if_version, TimeMs now);
   /// kCacheDefault: the cache's age_ms_max, and without one the deadline stays. The stale window keeps its
   /// length.

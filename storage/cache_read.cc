@@ -37,13 +37,15 @@ void Cache::use(EntryAt entry) {
   }
 }
 
-Lookup Cache::find(std::string_view key, TimeMs now) { return lookup_of(entry_of(key), now); }
+Lookup Cache::find(const HashedKey& key, TimeMs now) {
+  return lookup_of(index_.find(key.hash, key.key), now);
+}
 
 // Counters of reads are single stores, and need no transaction.
 
 // Inlined whole: see put().
-[[gnu::flatten]] Lookup Cache::get(std::string_view key, TimeMs now) {
-  const EntryAt entry = entry_of(key);
+[[gnu::flatten]] Lookup Cache::get(const HashedKey& key, TimeMs now) {
+  const EntryAt entry = index_.find(key.hash, key.key);
   switch (standing_of(entry, now)) {
     case Standing::kLive:
       ++record_.stats.hits;

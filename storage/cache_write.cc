@@ -53,12 +53,11 @@ Cache::Fields Cache::fields_of(std::string_view key, std::string_view value, con
 
 // Inlined whole, as get() is: what a call saves and restores keeps the processor from beginning the next one
 // while this one waits for memory.
-[[gnu::flatten]] PutOutcome Cache::put(std::string_view key, std::string_view value,
+[[gnu::flatten]] PutOutcome Cache::put(const HashedKey& key, std::string_view value,
                                        const PutOptions& options, TimeMs now) {
-  const std::uint64_t hash = hash_of_key(key);
-  const EntryAt entry = index_.find(hash, key);
-  if (entry && is_alike(*entry, value.size(), options)) return overwrite_alike(entry, key, value);
-  return put_at(hash, entry, key, value, options, now);
+  const EntryAt entry = index_.find(key.hash, key.key);
+  if (entry && is_alike(*entry, value.size(), options)) return overwrite_alike(entry, key.key, value);
+  return put_at(key.hash, entry, key.key, value, options, now);
 }
 
 bool Cache::is_alike(const Entry& entry, std::uint64_t value_bytes, const PutOptions& options) const {

@@ -33,6 +33,9 @@ class Index {
   Index& operator=(const Index&) = delete;
 
   EntryAt find(std::uint64_t hash, std::string_view key) const;
+  /// Fetch what find() reads first, and then, into the processor's cache; overflow buckets are left out.
+  void prefetch_bucket(std::uint64_t hash) const;
+  void prefetch_entries(std::uint64_t hash) const;
   /// Part of a transaction, as all that change it. Precondition: its key is not in the index.
   void insert(std::uint64_t hash, Ref ref);
   /// Precondition of both: `ref` (`old_ref`) is in the index under the hash.

@@ -16,6 +16,10 @@ Outcome handle_get(Service& service, const Call& call) {
     const auto found = cache.get(key, call.now);
     if (std::holds_alternative<storage::Cold>(found)) return NeedsKey{{cache.id(), std::string(key)}};
     const auto* hit = std::get_if<storage::Hit>(&found);
+    if (hit != nullptr && !has_meta && hit->entry.value.size() > Replies::kCopiedBytesMax) {
+      service.replies.large_value(call.from, hit->entry.value);
+      return Answered();
+    }
     service.replies.result(call.from, [&](protocol::Writer& writer) {
       if (hit == nullptr) return writer.nil();
       write_entry(writer, hit->entry, has_meta, call.now);

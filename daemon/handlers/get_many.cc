@@ -54,12 +54,27 @@ class GetMany final : public ManyCall {
   std::uint64_t bytes_ = 0;
 };
 
+/// How many keys are fetched into the processor's cache together: more than it fetches at a time.
+constexpr std::size_t kTogether = 16;
+
+std::vector<storage::HashedKey> fetched(const storage::Cache& cache,
+                                        const std::vector<std::string_view>& keys) {
+  std::vector<storage::HashedKey> hashed;
+  hashed.reserve(keys.size());
+  for (const auto key : keys) {
+    hashed.push_back(cache.hashed(key));
+    cache.prefetch_bucket(hashed.back());
+  }
+  return hashed;
+}
+
 /// Whether the values together are more than a reply may have: then none need be copied.
-bool is_too_large(const Service& service, storage::Cache& cache, const std::vector<std::string_view>& keys,
+bool is_too_large(const Service& service, storage::Cache& cache, const std::vector<storage::HashedKey>& keys,
                   storage::TimeMs now) {
   std::uint64_t bytes = 0;
-  for (const auto key : keys) {
-    const auto found = cache.find(key, now);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (i + kTogether < keys.size()) cache.prefetch_entry(keys[i + kTogether]);
+    const auto found = cache.find(keys[i], now);
     if (const auto* hit = std::get_if<storage::Hit>(&found)) bytes += hit->entry.value.size();
     if (bytes > service.limits.reply_bytes_max) return true;
   }
@@ -68,12 +83,13 @@ bool is_too_large(const Service& service, storage::Cache& cache, const std::vect
 
 Outcome answer_from_memory(Service& service, const Call& call, storage::Cache& cache,
                            const std::vector<std::string_view>& keys) {
-  if (is_too_large(service, cache, keys, call.now)) {
+  const auto hashed = fetched(cache, keys);
+  if (is_too_large(service, cache, hashed, call.now)) {
     return reply_too_large("get_many", service.limits.reply_bytes_max);
   }
   service.replies.result(call.from, [&](Writer& writer) {
     writer.array(static_cast<std::uint32_t>(keys.size()));
-    for (const auto key : keys) write_found(writer, cache.get(key, call.now), call.now);
+    for (const auto& key : hashed) write_found(writer, cache.get(key, call.now), call.now);
   });
   return Answered();
 }

@@ -173,7 +173,7 @@ void ServerTest::start() {
   auto taken = SocketFile::take(path_, 0600, "");
   ASSERT_TRUE(std::holds_alternative<SocketFile>(taken)) << std::get<SocketFault>(taken).text;
   socket_file_ = std::make_unique<SocketFile>(std::get<SocketFile>(std::move(taken)));
-  server_ = std::make_unique<Server>(loop_, clock_, log_, limits_);
+  server_ = std::make_unique<Server>(loop_, clock_, log_, limits_, 0);
   dispatcher_ = std::make_unique<EchoDispatcher>(*server_);
   server_->listen(socket_file_->release_socket(), *dispatcher_);
 }

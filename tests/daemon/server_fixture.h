@@ -37,6 +37,10 @@ class EchoDispatcher final : public Dispatcher {
   explicit EchoDispatcher(Outbox& outbox) : outbox_(outbox) {}
 
   bool dispatch(ConnectionId from, protocol::Bytes frame, storage::TimeMs now) override;
+  TakenFrames dispatch_hot(ConnectionId, protocol::Bytes, std::uint32_t, std::string&,
+                           storage::TimeMs) override {
+    return {};
+  }
   void refuse(ConnectionId from, protocol::Bytes start, const protocol::Error& error) override;
   void arriving(ConnectionId from, protocol::Bytes start) override;
   void ended(ConnectionId from, storage::TimeMs now) override;

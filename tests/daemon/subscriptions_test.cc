@@ -18,6 +18,9 @@ class MemoryOutbox final : public Outbox {
     const auto found = outputs.find(to);
     return found == outputs.end() ? nullptr : &found->second;
   }
+  void send_through(ConnectionId to, std::span<const protocol::Bytes> parts) override {
+    for (const protocol::Bytes part : parts) outputs.at(to).append(part);
+  }
   std::uint64_t unsent_bytes(ConnectionId to) const override { return outputs.at(to).size(); }
   std::uint64_t connections() const override { return outputs.size(); }
   std::uint64_t buffer_bytes() const override { return 0; }

@@ -1,0 +1,42 @@
+// HotRequest: a get or a put without options, as clients write nearly all of them, taken apart in one go
+// instead of by FrameScanner, read_message and a Cursor, and the heads of its answers. What it finds is what
+// those would find; what it does not know is no fault, but theirs to read.
+//
+// Both ends of the hot path's bytes are in this file alone; a fuzzer compares it with msgpack-c.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "protocol/bytes.h"
+
+namespace pannier::protocol {
+
+/// All views point into the bytes that were read.
+struct HotRequest {
+  enum class Method : std::uint8_t { kGet, kPut };
+
+  Method method;
+  Bytes id;     ///< as it was encoded: an unsigned integer of 1 to 9 bytes
+  Bytes cache;  ///< 1 to 31 bytes, any
+  Bytes key;    ///< 1 to kKeyBytesMax bytes
+  Bytes value;  ///< of kPut: one whole object as it was encoded, no array and no map
+  std::size_t size;  ///< of the frame
+};
+
+/// The request that `bytes` begin with: [0, id, "get", [cache, key]] or [0, id, "put", [cache, key, value]],
+/// the arrays, the method and the cache in their shortest encodings. Nothing where it is another message, or
+/// is written otherwise, or is not whole.
+std::optional<HotRequest> read_hot_request(Bytes bytes);
+
+/// Append a response whole, or up to the object that must follow. `id`: a HotRequest's.
+/// [1, id, nil, [ -  the value must follow.
+void append_hit_start(std::string& out, Bytes id);
+/// [1, id, nil, nil]
+void append_miss(std::string& out, Bytes id);
+/// [1, id, nil, version]
+void append_version(std::string& out, Bytes id, std::uint64_t version);
+
+}  // namespace pannier::protocol

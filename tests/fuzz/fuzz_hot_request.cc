@@ -1,0 +1,122 @@
+// The hot path's reading and writing against the ordinary ones and against msgpack-c: whatever
+// read_hot_request takes for a get or put is one, part for part; and a get or put that msgpack-c packs is
+// taken for one.
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include <msgpack.hpp>
+
+#include "protocol/hot_request.h"
+#include "protocol/limits.h"
+#include "protocol/message.h"
+#include "protocol/scanner.h"
+#include "tests/fuzz/check.h"
+#include "tests/protocol/msgpack_reference.h"
+
+namespace {
+
+using namespace pannier::protocol;
+using pannier::fuzz::check;
+
+bool is_get(const HotRequest& hot) { return hot.method == HotRequest::Method::kGet; }
+
+/// What FrameScanner, read_message and Cursor find in the same bytes.
+void check_ordinary(Bytes input, const HotRequest& hot) {
+  const auto outcome = FrameScanner(FrameLimits()).scan(input);
+  const auto* const end = std::get_if<FrameEnd>(&outcome);
+  check(end != nullptr && end->size == hot.size, "it is one whole frame");
+  const auto message = read_message(input.substr(0, hot.size));
+  const auto* const request = std::get_if<Request>(&message);
+  check(request != nullptr, "it is a request");
+  check(request->id.encoded() == hot.id, "the id is as it was encoded");
+  check(request->method == (is_get(hot) ? "get" : "put"), "the method is told right");
+  Cursor params(request->params);
+  check(params.read_array() == (is_get(hot) ? 2U : 3U), "there are no other parameters");
+  check(params.read_string() == hot.cache, "the cache's name is the first");
+  check(params.read_string() == hot.key, "the key is the second");
+  if (!is_get(hot)) check(params.read_object() == hot.value, "the value is the third, as it was encoded");
+  check(params.at_end(), "nothing follows");
+  check(!hot.key.empty() && hot.key.size() <= kKeyBytesMax, "a key is within its limit");
+}
+
+void check_reference(Bytes input, const HotRequest& hot) {
+  const auto reference = reference_parse(input);
+  check(reference.result == ReferenceParse::Result::kWhole && reference.size == hot.size,
+        "msgpack-c finds the same end");
+  const auto handle = msgpack::unpack(input.data(), hot.size);
+  const auto& items = handle.get().via.array;
+  check(items.size == 4 && items.ptr[0].as<int>() == 0, "msgpack-c finds a request");
+  const auto& params = items.ptr[3].via.array;
+  check(params.size == (is_get(hot) ? 2U : 3U), "msgpack-c finds as many parameters");
+  Cursor id(hot.id);
+  check(reads_as(id, items.ptr[1]), "msgpack-c finds the same id");
+  if (is_get(hot)) return;
+  Cursor value(hot.value);
+  check(reads_as(value, params.ptr[2]) && value.at_end(), "msgpack-c finds the same value");
+}
+
+/// The responses to it, beside msgpack-c's.
+void check_answers(const HotRequest& hot) {
+  Cursor id(hot.id);
+  const auto number = id.read_unsigned();
+  check(number.has_value(), "an id is an unsigned integer");
+  const auto start = [&](msgpack::packer<msgpack::sbuffer>& packer, msgpack::sbuffer& packed) {
+    packer.pack_array(4).pack(1);
+    packed.write(hot.id.data(), hot.id.size());
+    packer.pack_nil();
+  };
+  const auto same = [](const std::string& ours, const msgpack::sbuffer& theirs) {
+    return Bytes(ours) == Bytes(theirs.data(), theirs.size());
+  };
+  msgpack::sbuffer hit, miss, version;
+  msgpack::packer<msgpack::sbuffer> hit_packer(hit), miss_packer(miss), version_packer(version);
+  std::string ours_hit, ours_miss, ours_version;
+  start(hit_packer, hit);
+  hit_packer.pack_array(1);
+  append_hit_start(ours_hit, hot.id);
+  start(miss_packer, miss);
+  miss_packer.pack_nil();
+  append_miss(ours_miss, hot.id);
+  start(version_packer, version);
+  version_packer.pack_uint64(*number);
+  append_version(ours_version, hot.id, *number);
+  check(same(ours_hit, hit) && same(ours_miss, miss) && same(ours_version, version),
+        "both write the same responses");
+}
+
+/// The same get or put out of msgpack-c's packer, whose strings may be encoded otherwise.
+void check_packed(const HotRequest& hot) {
+  Cursor id(hot.id);
+  msgpack::sbuffer packed;
+  msgpack::packer<msgpack::sbuffer> packer(packed);
+  packer.pack_array(4).pack(0).pack(id.read_unsigned().value_or(0));
+  packer.pack(is_get(hot) ? "get" : "put").pack_array(is_get(hot) ? 2 : 3);
+  packer.pack_str(static_cast<std::uint32_t>(hot.cache.size()));
+  packer.pack_str_body(hot.cache.data(), static_cast<std::uint32_t>(hot.cache.size()));
+  packer.pack_bin(static_cast<std::uint32_t>(hot.key.size()));
+  packer.pack_bin_body(hot.key.data(), static_cast<std::uint32_t>(hot.key.size()));
+  packed.write(hot.value.data(), hot.value.size());
+  const Bytes bytes(packed.data(), packed.size());
+  const auto again = read_hot_request(bytes);
+  check(again && again->size == bytes.size(), "what msgpack-c packs is known");
+  check(again->cache == hot.cache && again->key == hot.key && again->value == hot.value,
+        "and is taken apart the same");
+  for (std::size_t cut = 0; cut < std::min<std::size_t>(bytes.size(), 64); ++cut) {
+    check(!read_hot_request(bytes.substr(0, cut)), "what is not whole is not taken");
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const Bytes input = pannier::fuzz::bytes_of(data, size);
+  const auto hot = read_hot_request(input);
+  if (!hot) return 0;
+  check_ordinary(input, *hot);
+  check_reference(input, *hot);
+  check_answers(*hot);
+  check_packed(*hot);
+  return 0;
+}
