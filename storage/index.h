@@ -70,7 +70,7 @@ class Index {
   friend class ArenaCheck;
 
   static constexpr std::uint32_t kSlotsPerBucket = 12;
-  static constexpr std::uint64_t kEntriesMax = 14;  ///< a bucket on average; above it the table grows
+  static constexpr std::uint64_t kEntriesMax = 20;  ///< a bucket on average; above it the table grows
   static constexpr std::uint64_t kEntriesMin = 4;   ///< below it the table shrinks
   /// A merge that would make a longer chain waits: a clear, which goes through the table in another order,
   /// leaves some parts full for a while and others empty.
