@@ -75,11 +75,11 @@ Connection::Received Connection::receive(Input& input, Histogram& latencies) {
   std::memcpy(bytes, kept_.data(), kept_.size());
   const ssize_t got = ::recv(fd_, bytes + kept_.size(), Input::kReadBytes, MSG_DONTWAIT);
   const std::int64_t now = now_ns();
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return {0, now};
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return {0, now, errno == EINTR};
   if (got < 0) throw system_fault("cannot read");
   if (got == 0) throw NoConnection("the server has closed the connection");
   const std::string_view in(bytes, kept_.size() + static_cast<std::size_t>(got));
-  return {take(in, now, latencies), now};
+  return {take(in, now, latencies), now, got == static_cast<ssize_t>(Input::kReadBytes)};
 }
 
 std::uint32_t Connection::take(std::string_view in, std::int64_t now_ns, Histogram& latencies) {

@@ -35,6 +35,7 @@ class Connection {
   struct Received {
     std::uint32_t replies;  ///< that are whole now
     std::int64_t now_ns;    ///< when they were read
+    bool has_more;          ///< there may be more to read
   };
 
   /// Connects. `number`: which of all connections it is. Throws Fault if that fails.

@@ -43,7 +43,7 @@ std::vector<Shape> target_shapes();
 /// All of connections, depths, values, mixes and choices of keys; but not those that have more than
 /// kBytesUnderWayMax under way.
 std::vector<Shape> all_shapes();
-inline constexpr std::uint64_t kBytesUnderWayMax = std::uint64_t{512} << 20;
+inline constexpr std::uint64_t kBytesUnderWayMax = std::uint64_t{128} << 20;
 
 /// "64 B", "1 KiB".
 std::string size_name(std::size_t bytes);
