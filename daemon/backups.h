@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "daemon/background.h"
+#include "daemon/backup_tally.h"
 #include "daemon/clock.h"
 #include "daemon/disk_worker.h"
 #include "daemon/dispatcher.h"
@@ -35,10 +36,11 @@ struct BackedUpCache {
 
 /// One image, and how far its client has read it. A piece lies in one cache.
 struct Backup {
-  /// Where a piece begins.
+  /// Where a piece begins, and what is missing before.
   struct Place {
     std::size_t cache = 0;  ///< position in `caches`
     std::string from_key;
+    BackupTally tally;
   };
 
   storage::TimeMs made_at = 0;

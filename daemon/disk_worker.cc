@@ -17,6 +17,21 @@ const StoreError* error_of(const std::variant<Outcomes...>& outcome) {
   return std::get_if<StoreError>(&outcome);
 }
 
+/// What a read could not read, be it all or some.
+template <typename Outcome>
+const StoreError* unread_of(const Outcome& outcome) {
+  return error_of(outcome);
+}
+const StoreError* unread_of(const std::variant<storage::Scanned, StoreError>& outcome) {
+  const auto* scanned = std::get_if<storage::Scanned>(&outcome);
+  return scanned != nullptr ? error_of(scanned->unreadable) : error_of(outcome);
+}
+const StoreError* unread_of(const std::variant<storage::ImagePiece, StoreError>& outcome) {
+  const auto* piece = std::get_if<storage::ImagePiece>(&outcome);
+  if (piece == nullptr) return error_of(outcome);
+  return piece->unreadable.empty() ? nullptr : &piece->unreadable.front().error;
+}
+
 }  // namespace
 
 DiskWorker::DiskWorker(UvLoop& loop, storage::DurableStore& store, const DiskLimits& limits)
@@ -48,7 +63,7 @@ void DiskWorker::enqueue_read(Method method, std::function<void(Result)> done) {
     auto job = [&store = store_, method = std::move(method)]() -> Result { return method(store); };
     run_in_pool(loop_, std::move(job), [this, done = std::move(done)](Result result) {
       read_ended();
-      if (const StoreError* error = error_of(result)) read_failed_(*error);
+      if (const StoreError* error = unread_of(result)) read_failed_(*error);
       done(std::move(result));
     });
   });
@@ -225,7 +240,12 @@ void DiskWorker::scan_in_turn(storage::CacheId cache, std::string from_key, std:
       [cache, from_key = std::move(from_key), keys_max](const storage::DurableStore& store) {
         return store.scan(cache, "", from_key, keys_max);
       },
-      std::move(done));
+      [this, done = std::move(done)](const std::variant<storage::Scanned, StoreError>& outcome) {
+        if (std::holds_alternative<storage::Scanned>(outcome)) {
+          if (const StoreError* error = unread_of(outcome)) read_failed_(*error);
+        }
+        done(outcome);
+      });
 }
 
 void DiskWorker::load(storage::CacheId cache, std::string key, LoadDone done) {

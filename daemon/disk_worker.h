@@ -81,7 +81,7 @@ class DiskWorker {
                   PieceDone done);
   /// Lets go of it, on a thread that may wait.
   void close_image(Image image);
-  /// `told` hears of each read that failed, before the callback of that read.
+  /// `told` hears of each read that failed or had to leave something out, before the callback of that read.
   void on_read_error(ReadFailed told) { read_failed_ = std::move(told); }
   /// For those who start new work: answer `overloaded` instead. A load or scan is taken nevertheless.
   bool read_queue_full() const { return read_jobs_.size() >= limits_.reads_waiting_max; }

@@ -84,10 +84,11 @@ struct ScannedKey {
   std::uint64_t stale_ms = 0;
 };
 /// A piece of a walk over a cache in key order. `next_key`: where to go on (itself included); nothing at the
-/// end.
+/// end. `unreadable`: the walk went on past something that cannot be read, this first; its keys are missing.
 struct Scanned {
   std::vector<ScannedKey> keys;
   std::optional<std::string> next_key;
+  std::optional<StoreError> unreadable;
 };
 
 struct EraseRange {
@@ -107,9 +108,16 @@ struct ImageRecord {
   std::string key;
   Record record;
 };
-/// A piece of a cache in key order. `next_key`: where to go on (itself included); nothing at the end.
+/// A record that cannot be read, or (no key) nobody knows how many of them.
+struct Unreadable {
+  std::optional<std::string> key;
+  StoreError error;
+};
+/// A piece of a cache in key order, without what cannot be read. `next_key`: where to go on (itself
+/// included); nothing at the end.
 struct ImagePiece {
   std::vector<ImageRecord> records;
+  std::vector<Unreadable> unreadable;
   std::optional<std::string> next_key;
 };
 
@@ -122,9 +130,12 @@ class StoreImage {
  public:
   virtual ~StoreImage() = default;
   /// The records from `from_key` on, about `bytes_max` of keys and values, and at least one if there is one.
-  /// A damaged record is a StoreError; so is everything after the store was reopened.
+  /// Damage is gone past, and never answered as a record; not even an older one of the same key is. After the
+  /// store was reopened everything is a StoreError.
   virtual std::variant<ImagePiece, StoreError> read(CacheId cache, std::string_view from_key,
                                                     std::uint64_t bytes_max) const = 0;
+  /// How many records the cache had then, those that cannot be read included.
+  virtual std::uint64_t disk_entries(CacheId cache) const = 0;
 };
 
 class DurableStore {
@@ -155,6 +166,7 @@ class DurableStore {
   /// A damaged record is a StoreError, never a wrong value.
   virtual std::variant<Record, Absent, StoreError> load(CacheId cache, std::string_view key) const = 0;
   /// At most `keys_max` keys, and at most about 1 MiB of them, that start with `prefix`, from `from_key` on.
+  /// Past damage as StoreImage::read() does it.
   virtual std::variant<Scanned, StoreError> scan(CacheId cache, std::string_view prefix,
                                                  std::string_view from_key, std::uint64_t keys_max) const = 0;
 

@@ -64,7 +64,7 @@ std::optional<StoreError> LevelDbDatabase::open() {
 }
 
 std::optional<StoreError> LevelDbDatabase::reopen() {
-  if (const auto misplaced = env_.misplaced()) return gone("reopen", *misplaced);
+  if (auto error = why_gone("reopen")) return error;
   if (const leveldb::Status status = probe_directory(env_, path_); !status.ok())
     return failure("reopen", status);
   const std::unique_lock lock(opening_);
@@ -222,10 +222,12 @@ std::variant<bool, StoreError> LevelDbDatabase::has(const std::string& key) cons
   return status.ok();
 }
 
-std::variant<std::optional<std::string>, StoreError> LevelDbDatabase::value_at(const std::string& key,
-                                                                               std::string_view doing) const {
+std::variant<std::optional<std::string>, StoreError> LevelDbDatabase::value_at(
+    const std::string& key, std::string_view doing, const leveldb::Snapshot* snapshot) const {
+  leveldb::ReadOptions options = verified(true);
+  options.snapshot = snapshot;
   std::optional<std::string> value(std::in_place);
-  const leveldb::Status status = db_->Get(verified(true), key, &*value);
+  const leveldb::Status status = db_->Get(options, key, &*value);
   if (status.IsNotFound()) return std::optional<std::string>();
   if (!status.ok()) return failure(doing, status);
   return value;
@@ -277,11 +279,16 @@ LevelDbDatabase::CacheState* LevelDbDatabase::defined(CacheId id) {
 
 StoreError LevelDbDatabase::failure(std::string_view doing, const leveldb::Status& status) const {
   if (!status.IsCorruption()) {
-    if (const auto misplaced = env_.misplaced()) return gone(doing, *misplaced);
+    if (auto error = why_gone(doing)) return std::move(*error);
   }
   const bool is_damage = status.IsCorruption() || status.IsNotFound();  // a file that should be there
   return StoreError{"cannot " + std::string(doing) + " the database " + path_ + ": " + status.ToString(),
                     is_damage};
+}
+
+std::optional<StoreError> LevelDbDatabase::why_gone(std::string_view doing) const {
+  const auto misplaced = env_.misplaced();
+  return misplaced ? std::optional(gone(doing, *misplaced)) : std::nullopt;
 }
 
 StoreError LevelDbDatabase::gone(std::string_view doing, const std::string& misplaced) const {

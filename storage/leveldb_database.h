@@ -68,10 +68,10 @@ class LevelDbDatabase {
 
   std::variant<bool, StoreError> has(const std::string& key) const;
   /// The sealed value of a key, or nothing. `doing`: what to say that it cannot do if it fails.
-  std::variant<std::optional<std::string>, StoreError> value_at(const std::string& key,
-                                                                std::string_view doing) const;
-  std::variant<std::optional<std::uint64_t>, StoreError> number_at(const std::string& key) const;
   /// `snapshot`: null for what is there now.
+  std::variant<std::optional<std::string>, StoreError> value_at(
+      const std::string& key, std::string_view doing, const leveldb::Snapshot* snapshot = nullptr) const;
+  std::variant<std::optional<std::uint64_t>, StoreError> number_at(const std::string& key) const;
   std::unique_ptr<leveldb::Iterator> iterator(const leveldb::Snapshot* snapshot = nullptr) const;
   const std::string& identity() const { return identity_; }
   const std::vector<std::string>& notes() const { return notes_; }
@@ -91,10 +91,12 @@ class LevelDbDatabase {
   CacheState* defined(CacheId id);
 
   StoreError failure(std::string_view doing, const leveldb::Status& status) const;
-  StoreError gone(std::string_view doing, const std::string& misplaced) const;
+  /// Nothing: it is in its place.
+  std::optional<StoreError> why_gone(std::string_view doing) const;
   StoreError damaged(const std::string& what, const Damage& damage) const;
 
  private:
+  StoreError gone(std::string_view doing, const std::string& misplaced) const;
   std::optional<StoreError> open_checked();
   leveldb::Status open_database();
   /// False if that did not help.

@@ -1,11 +1,12 @@
 #include "storage/leveldb_store.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
 #include "storage/broken.h"
 #include "storage/leveldb_database.h"
+#include "storage/leveldb_image.h"
+#include "storage/leveldb_records.h"
 #include "storage/record.h"
 
 namespace pannier::storage {
@@ -14,91 +15,6 @@ namespace {
 
 constexpr std::size_t kStepKeyBytes = std::size_t{1}
                                       << 20;  // of keys in one answer of a scan or one step of erasing
-constexpr std::size_t kQuotedBytes = 80;
-
-std::string quoted(std::string_view key) {
-  std::string text = "\"";
-  for (const char byte : key.substr(0, kQuotedBytes)) {
-    const auto code = static_cast<unsigned char>(byte);
-    char escaped[5];
-    std::snprintf(escaped, sizeof escaped, code < 0x20 || code > 0x7e ? "\\x%02x" : "%c", code);
-    if (byte == '"' || byte == '\\') text.push_back('\\');
-    text += escaped;
-  }
-  return text + (key.size() > kQuotedBytes ? "\"..." : "\"");
-}
-
-std::string named(CacheId cache, std::string_view key) {
-  return "cache " + std::to_string(cache) + ", key " + quoted(key) + ",";
-}
-
-/// The records of a cache whose keys start with a prefix, in order, from one key on.
-class RecordRange {
- public:
-  RecordRange(const LevelDbDatabase& database, CacheId cache, std::string_view prefix,
-              std::string_view from_key, const leveldb::Snapshot* snapshot = nullptr)
-      : prefix_(record_key(cache, prefix)), entry_(database.iterator(snapshot)) {
-    entry_->Seek(std::max(prefix_, record_key(cache, from_key)));
-  }
-
-  bool has_record() const { return entry_->Valid() && at().starts_with(prefix_); }
-  void next() { entry_->Next(); }
-  std::string_view at() const { return view(entry_->key()); }
-  std::string_view key() const { return key_of_record(at()); }
-  std::variant<RecordView, Damage> record() const { return decode_record(at(), view(entry_->value())); }
-  leveldb::Status status() const { return entry_->status(); }
-
- private:
-  std::string prefix_;
-  std::unique_ptr<leveldb::Iterator> entry_;
-};
-
-Record copy_of(const RecordView& record) {
-  return {std::string(record.value), record.version, record.deadline, record.stale_ms};
-}
-
-/// A snapshot of LevelDB, until the database is closed.
-class LevelDbImage final : public StoreImage {
- public:
-  /// The caller holds a read lock.
-  explicit LevelDbImage(LevelDbDatabase& database)
-      : database_(database), snapshot_(database.take_snapshot()) {}
-  ~LevelDbImage() override {
-    const auto lock = database_.read_lock();
-    database_.release_snapshot(snapshot_);
-  }
-
-  std::variant<ImagePiece, StoreError> read(CacheId cache, std::string_view from_key,
-                                            std::uint64_t bytes_max) const override {
-    const auto lock = database_.read_lock();
-    const leveldb::Snapshot* snapshot = database_.snapshot(snapshot_);
-    if (snapshot == nullptr) return StoreError{"the image is gone: the database was opened again since"};
-    ImagePiece piece;
-    std::uint64_t bytes = 0;
-    RecordRange records(database_, cache, "", from_key, snapshot);
-    for (; records.has_record(); records.next()) {
-      if (bytes >= bytes_max) {
-        piece.next_key = records.key();
-        break;
-      }
-      const auto record = records.record();
-      if (const auto* damage = std::get_if<Damage>(&record)) {
-        return database_.damaged("the record of " + named(cache, records.key()), *damage);
-      }
-      const auto& intact = std::get<RecordView>(record);
-      bytes += records.key().size() + intact.value.size() + kImageRecordBytes;
-      piece.records.push_back({std::string(records.key()), copy_of(intact)});
-    }
-    if (!records.status().ok()) return database_.failure("read", records.status());
-    return piece;
-  }
-
- private:
-  static constexpr std::uint64_t kImageRecordBytes = 64;  // so that many small ones are not too many
-
-  LevelDbDatabase& database_;
-  std::uint64_t snapshot_;
-};
 
 void put_number(leveldb::WriteBatch& batch, const std::string& at, std::uint64_t number) {
   batch.Put(at, encode_number(at, number));
@@ -304,7 +220,7 @@ std::variant<ErasedSome, StoreError> LevelDbStore::erase_some(const EraseRange& 
       break;
     }
     key_bytes += records.key().size();
-    const auto record = records.record();
+    const auto record = records.found();
     const auto* intact = std::get_if<RecordView>(&record);
     if (intact != nullptr && intact->version > range.version_max) continue;
     if (intact != nullptr && intact->deadline > range.now) ++erased.erased_live;
@@ -313,7 +229,7 @@ std::variant<ErasedSome, StoreError> LevelDbStore::erase_some(const EraseRange& 
     batch.Delete(slice(records.at()));
     erases_any = true;
   }
-  if (!records.status().ok()) return database_->failure("read", records.status());
+  if (records.gap()) return *records.gap();
   if (!erases_any) return erased;
   put_count(batch, range.cache, erased.disk_entries);
   if (auto error = database_->commit(batch)) return std::move(*error);
@@ -341,22 +257,25 @@ std::variant<Scanned, StoreError> LevelDbStore::scan(CacheId cache, std::string_
   const auto lock = database_->read_lock();
   if (auto error = database_->why_closed()) return std::move(*error);
   Scanned scanned;
+  std::uint64_t steps = 0;
   std::size_t key_bytes = 0;
   RecordRange records(*database_, cache, prefix, from_key);
   for (; records.has_record(); records.next()) {
-    if (scanned.keys.size() >= keys_max || key_bytes >= kStepKeyBytes) {
+    if (steps >= keys_max || key_bytes >= kStepKeyBytes) {
       scanned.next_key = records.key();
       break;
     }
+    ++steps;
+    key_bytes += records.key().size();
     const auto record = records.record();
-    if (const auto* damage = std::get_if<Damage>(&record)) {
-      return database_->damaged("the record of " + named(cache, records.key()), *damage);
+    if (const auto* error = std::get_if<StoreError>(&record)) {
+      if (!scanned.unreadable) scanned.unreadable = *error;
+      continue;
     }
     const auto& intact = std::get<RecordView>(record);
-    key_bytes += records.key().size();
     scanned.keys.push_back({std::string(records.key()), intact.version, intact.deadline, intact.stale_ms});
   }
-  if (!records.status().ok()) return database_->failure("read", records.status());
+  if (records.gap()) scanned.unreadable = records.gap();
   return scanned;
 }
 

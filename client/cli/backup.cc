@@ -1,21 +1,20 @@
 // pannier backup
+#include <cstdio>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "client/cli/backup_file.h"
 #include "client/cli/backup_format.h"
 #include "client/cli/backup_report.h"
+#include "client/cli/backup_source.h"
 #include "client/cli/command.h"
 #include "client/cli/human.h"
 #include "client/cli/progress.h"
-#include "protocol/cursor.h"
-#include "protocol/writer.h"
 
 namespace pannier::cli {
 
 namespace {
-
-using protocol::Cursor;
 
 struct Given {
   std::string path;
@@ -23,104 +22,36 @@ struct Given {
   bool force = false;
 };
 
-/// What the daemon began to tell.
-struct Begun {
-  std::int64_t made_at_ms = 0;
-  std::vector<BackupCache> caches;
-};
-
-[[noreturn]] void throw_unexpected() {
-  throw ProtocolError("the daemon's answer about the backup is of another form");
-}
-
-template <class T>
-T required(std::optional<T> field) {
-  if (!field) throw_unexpected();
-  return *std::move(field);
-}
-
-BackupCache read_cache(Cursor& fields) {
-  BackupCache cache;
-  for (auto left = required(fields.read_map()); left > 0; --left) {
-    const auto name = required(fields.read_string());
-    Cursor value(required(fields.read_object()));
-    if (name == "name") cache.name = required(value.read_string());
-    if (name == "entries") cache.entries = required(value.read_unsigned());
-    if (name == "max_age_ms") cache.max_age_ms = value.read_unsigned();
-    if (name == "stale_ms") cache.stale_ms = required(value.read_unsigned());
-    if (name == "reserved_bytes") cache.reserved_bytes = required(value.read_unsigned());
-  }
-  return cache;
-}
-
-Begun begin(Client& client, const std::vector<std::string>& caches) {
-  const auto params =
-      caches.empty() ? std::string("\x90") : pack(std::vector<std::vector<std::string>>{caches});
-  const auto answer = client.call("backup", params);
-  Cursor fields(answer);
-  Begun begun;
-  for (auto left = required(fields.read_map()); left > 0; --left) {
-    const auto name = required(fields.read_string());
-    Cursor value(required(fields.read_object()));
-    if (name == "time_ms") begun.made_at_ms = required(value.read_integer());
-    if (name != "caches") continue;
-    for (auto caches_left = required(value.read_array()); caches_left > 0; --caches_left) {
-      begun.caches.push_back(read_cache(value));
-    }
-  }
-  return begun;
-}
-
-BackupRecord read_record(Cursor& items) {
-  if (required(items.read_array()) < 6) throw_unexpected();
-  BackupRecord record;
-  record.cache = static_cast<std::uint32_t>(required(items.read_unsigned()));
-  record.key = required(items.read_string());
-  record.value = required(items.read_object());
-  record.version = required(items.read_unsigned());
-  if (!items.read_nil()) record.deadline_ms = required(items.read_integer());
-  record.stale_ms = required(items.read_unsigned());
-  return record;
-}
-
-/// False: there was none any more.
-bool write_piece(Client& client, std::uint64_t number, BackupEncoder& encoder) {
-  std::string params;
-  protocol::Writer writer(params);
-  writer.array(1);
-  writer.unsigned_integer(number);
-  const auto answer = client.call("backup_next", params);
-  Cursor items(answer);
-  if (items.read_nil()) return false;
-  for (auto left = required(items.read_array()); left > 0; --left) encoder.record(read_record(items));
-  return true;
-}
-
-std::uint64_t entries_of(const Begun& begun) {
+std::uint64_t entries_of(const std::vector<BackupCache>& caches) {
   std::uint64_t entries = 0;
-  for (const auto& cache : begun.caches) entries += cache.entries;
+  for (const auto& cache : caches) entries += cache.entries;
   return entries;
 }
 
 BackupReport write_backup(Session& session, const Given& given) {
   NewFile file(given.path, given.force);
-  const Begun begun = begin(session.client(), given.caches);
-  BackupEncoder encoder(begun.made_at_ms, [&file](std::string_view bytes) { file.write(bytes); });
-  for (const auto& cache : begun.caches) encoder.cache(cache);
-  Progress progress("backing up", entries_of(begun));
-  for (std::uint64_t piece = 0; write_piece(session.client(), piece, encoder); ++piece) {
+  BackupSource source(session.client(), given.caches);
+  BackupEncoder encoder(source.made_at_ms(), [&file](std::string_view bytes) { file.write(bytes); });
+  for (const auto& cache : source.caches()) encoder.cache(cache);
+  Progress progress("backing up", entries_of(source.caches()));
+  BackupReport report{.made_at_ms = source.made_at_ms()};
+  auto part = source.next();
+  for (; const auto* records = std::get_if<BackupSource::Records>(&part); part = source.next()) {
+    for (const auto& record : *records) encoder.record(record);
     progress.reached(encoder.totals().records, encoder.totals().bytes);
   }
-  encoder.end();
+  report.damage = damage_of(std::get<BackupSource::End>(part).missing, source.caches());
+  std::uint64_t missing = 0;
+  for (const auto& cache : report.damage) missing += cache.entries;
+  encoder.end(missing);
   file.keep();
-  return {.made_at_ms = begun.made_at_ms,
-          .totals = encoder.totals(),
-          .file_bytes = file.bytes(),
-          .checksum = encoder.checksum()};
+  report.totals = encoder.totals();
+  report.file_bytes = file.bytes();
+  report.checksum = encoder.checksum();
+  return report;
 }
 
-void backup(Session& session, const Given& given) {
-  const BackupReport report = write_backup(session, given);
+void tell(Session& session, const Given& given, const BackupReport& report) {
   if (given.path == "-") {
     if (session.json()) std::fprintf(stderr, "%s\n", json_of(report).text().c_str());
   } else if (session.json()) {
@@ -128,6 +59,15 @@ void backup(Session& session, const Given& given) {
   } else {
     session.print_line("backed up " + text_of(report) + "; the file has " + human_bytes(report.file_bytes));
   }
+}
+
+void backup(Session& session, const Given& given) {
+  const BackupReport report = write_backup(session, given);
+  tell(session, given, report);
+  if (report.damage.empty()) return;
+  session.finish(ExitCode::kIncomplete);
+  const bool is_told = session.json() && given.path == "-";
+  if (!is_told) std::fprintf(stderr, "pannier: %s\n", damage_text(report).c_str());
 }
 
 }  // namespace
@@ -139,7 +79,8 @@ void add_backup(Arguments& arguments, Session& session) {
   arguments.flag("--force", given->force, "Replace a FILE that is there");
   arguments.help(
       R"(All entries of durable caches as they are at one moment, while the daemon goes on. FILE has its name when it is
-whole and on disk, and not before; only its owner may read it. `pannier restore` reads it.
+whole and on disk, and not before; only its owner may read it. `pannier restore` reads it. What the daemon cannot
+read, because its disk is damaged, is left out and told, and the exit code is 6.
 
 Examples:
   pannier backup /var/backups/pannier.backup

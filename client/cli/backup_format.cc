@@ -149,12 +149,14 @@ void BackupEncoder::record(const BackupRecord& record) {
   if (block_.size() >= kRecordsBytes) end_block();
 }
 
-void BackupEncoder::end() {
+void BackupEncoder::end(std::uint64_t missing) {
+  totals_.missing = missing;
   if (!block_.empty()) end_block();
   start_block(kEndBlock);
   append(block_, totals_.caches, 8);
   append(block_, totals_.records, 8);
   append(block_, totals_.bytes, 8);
+  if (missing > 0) append(block_, missing, 8);
   end_block();
 }
 
@@ -256,8 +258,11 @@ BackupDecoder::Part BackupDecoder::decode_records(std::string_view payload) {
 
 BackupDecoder::Part BackupDecoder::decode_end(std::string_view payload) {
   Fields fields(payload);
-  const BackupTotals told{fields.number(8), fields.number(8), fields.number(8)};
-  if (!fields.is_exact() || told != totals_) return fault("its end does not tell what came before it");
+  BackupTotals told{fields.number(8), fields.number(8), fields.number(8)};
+  const bool is_whole = !fields.has_more();
+  told.missing = totals_.missing = is_whole ? 0 : fields.number(8);
+  if (!fields.is_exact() || is_whole != (told.missing == 0) || told != totals_)
+    return fault("its end does not tell what came before it");
   char behind = 0;
   if (source_(&behind, 1) > 0) return fault("something follows its end");
   return End{totals_, checksum_};

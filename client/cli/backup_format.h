@@ -39,7 +39,8 @@ struct BackupRecord {
 struct BackupTotals {
   std::uint64_t caches = 0;
   std::uint64_t records = 0;
-  std::uint64_t bytes = 0;  ///< of keys and values
+  std::uint64_t bytes = 0;    ///< of keys and values
+  std::uint64_t missing = 0;  ///< records that could not be read when it was made
 
   bool operator==(const BackupTotals&) const = default;
 };
@@ -54,7 +55,8 @@ class BackupEncoder {
 
   void cache(const BackupCache& cache);
   void record(const BackupRecord& record);
-  void end();
+  /// `missing`: how many records could not be read.
+  void end(std::uint64_t missing = 0);
 
   const BackupTotals& totals() const { return totals_; }
   /// After end(): over the whole file, by which it can be told from others.

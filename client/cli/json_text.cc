@@ -37,7 +37,7 @@ JsonText JsonText::array(const std::vector<JsonText>& items) {
   return json;
 }
 
-JsonText JsonText::object(std::initializer_list<std::pair<const char*, JsonText>> fields) {
+JsonText JsonText::object(const std::vector<std::pair<const char*, JsonText>>& fields) {
   JsonText json;
   for (const auto& [name, value] : fields) {
     json.text_ += (json.text_.empty() ? "\"" : ",\"") + std::string(name) + "\":" + value.text_;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,7 +20,7 @@ class JsonText {
   static JsonText string(std::string_view text);
   static JsonText array(const std::vector<JsonText>& items);
   /// An object with its fields in this order; names are printed as they are.
-  static JsonText object(std::initializer_list<std::pair<const char*, JsonText>> fields);
+  static JsonText object(const std::vector<std::pair<const char*, JsonText>>& fields);
   /// What is JSON already.
   static JsonText as_is(std::string text);
 

@@ -27,7 +27,8 @@ Exit codes:
   2  the command line or a value on it is wrong
   3  the daemon answered with an error
   4  cannot connect, the connection ended, or time ran out
-  5  a file, standard output, or the COMMAND of lease failed)";
+  5  a file, standard output, or the COMMAND of lease failed
+  6  backed up, but what the daemon could not read is missing)";
 
 void add_global_options(CLI::App& app, Session& session) {
   auto& options = session.options();

@@ -22,6 +22,7 @@ enum class ExitCode {
   kServerError = 3,   ///< the daemon answered with an error
   kNoConnection = 4,  ///< cannot connect, the connection ended, or time ran out
   kLocal = 5,         ///< a file, standard output, or the COMMAND of `lease` failed
+  kIncomplete = 6,    ///< saved, but not what could not be read
 };
 
 /// Ends the command with a message for people and an exit code.

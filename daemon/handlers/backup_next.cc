@@ -1,11 +1,13 @@
 // backup_next: a piece of the image that `backup` made on this connection. The client asks by number, so that
-// one whose answer failed can be asked for again. What can fail: there is no image any more, or the number is
-// neither the last one nor the next (bad_request); the disk (storage).
+// one whose answer failed can be asked for again. What is damaged is gone past, counted, and told at the end.
+// What can fail: there is no image any more, or the number is neither the last one nor the next
+// (bad_request); the disk as a whole (storage).
 #include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "daemon/handlers/common.h"
 #include "daemon/handlers/handlers.h"
@@ -62,12 +64,16 @@ class PieceTask : public std::enable_shared_from_this<PieceTask> {
   void have_read(storage::ImagePiece piece) {
     if (!is_wanted()) return;
     const BackedUpCache& cache = backup_->caches[place_.cache];
+    place_.tally.add(piece);
     std::erase_if(piece.records, [&](const storage::ImageRecord& found) {
       return is_cleared(cache, found) || is_over(found.record, backup_->made_at);
     });
     const std::size_t cache_at = place_.cache;
-    place_ = piece.next_key ? Backup::Place{cache_at, std::move(*piece.next_key)}
-                            : Backup::Place{cache_at + 1, {}};
+    if (!piece.next_key) {
+      place_.tally.end_cache(cache_at, backup_->image->disk_entries(cache.id));
+      ++place_.cache;
+    }
+    place_.from_key = std::move(piece.next_key).value_or("");
     if (piece.records.empty()) return read();
     rest();
     backup_->next = std::move(place_);
@@ -97,7 +103,27 @@ class PieceTask : public std::enable_shared_from_this<PieceTask> {
 
   void answer_end() {
     if (is_wanted()) service_.backups.end(to_.connection);
-    service_.replies.nil(to_);
+    const auto& missing = place_.tally.missing();
+    if (missing.empty()) return service_.replies.nil(to_);
+    service_.replies.result(to_, [&](Writer& writer) { write_missing(writer, missing); });
+  }
+
+  static void write_missing(Writer& writer, const std::vector<MissingRecords>& missing) {
+    writer.map(1);
+    writer.string("missing");
+    writer.array(static_cast<std::uint32_t>(missing.size()));
+    for (const MissingRecords& one : missing) {
+      writer.map(4);
+      writer.string("cache");
+      writer.unsigned_integer(one.cache);
+      writer.string("entries");
+      writer.unsigned_integer(one.records);
+      writer.string("keys");
+      writer.array(static_cast<std::uint32_t>(one.keys.size()));
+      for (const std::string& key : one.keys) writer.key(key);
+      writer.string("error");
+      writer.string(one.error);
+    }
   }
 
   void fail(const storage::StoreError& error) {

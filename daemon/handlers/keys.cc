@@ -145,7 +145,12 @@ class KeysTask final : public BackgroundTask, public std::enable_shared_from_thi
                          if (const auto* error = std::get_if<storage::StoreError>(&outcome)) {
                            return service_.replies.error(to_, {ErrorCode::kStorage, error->text});
                          }
-                         scanned(std::get<storage::Scanned>(outcome));
+                         const auto& found = std::get<storage::Scanned>(outcome);
+                         // A list that is not whole would pass for one that is.
+                         if (found.unreadable) {
+                           return service_.replies.error(to_, {ErrorCode::kStorage, found.unreadable->text});
+                         }
+                         scanned(found);
                        });
   }
 

@@ -82,6 +82,20 @@ TEST(BackupFormat, bytes_are_those_of_the_document) {
   EXPECT_EQ(file.size(), 80 + 29 + 8 + 5 + 24 + 8);
 }
 
+TEST(BackupFormat, the_end_tells_how_many_records_could_not_be_read) {
+  std::string file;
+  BackupEncoder encoder(1, [&file](std::string_view bytes) { file += bytes; });
+  encoder.cache(kPlain);
+  encoder.end(258);
+  EXPECT_EQ(file.substr(file.size() - 16, 8), std::string("\0\0\0\0\0\0\1\2", 8));
+  BackupDecoder decoder(source_of(file));
+  decoder.next();
+  decoder.next();
+  const auto end = std::get<BackupDecoder::End>(decoder.next());
+  EXPECT_EQ(end.totals, (BackupTotals{1, 0, 0, 258}));
+  EXPECT_EQ(end.checksum, encoder.checksum());
+}
+
 TEST(BackupFormat, every_damaged_byte_is_noticed) {
   const std::string file = small_file();
   ASSERT_FALSE(fault_of(file));

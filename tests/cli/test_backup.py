@@ -1,5 +1,6 @@
 """pannier backup and pannier restore: real files, real daemons."""
 
+import glob
 import json
 import os
 import pty
@@ -209,3 +210,57 @@ def test_progress_is_for_terminals(cli, backup):
     os.close(ours)
     assert done.returncode == 0
     assert b"backing up: 3 of about 3 entries" in shown
+
+
+def put_all(cli, values):
+    for key, value in values.items():
+        cli.ok("put", "durable", key, "--bin", input=value)
+
+
+@pytest.fixture
+def damaged(directory):
+    """A daemon whose newest table has a damaged block, above older entries of the same keys; its newest values."""
+    older, newer = ({f"k{number:02}": os.urandom(6_000) for number in range(20)} for _ in range(2))
+    for values in (older, newer):
+        with running_daemon(directory):  # its next start makes a table of the log
+            put_all(Command(directory + "/s"), values)
+    with running_daemon(directory):
+        pass
+    newest = max(glob.glob(directory + "/data/durable/*.ldb"))
+    with open(newest, "r+b") as file:
+        file.seek(os.path.getsize(newest) // 2)
+        file.write(bytes(100))
+    with running_daemon(directory):
+        yield newer
+
+
+def test_damage_on_the_daemons_disk_costs_what_it_hit_and_ends_with_6(damaged, directory, backup):
+    cli = Command(directory + "/s")
+    done = cli("backup", backup, "--json")
+    assert done.returncode == 6, done
+    made = json.loads(done.stdout)
+    (damage,) = made["damage"]
+    lost = damage["keys"]
+    assert damage["cache"] == "durable" and 0 < len(lost) == damage["entries"] == made["missing"] <= 3
+    assert made["entries"] == len(damaged) - len(lost)
+    assert "Corruption" in damage["error"]
+    said = done.stderr.decode()
+    assert "pannier: the backup is incomplete" in said and f'of cache durable, among them "{lost[0]}"' in said
+
+    made.pop("damage")
+    assert json.loads(cli.ok("restore", backup, "--check", "--json")) == made
+    count = f"{len(lost)} entr{'y' if len(lost) == 1 else 'ies'} that could not be read"
+    assert f"; without {count}" in cli.ok("restore", backup, "--check").decode()
+
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$PANNIER" backup - > "$0"', backup], capture_output=True, env=cli.environment(), timeout=60
+    )
+    assert done.returncode == 6 and b"incomplete" in done.stderr
+
+    os.mkdir(directory + "/2")
+    with running_daemon(directory + "/2"):
+        second = Command(directory + "/2/s")
+        assert count in second.ok("restore", backup).decode()
+        for key, value in damaged.items():
+            got = second("get", "durable", key, "--bytes")
+            assert (got.returncode, got.stdout) == ((1, b"") if key in lost else (0, value))

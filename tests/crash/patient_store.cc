@@ -89,7 +89,12 @@ std::variant<storage::Record, storage::Absent, StoreError> PatientStore::load(Ca
 std::variant<storage::Scanned, StoreError> PatientStore::scan(CacheId cache, std::string_view prefix,
                                                               std::string_view from_key,
                                                               std::uint64_t keys_max) const {
-  return until_done([&] { return store_->scan(cache, prefix, from_key, keys_max); });
+  return until_done([&]() -> std::variant<storage::Scanned, StoreError> {
+    auto outcome = store_->scan(cache, prefix, from_key, keys_max);
+    auto* scanned = std::get_if<storage::Scanned>(&outcome);
+    if (scanned != nullptr && scanned->unreadable) return std::move(*scanned->unreadable);
+    return outcome;
+  });
 }
 std::variant<std::shared_ptr<const storage::StoreImage>, StoreError> PatientStore::open_image() {
   return until_done([&] { return store_->open_image(); });

@@ -40,7 +40,7 @@ std::string rewritten(std::string_view file) {
       return {};
     }
     if (const auto* end = std::get_if<BackupDecoder::End>(&part)) {
-      encoder.end();
+      encoder.end(end->totals.missing);
       check(encoder.totals() == end->totals, "the totals are those of what was read");
       return again;
     }

@@ -18,6 +18,7 @@ std::map<std::string, DurableModel::State> records_of(const DurableStore& store,
   std::optional<std::string> from = "";
   while (from) {
     const Scanned scanned = need(store.scan(cache, "", *from, 1'000));
+    need(scanned.unreadable);
     for (const ScannedKey& key : scanned.keys) {
       const Record record = need(store.load(cache, key.key));
       records[key.key] = {record.value, record.version, record.deadline, record.stale_ms};

@@ -155,15 +155,21 @@ def value(i):
     return [i, f"{i * 7919 % 10007:05}" * 60]
 
 
+def make_table(daemon):
+    """Starts it again with ENTRIES that are on disk alone, in one table; its path."""
+    wire = daemon.connect()
+    wire.call("put_many", "durable", [[f"k{i:05}", value(i)] for i in range(ENTRIES)])
+    wire.call("sync")
+    daemon.restart()  # makes a table of the log
+    (table,) = glob.glob(f"{daemon.data_dir}/durable/*.ldb")
+    return table
+
+
 @pytest.fixture
 def damaged(own_daemon):
     """A daemon whose table has 100 bytes of zeros in its middle."""
-    wire = own_daemon.connect()
-    wire.call("put_many", "durable", [[f"k{i:05}", value(i)] for i in range(ENTRIES)])
-    wire.call("sync")
-    own_daemon.restart()  # makes a table of the log
+    table = make_table(own_daemon)
     own_daemon.stop()
-    (table,) = glob.glob(f"{own_daemon.data_dir}/durable/*.ldb")
     with open(table, "r+b") as file:
         file.seek(os.path.getsize(table) // 3)
         file.write(bytes(100))
@@ -188,3 +194,43 @@ def test_a_damaged_table_costs_the_keys_in_the_damaged_block_and_is_named(damage
     wire.call("put", "durable", "new", 1, {"sync": True})
     assert wire.call("get_many", "durable", ["new", "k00000"]) == [[1], [value(0)]]
     daemon.check()
+
+
+def test_a_backup_has_all_but_the_damaged_block_and_tells_how_many_are_missing(damaged):
+    wire = damaged.connect()
+    wire.call("open", "whole", {"tier": "durable"})
+    wire.call("put", "whole", "k", 1)
+    names = [cache["name"] for cache in wire.call("backup")["caches"]]
+    found, piece = {}, 0
+    while isinstance(got := wire.call("backup_next", piece), list):
+        found.update({(names[cache], key): stored for cache, key, stored, *_ in got})
+        piece += 1
+    assert found.pop(("whole", "k")) == 1
+    assert all(stored == value(int(key[1:])) for (_, key), stored in found.items())
+    (missing,) = got["missing"]
+    assert names[missing["cache"]] == "durable" and missing["keys"] == []
+    assert 0 < missing["entries"] == ENTRIES - len(found) < ENTRIES // 10
+    assert "cannot read records of cache 1 around key" in missing["error"] and damaged.data_dir in missing["error"]
+    assert "a read from disk failed: cannot read records of cache 1" in damaged.log()
+    wire.fails("bad_request", "backup_next", piece)
+    wire.fails("storage", "keys", "durable", {"limit": 10_000})  # half a list would pass for a whole one
+    wire.call("put", "durable", "new", 1, {"sync": True})
+    damaged.check()
+
+
+def test_a_table_that_is_cut_short_while_it_is_used_costs_its_keys_and_not_the_daemon(own_daemon):
+    table = make_table(own_daemon)
+    wire = own_daemon.connect()
+    assert wire.call("get", "durable", f"k{ENTRIES - 1:05}") == [value(ENTRIES - 1)]  # it is open now
+    os.truncate(table, os.path.getsize(table) // 3)
+    lost = 0
+    for i in range(ENTRIES - 1):
+        try:
+            assert wire.call("get", "durable", f"k{i:05}") == [value(i)]
+        except RpcError as error:
+            assert error.code == "storage" and f"k{i:05}" in error.text, error
+            lost += 1
+    assert ENTRIES // 3 < lost < ENTRIES
+    wire.call("put", "durable", "new", 1, {"sync": True})
+    assert wire.call("get_many", "durable", ["new", f"k{ENTRIES - 1:05}"]) == [[1], [value(ENTRIES - 1)]]
+    own_daemon.check()
