@@ -12,7 +12,7 @@ using storage::TimeMs;
 
 namespace {
 
-constexpr std::uint64_t kPieceKeys = 2'000;
+constexpr std::uint32_t kPiecesInRound = 4;
 constexpr std::uint64_t kNsPerMs = 1'000'000;
 constexpr std::uint64_t kPauseLeastMs = 20;
 constexpr TimeMs kWaitMs = 100;          // for a disk that is busy
@@ -28,12 +28,17 @@ void DiskExpiry::start(Service& service, std::uint64_t interval_ms) {
 TimeMs DiskExpiry::step(TimeMs now) {
   if (service_.is_stopping) return storage::kNever;
   if (has_to_wait()) return now + kWaitMs;
-  const storage::Cache* cache = present_cache();
-  if (cache == nullptr) return now + static_cast<TimeMs>(interval_ms_);
+  if (present_cache() == nullptr) return now + static_cast<TimeMs>(interval_ms_);
   began_ns_ = UvLoop::clock_ns();
-  service_.disk.scan_in_turn(cache->id(), from_key_, kPieceKeys,
-                             [self = shared_from_this()](const Outcome& outcome) { self->scanned(outcome); });
+  pieces_ = 0;
+  has_expired_ = false;
+  scan();
   return storage::kNever;
+}
+
+void DiskExpiry::scan() {
+  service_.disk.scan_in_turn(cache_, from_key_, kVisitsPerStep,
+                             [self = shared_from_this()](const Outcome& outcome) { self->scanned(outcome); });
 }
 
 bool DiskExpiry::has_to_wait() {
@@ -47,35 +52,67 @@ storage::Cache* DiskExpiry::present_cache() {
   storage::Cache* next = nullptr;
   for (storage::Cache* cache : service_.catalog.caches()) {
     const bool is_ahead = cache->id() > cache_ || (cache->id() == cache_ && !from_key_.empty());
-    if (!cache->is_durable() || !is_ahead) continue;
+    if (!cache->is_durable() || !is_ahead || is_without_deadlines(*cache)) continue;
     if (next == nullptr || cache->id() < next->id()) next = cache;
   }
-  if (next == nullptr || next->id() != cache_) from_key_.clear();
-  cache_ = next == nullptr ? 0 : next->id();
+  if (next == nullptr || next->id() != cache_) enter(next);
   return next;
+}
+
+void DiskExpiry::enter(const storage::Cache* cache) {
+  from_key_.clear();
+  may_have_deadlines_ = false;
+  cache_ = cache == nullptr ? 0 : cache->id();
+  if (cache != nullptr) {
+    deadlines_written_ = service_.flusher.info(cache_).deadlines_written;
+  } else {
+    std::erase_if(without_deadlines_,
+                  [this](const auto& one) { return service_.catalog.find(one.first) == nullptr; });
+  }
+}
+
+// What was written meanwhile has raised the number.
+void DiskExpiry::leave() {
+  without_deadlines_.erase(cache_);
+  if (!may_have_deadlines_) without_deadlines_[cache_] = deadlines_written_;
+}
+
+bool DiskExpiry::is_without_deadlines(const storage::Cache& cache) const {
+  const auto found = without_deadlines_.find(cache.id());
+  return found != without_deadlines_.end() &&
+         found->second == service_.flusher.info(cache.id()).deadlines_written;
 }
 
 void DiskExpiry::scanned(const Outcome& outcome) {
   if (service_.is_stopping) return;
   const auto* piece = std::get_if<storage::Scanned>(&outcome);
-  // What cannot be read is looked at again in the next walk.
+  // Where nothing can be read, the next walk looks again.
   from_key_ = piece != nullptr ? piece->next_key.value_or("") : "";
-  if (piece == nullptr || expire(*piece) == 0) return go_on_later();
+  if (piece == nullptr) may_have_deadlines_ = true;
+  if (piece != nullptr) expire(*piece);
+  const bool is_at_end = from_key_.empty();
+  if (is_at_end) leave();
+  ++pieces_ < kPiecesInRound && !is_at_end ? scan() : end_round();
+}
+
+void DiskExpiry::expire(const storage::Scanned& piece) {
+  if (piece.unreadable) may_have_deadlines_ = true;
+  storage::Cache* cache = service_.catalog.find(cache_);
+  if (cache == nullptr) return;
+  const TimeMs now = service_.clock.now();
+  for (const storage::ScannedKey& scanned : piece.keys) {
+    if (scanned.deadline == storage::kNever) continue;
+    may_have_deadlines_ = true;
+    if (service_.cold_keys.is_waited_for(cache_, scanned.key)) continue;
+    if (cache->expire_scanned(scanned, now)) has_expired_ = true;
+  }
+}
+
+void DiskExpiry::end_round() {
+  if (!has_expired_) return go_on_later();
   service_.flusher.wait_clean(
       service_.catalog.write_back().sequence_last(),
       [self = shared_from_this()](const std::optional<StoreError>&) { self->go_on_later(); });
-}
-
-std::uint64_t DiskExpiry::expire(const storage::Scanned& piece) {
-  storage::Cache* cache = service_.catalog.find(cache_);
-  if (cache == nullptr) return 0;
-  const TimeMs now = service_.clock.now();
-  std::uint64_t expired = 0;
-  for (const storage::ScannedKey& scanned : piece.keys) {
-    if (service_.cold_keys.is_waited_for(cache_, scanned.key)) continue;
-    if (cache->expire_scanned(scanned, now)) ++expired;
-  }
-  return expired;
 }
 
 void DiskExpiry::go_on_later() {

@@ -191,6 +191,7 @@ void Flusher::count_written(const Batch& batch) {
       info->last_sync_duration_ms = write_took_ns_ / kNsPerMs;
       info->last_error.reset();
     }
+    if (item.record && item.record->deadline != storage::kNever) ++info->deadlines_written;
     const FlushTotals size = totals_of(item);
     for (FlushTotals* totals : {&written_, &info->written}) {
       totals->entries += size.entries;

@@ -55,6 +55,7 @@ struct FlushTotals {
 /// Of one durable cache, since the start.
 struct FlushInfo {
   FlushTotals written;
+  std::uint64_t deadlines_written = 0;          ///< records with a deadline
   std::optional<storage::TimeMs> last_sync_ms;  ///< when a batch with entries of it, or a sync, succeeded
   std::uint64_t sync_errors = 0;                ///< batches with entries of it that failed
   std::optional<std::string> last_error;        ///< why the last of them failed; nothing after a success

@@ -1,5 +1,7 @@
 """Entries of a durable cache that have expired and are on disk alone leave the disk by themselves."""
 
+import glob
+import os
 import time
 
 import pytest
@@ -74,3 +76,34 @@ def test_a_stale_entry_stays_as_long_as_a_lease_may_get_it(daemon_on):
     wire = daemon_on.connect()
     eventually(lambda: count(wire) == 1, timeout_s=60)
     assert wire.call("lease", "durable", "stale")[0] == 1
+
+
+def test_what_cannot_be_read_is_stepped_over(start_daemon):
+    daemon = start_daemon()
+    wire = daemon.connect()
+    wire.call("put", "durable", "a", "before all others", {"sync": True})
+    fill(wire, "short", {"ttl_ms": TTL_MS})
+    wire.call("put", "durable", "z", "behind them", {"sync": True})
+    daemon.kill9()
+    daemon.start().stop()  # makes a table of the log
+    newest = max(glob.glob(f"{daemon.data_dir}/durable/*.ldb"))
+    with open(newest, "r+b") as file:
+        file.seek(os.path.getsize(newest) // 3)
+        file.write(bytes(100))
+    daemon.arguments += ["--expire-interval", "100ms"]
+    wire = daemon.start().connect()
+    eventually(lambda: count(wire) < COUNT // 10, timeout_s=60)
+    eventually(lambda: wire.call("info", "durable")["expirations"] == COUNT + 2 - count(wire), timeout_s=60)
+    assert count(wire) > 2, "what lies in the damaged block"
+    assert wire.call("get_many", "durable", ["a", "z"]) == [["before all others"], ["behind them"]]
+    assert "a read from disk failed: cannot read records of cache 1 around key" in daemon.log()
+
+
+def test_a_cache_without_deadlines_is_looked_at_again_once_there_is_one(daemon_on):
+    wire = daemon_on.connect()
+    fill(wire, "long", {})
+    time.sleep(1)  # for a few walks to find none
+    fill(wire, "short", {"ttl_ms": TTL_MS})
+    fill(wire, "long", {})  # pushes them out of memory
+    eventually(lambda: count(wire) == COUNT, timeout_s=60)
+    assert keys(wire) == [f"long{i:05}" for i in range(COUNT)]
