@@ -62,6 +62,8 @@ class DurableDriver {
   std::optional<std::string> fault_after_power_loss(DurableStore& left) const;
   /// Clean live entries that were found to have left memory.
   std::uint64_t left_memory() const { return left_memory_; }
+  /// Expired entries that were found on disk alone.
+  std::uint64_t left_disk() const { return left_disk_; }
 
  private:
   /// A load whose result has not been handed over.
@@ -130,7 +132,7 @@ class DurableDriver {
   void crowd();
   void walk();
 
-  // -- the disk
+  // -- durable_disk.cc
 
   void take_batch();
   void write_batches();
@@ -139,10 +141,16 @@ class DurableDriver {
   /// daemon lets writes wait for loads of their keys.
   bool is_load_overtaken();
   void flush();
+  /// Of what was taken nothing is in flight any more.
+  void flush_all_given();
   void flush_all();
   void sync();
   void clear();
   void erase_some(Clear& clear);
+  /// A walk over a cache on disk, after which what had expired there alone is gone.
+  void expire_on_disk();
+  void expire_scanned(const std::string& name, const ScannedKey& scanned);
+  void check_expired_on_disk(const std::string& name);
 
   // -- durable_survivors.cc
 
@@ -170,6 +178,7 @@ class DurableDriver {
   std::deque<std::pair<Batch, Wrote>> written_;         // before those; memory has yet to hear of it
   std::set<std::pair<std::string, std::string>> warm_;  ///< cache and key: live in memory when last asked for
   std::uint64_t left_memory_ = 0;
+  std::uint64_t left_disk_ = 0;
   Version version_last_ = 0;
   TimeMs now_ = 1'700'000'000'000;
   std::string name_;
