@@ -107,7 +107,7 @@ TEST_F(ArenaFileTest, that_gives_others_a_right_is_refused_with_its_mode) {
 }
 
 TEST_F(ArenaFileTest, of_another_user_is_refused_with_both_uids) {
-  if (geteuid() != 0) return;  // Only root can give a file away.
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
   leave(0600);
   ASSERT_EQ(chown(path_.c_str(), 4711, 0), 0);
   EXPECT_THAT(fault_of_taking(path_),

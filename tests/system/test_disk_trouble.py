@@ -10,6 +10,7 @@ import pytest
 
 from clock import eventually
 from daemon_process import STOP_S
+from disks import Mount, need, need_root
 from wire import RpcError
 
 ENTRIES = 3_000
@@ -17,13 +18,9 @@ ENTRIES = 3_000
 
 @pytest.fixture
 def full_disk(start_daemon):
-    """A daemon on a small disk and what fills it: (daemon, fill, free). Without root, which mounting takes, nothing."""
+    """A daemon on a small disk and what fills it: (daemon, fill, free)."""
     daemon = start_daemon()
-    if os.geteuid() != 0:
-        yield None
-        return
     daemon.stop()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "pannier-test", daemon.data_dir], check=True)
     ballast = f"{daemon.data_dir}/ballast"
 
     def fill():
@@ -34,13 +31,11 @@ def full_disk(start_daemon):
             except OSError:
                 pass
 
-    try:
+    with Mount("pannier-test", daemon.data_dir, "-t", "tmpfs", "-o", "size=16m"):
         yield daemon.start(), fill, lambda: os.remove(ballast)
-    finally:
         if os.path.exists(ballast):
             os.remove(ballast)  # or its stop would wait for the disk
         daemon.discard()
-        subprocess.run(["umount", daemon.data_dir], check=True)
 
 
 def put_some(wire):
@@ -48,8 +43,6 @@ def put_some(wire):
 
 
 def test_a_full_disk_is_named_in_reply_log_and_info_and_gets_what_is_dirty_once_there_is_room(full_disk):
-    if full_disk is None:
-        return
     daemon, fill, free = full_disk
     wire = daemon.connect()
     wire.call("put", "durable", "before", 1, {"sync": True})
@@ -82,18 +75,18 @@ def fixed_directory(own_daemon):
     database = f"{own_daemon.data_dir}/durable"
 
     def set_fixed(sign):
-        return subprocess.run(["chattr", f"{sign}i", database], capture_output=True, check=False).returncode == 0
+        need("chattr", f"{sign}i", database)
 
+    need_root("make a directory immutable")
     yield own_daemon, set_fixed
-    set_fixed("-")
+    subprocess.run(["chattr", "-i", database], check=False)
 
 
 def test_a_directory_that_takes_no_files_fails_writes_and_is_used_again_when_it_does(fixed_directory):
     daemon, set_fixed = fixed_directory
     wire = daemon.connect()
     wire.call("put", "durable", "k", 1, {"sync": True})
-    if not set_fixed("+"):
-        return  # without root, or a file system that has no such thing
+    set_fixed("+")
     error = None
     for i in range(20):  # the log that is open takes some more
         try:
@@ -108,7 +101,7 @@ def test_a_directory_that_takes_no_files_fails_writes_and_is_used_again_when_it_
     before = sorted(os.listdir(f"{daemon.data_dir}/durable"))
     assert "Operation not permitted" in refused(daemon)
     assert sorted(os.listdir(f"{daemon.data_dir}/durable")) == before
-    assert set_fixed("-")
+    set_fixed("-")
     wire = daemon.start().connect()
     assert wire.call("get", "durable", "k") == [1]
     assert [wire.call("get", "durable", f"k{j}") is not None for j in range(i)] == [True] * i
@@ -117,13 +110,12 @@ def test_a_directory_that_takes_no_files_fails_writes_and_is_used_again_when_it_
 def test_a_directory_that_takes_no_files_for_a_while_loses_nothing(fixed_directory):
     daemon, set_fixed = fixed_directory
     wire = daemon.connect()
-    if not set_fixed("+"):
-        return
+    set_fixed("+")
     for i in range(20):
         wire.call("put", "durable", f"k{i}", os.urandom(1 << 20))
     values = wire.call("get_many", "durable", [f"k{i}" for i in range(20)])
     assert "Operation not permitted" in wire.fails("storage", "sync")
-    assert set_fixed("-")
+    set_fixed("-")
     eventually(lambda: wire.call("info", "durable")["dirty_entries"] == 0, timeout_s=60)
     daemon.kill9()
     wire = daemon.start().connect()
