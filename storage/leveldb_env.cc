@@ -85,7 +85,7 @@ leveldb::Status DurableNamesEnv::NewWritableFile(const std::string& name, leveld
 }
 
 leveldb::Status DurableNamesEnv::RenameFile(const std::string& from, const std::string& to) {
-  const leveldb::Status status = EnvWrapper::RenameFile(from, to);
+  leveldb::Status status = EnvWrapper::RenameFile(from, to);
   if (!status.ok()) return status;
   note(to);
   return sync_name(to);
