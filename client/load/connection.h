@@ -18,7 +18,7 @@ std::int64_t now_ns();
 /// For reading, one for all connections, so that it stays in the processor's cache.
 class Input {
  public:
-  static constexpr std::size_t kReadBytes = 256 * 1024;
+  static constexpr std::size_t kReadBytes = std::size_t{256} << 10;
 
   /// Room for kReadBytes behind so many bytes.
   char* room_behind(std::size_t kept_bytes) {

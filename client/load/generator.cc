@@ -64,7 +64,7 @@ class Run {
   Run(const Dialect& dialect, const Tape& tape, const LoadOptions& options, bool is_once)
       : tape_(tape), options_(options), is_once_(is_once) {
     if (options.server > 0 && ::clock_getcpuclockid(options.server, &server_clock_) != 0)
-      throw Fault("the server has ended");
+      throw NoConnection("the server has ended");
     for (std::uint32_t i = 0; i < options.connections; ++i) {
       connections_.push_back(
           std::make_unique<Connection>(options.socket_path, dialect, tape, options.depth, i));

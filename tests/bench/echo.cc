@@ -22,7 +22,7 @@ namespace {
 
 constexpr char kRequestByte = 'q';
 constexpr char kReplyByte = 'r';
-constexpr std::size_t kBufferBytes = 256 * 1024;
+constexpr std::size_t kBufferBytes = std::size_t{256} << 10;
 
 struct Client {
   int fd;

@@ -51,7 +51,7 @@ std::string element(const std::string& name, const std::string& inner) {
 
 std::string table_row(const std::vector<std::string>& cells, const std::string& cell = "td") {
   std::string inner;
-  for (const auto& each : cells) inner += '<' + cell + '>' + each + "</" + cell + '>';
+  for (const auto& each : cells) inner += element(cell, each);
   return element("tr", inner);
 }
 
@@ -62,8 +62,11 @@ std::string table_of(const std::vector<std::string>& head, const std::string& ro
 std::string key_of(const std::vector<Contestant>& contestants) {
   std::string inner;
   for (std::size_t i = 0; i < contestants.size(); ++i) {
-    inner += "<span><svg viewBox=\"0 0 10 10\"><rect class=\"s" + std::to_string(i) +
-             "\" width=\"10\" height=\"10\"/></svg>" + escaped(contestants[i].name) + "</span>";
+    std::string box = "<svg viewBox=\"0 0 10 10\"><rect class=\"s";
+    box += std::to_string(i);
+    box += "\" width=\"10\" height=\"10\"/></svg>";
+    box += escaped(contestants[i].name);
+    inner += element("span", box);
   }
   return element("p class=\"key\"", inner);
 }

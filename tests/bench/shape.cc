@@ -10,8 +10,8 @@ using load::Mix;
 
 constexpr std::size_t kSmall = 64;
 constexpr std::size_t kMedium = 1024;
-constexpr std::size_t kLarge = 16 * 1024;
-constexpr std::size_t kHuge = 256 * 1024;
+constexpr std::size_t kLarge = std::size_t{16} << 10;
+constexpr std::size_t kHuge = std::size_t{256} << 10;
 
 constexpr std::uint32_t kEntriesMax = 100'000;
 constexpr std::uint64_t kEntriesBytesMax = std::uint64_t{200} << 20;
@@ -42,16 +42,16 @@ bool ShapeFilter::wants(const Shape& shape) const {
 
 std::vector<Shape> target_shapes() {
   std::vector<Shape> shapes{{.value_bytes = kSmall}};
-  for (const std::uint32_t connections : {16, 64, 512})
+  for (const std::uint32_t connections : {16U, 64U, 512U})
     shapes.push_back({.value_bytes = kSmall, .connections = connections});
   shapes.push_back({.value_bytes = kSmall, .connections = 16, .depth = 16});
   shapes.push_back({.value_bytes = kSmall, .connections = 64, .depth = 64});
   shapes.push_back({.mix = Mix::kGetPut, .value_bytes = kSmall, .connections = 16, .depth = 16});
   shapes.push_back({.mix = Mix::kGetMany, .value_bytes = kSmall, .connections = 16});
-  for (const std::uint32_t connections : {16, 64, 512})
+  for (const std::uint32_t connections : {16U, 64U, 512U})
     shapes.push_back({.value_bytes = kMedium, .connections = connections});
   for (const std::size_t bytes : {kLarge, kHuge}) {
-    for (const std::uint32_t connections : {1, 16, 64})
+    for (const std::uint32_t connections : {1U, 16U, 64U})
       shapes.push_back({.value_bytes = bytes, .connections = connections});
     shapes.push_back({.value_bytes = bytes, .connections = 16, .depth = 16});
   }
@@ -62,8 +62,8 @@ std::vector<Shape> all_shapes() {
   std::vector<Shape> shapes;
   for (const std::size_t bytes : {kSmall, kMedium, kLarge, kHuge}) {
     for (const Mix mix : {Mix::kGet, Mix::kGetPut, Mix::kGetMany}) {
-      for (const std::uint32_t connections : {1, 16, 64, 512}) {
-        for (const std::uint32_t depth : {1, 16, 64}) {
+      for (const std::uint32_t connections : {1U, 16U, 64U, 512U}) {
+        for (const std::uint32_t depth : {1U, 16U, 64U}) {
           for (const KeyChoice keys : {KeyChoice::kZipf, KeyChoice::kUniform}) {
             const Shape shape{mix, bytes, connections, depth, keys};
             if (mix == Mix::kGetMany && (depth > 1 || bytes > load::kManyValueBytesMax)) continue;

@@ -99,7 +99,7 @@ def test_a_daemon_that_ends_is_told(directory):
         process.kill()
         process.wait()
         _, error = bench.communicate(timeout=60)
-    assert bench.returncode == 4 and error
+    assert bench.returncode == 4, error
 
 
 def test_no_daemon_is_no_connection(directory):
