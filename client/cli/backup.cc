@@ -34,7 +34,8 @@ BackupReport write_backup(Session& session, const Given& given) {
   BackupEncoder encoder(source.made_at_ms(), [&file](std::string_view bytes) { file.write(bytes); });
   for (const auto& cache : source.caches()) encoder.cache(cache);
   Progress progress("backing up", entries_of(source.caches()));
-  BackupReport report{.made_at_ms = source.made_at_ms()};
+  BackupReport report;
+  report.made_at_ms = source.made_at_ms();
   auto part = source.next();
   for (; const auto* records = std::get_if<BackupSource::Records>(&part); part = source.next()) {
     for (const auto& record : *records) encoder.record(record);

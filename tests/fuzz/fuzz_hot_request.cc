@@ -92,7 +92,7 @@ void check_packed(const HotRequest& hot) {
   msgpack::sbuffer packed;
   msgpack::packer<msgpack::sbuffer> packer(packed);
   packer.pack_array(4).pack(0).pack(id.read_unsigned().value_or(0));
-  packer.pack(is_get(hot) ? "get" : "put").pack_array(is_get(hot) ? 2 : 3);
+  packer.pack(std::string(is_get(hot) ? "get" : "put")).pack_array(is_get(hot) ? 2 : 3);
   packer.pack_str(static_cast<std::uint32_t>(hot.cache.size()));
   packer.pack_str_body(hot.cache.data(), static_cast<std::uint32_t>(hot.cache.size()));
   packer.pack_bin(static_cast<std::uint32_t>(hot.key.size()));
