@@ -26,6 +26,7 @@ TakenFrames HotRequests::run(ConnectionId from, Bytes input, std::uint32_t frame
     }
     if (count > 1) {
       for (std::size_t i = 0; i < count; ++i) batch[i].cache->prefetch_entry(batch[i].key);
+      for (std::size_t i = 0; i < count; ++i) batch[i].cache->prefetch_neighbors(batch[i].key);
     }
     for (std::size_t i = 0; i < count; ++i) {
       if (output.size() > kOutputBytesMax) return taken;
@@ -59,12 +60,10 @@ bool HotRequests::prepare(Bytes input, Prepared& into, const Prepared* before) c
 HotRequests::Done HotRequests::execute(ConnectionId from, const Prepared& one, std::string& output,
                                        TimeMs now) {
   if (service_.cold_keys.is_waited_for(one.cache->id(), one.key.key)) return Done::kNotForHere;
-  return one.request.method == HotRequest::Method::kGet ? get(from, one, output, now)
-                                                        : put(one, output, now);
+  return one.request.method == HotRequest::Method::kGet ? get(from, one, output, now) : put(one, output, now);
 }
 
-HotRequests::Done HotRequests::get(ConnectionId from, const Prepared& one, std::string& output,
-                                   TimeMs now) {
+HotRequests::Done HotRequests::get(ConnectionId from, const Prepared& one, std::string& output, TimeMs now) {
   const auto found = one.cache->get(one.key, now);
   if (std::holds_alternative<storage::Cold>(found)) return Done::kNotForHere;
   const auto* const hit = std::get_if<storage::Hit>(&found);

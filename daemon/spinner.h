@@ -26,7 +26,7 @@ class Spinner {
   static constexpr std::uint64_t kSmoothing = 8;
 
   std::uint64_t spin_ns_;
-  std::uint64_t last_ns_ = 0;     // the last pass with requests
+  std::uint64_t last_ns_ = 0;                  // the last pass with requests
   std::uint64_t gap_ns_ = kGapMax * spin_ns_;  // on average
 };
 

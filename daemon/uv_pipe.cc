@@ -1,7 +1,10 @@
 #include "daemon/uv_pipe.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <utility>
 
 namespace pannier::daemon {
@@ -57,8 +60,16 @@ void UvPipe::start_reading() { uv_read_start(stream(), on_space, on_read); }
 void UvPipe::stop_reading() { uv_read_stop(stream()); }
 
 std::variant<TookBytes, WriteFailed> UvPipe::try_write(protocol::Bytes bytes) {
-  const uv_buf_t buffer = buffer_of(bytes);
-  return took(uv_try_write(stream(), &buffer, 1));
+  // As uv_try_write, whose way to the kernel is longer. A write() that is under way would be overtaken.
+  uv_os_fd_t socket = -1;
+  uv_fileno(reinterpret_cast<const uv_handle_t*>(&raw_->pipe), &socket);
+  ssize_t sent = -1;
+  do {
+    sent = send(socket, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  if (sent >= 0) return TookBytes{static_cast<std::size_t>(sent)};
+  if (errno == EAGAIN || errno == ENOBUFS) return TookBytes{0};
+  return WriteFailed{uv_translate_sys_error(errno)};
 }
 
 std::variant<TookBytes, WriteFailed> UvPipe::try_write(protocol::Bytes first,

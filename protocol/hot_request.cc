@@ -10,10 +10,10 @@
 namespace pannier::protocol {
 namespace {
 
-constexpr char kRequestStart[] = {'\x94', '\x00'};                          // [0,
-constexpr char kGetStart[] = {'\xa3', 'g', 'e', 't', '\x92'};               // "get", [ of 2
-constexpr char kPutStart[] = {'\xa3', 'p', 'u', 't', '\x93'};               // "put", [ of 3
-constexpr char kResponseStart[] = {'\x94', '\x01'};                         // [1,
+constexpr char kRequestStart[] = {'\x94', '\x00'};             // [0,
+constexpr char kGetStart[] = {'\xa3', 'g', 'e', 't', '\x92'};  // "get", [ of 2
+constexpr char kPutStart[] = {'\xa3', 'p', 'u', 't', '\x93'};  // "put", [ of 3
+constexpr char kResponseStart[] = {'\x94', '\x01'};            // [1,
 constexpr std::size_t kIdBytesMax = 9;
 
 /// Takes parts off the front of some bytes. Once one was not there it is broken, and all that follow are

@@ -19,10 +19,10 @@ struct HotRequest {
   enum class Method : std::uint8_t { kGet, kPut };
 
   Method method;
-  Bytes id;     ///< as it was encoded: an unsigned integer of 1 to 9 bytes
-  Bytes cache;  ///< 1 to 31 bytes, any
-  Bytes key;    ///< 1 to kKeyBytesMax bytes
-  Bytes value;  ///< of kPut: one whole object as it was encoded, no array and no map
+  Bytes id;          ///< as it was encoded: an unsigned integer of 1 to 9 bytes
+  Bytes cache;       ///< 1 to 31 bytes, any
+  Bytes key;         ///< 1 to kKeyBytesMax bytes
+  Bytes value;       ///< of kPut: one whole object as it was encoded, no array and no map
   std::size_t size;  ///< of the frame
 };
 

@@ -124,6 +124,16 @@ void Index::prefetch_entries(std::uint64_t hash) const {
   }
 }
 
+void Index::prefetch_neighbors(std::uint64_t hash) const {
+  if (head_.entries == 0) return;
+  const Bucket& bucket = home(bucket_of(hash));
+  for (std::uint32_t found = matches(bucket, tag_of(hash)); found != 0; found &= found - 1) {
+    const EntryAt entry = entry_at(arena_, bucket.refs[static_cast<unsigned>(std::countr_zero(found))]);
+    __builtin_prefetch(entry_at(arena_, entry->older).entry, 1);
+    __builtin_prefetch(entry_at(arena_, entry->newer).entry, 1);
+  }
+}
+
 Index::Place Index::place_of(std::uint64_t hash, Ref ref) const {
   const std::uint8_t tag = tag_of(hash);
   for (Bucket* bucket = &home(bucket_of(hash)); bucket != nullptr; bucket = overflow_of(*bucket)) {

@@ -36,6 +36,8 @@ class Index {
   /// Fetch what find() reads first, and then, into the processor's cache; overflow buckets are left out.
   void prefetch_bucket(std::uint64_t hash) const;
   void prefetch_entries(std::uint64_t hash) const;
+  /// And what a use of the entry changes beside it: those before and after it in its list.
+  void prefetch_neighbors(std::uint64_t hash) const;
   /// Part of a transaction, as all that change it. Precondition: its key is not in the index.
   void insert(std::uint64_t hash, Ref ref);
   /// Precondition of both: `ref` (`old_ref`) is in the index under the hash.
