@@ -38,9 +38,6 @@ ServerOptions with_appendonly(const std::string& fsync);
 /// Fills the server, `pannier`'s tier durable. Throws std::runtime_error unless all were stored.
 void fill(const Server& server, std::uint64_t entries);
 
-/// Of some figures: "least to most".
-std::string spread_of(const std::vector<double>& values, int digits = 0);
-
 template <typename Work>
 double seconds_of(const Work& work) {
   const auto begin = std::chrono::steady_clock::now();

@@ -40,11 +40,6 @@ void fill(const Server& server, std::uint64_t entries) {
   if (stored != entries) throw std::runtime_error(what + ": " + loader.refusal());
 }
 
-std::string spread_of(const std::vector<double>& values, int digits) {
-  const auto [least, most] = std::minmax_element(values.begin(), values.end());
-  return number(*least, digits) + " to " + number(*most, digits);
-}
-
 }  // namespace pannier::bench
 
 int main(int argc, char** argv) {

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <exception>
+#include <numeric>
 #include <stdexcept>
+#include <utility>
 
 #include "tests/bench/dialect.h"
 #include "tests/bench/socket.h"
@@ -60,7 +62,16 @@ Latencies Getter::stop() {
   const auto at = [&](double share) {
     return taken_ns_[static_cast<std::size_t>(share * static_cast<double>(taken_ns_.size() - 1))] / 1e6;
   };
-  return {.max_ms = at(1), .p99_ms = at(0.99), .p999_ms = at(0.999), .count = taken_ns_.size()};
+  Latencies latencies{.max_ms = at(1), .p50_ms = at(0.5), .p99_ms = at(0.99), .p999_ms = at(0.999)};
+  latencies.taken_ns = std::move(taken_ns_);
+  return latencies;
+}
+
+double Latencies::share_above(double limit_ms) const {
+  const auto first = std::ranges::upper_bound(taken_ns, limit_ms * 1e6, {},
+                                              [](std::uint32_t taken) { return static_cast<double>(taken); });
+  const double above = std::accumulate(first, taken_ns.end(), 0.0);
+  return above / std::accumulate(taken_ns.begin(), first, above);
 }
 
 void Getter::run(const std::string& socket_path, Peer peer, const std::string& cache) {
@@ -80,6 +91,8 @@ void Getter::run(const std::string& socket_path, Peer peer, const std::string& c
     taken_ns_.push_back(static_cast<std::uint32_t>(std::min<std::int64_t>(taken.count(), UINT32_MAX)));
   }
 }
+
+int last_processor() { return static_cast<int>(std::max(std::thread::hardware_concurrency(), 1U)) - 1; }
 
 void pin_thread(int processor) {
   cpu_set_t processors;

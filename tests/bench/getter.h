@@ -15,9 +15,13 @@ namespace pannier::bench {
 
 struct Latencies {
   double max_ms = 0;
+  double p50_ms = 0;
   double p99_ms = 0;
   double p999_ms = 0;
-  std::uint64_t count = 0;
+  std::vector<std::uint32_t> taken_ns{};  ///< of each, sorted
+
+  /// Of the time of all of them, the share of those that took longer.
+  double share_above(double limit_ms) const;
 };
 
 class Getter {
@@ -39,6 +43,8 @@ class Getter {
   std::thread thread_;
 };
 
+/// What a server that is measured has to itself: the getter and all else have others, if there are two.
+int last_processor();
 /// The calling thread runs on this processor alone.
 void pin_thread(int processor);
 

@@ -98,7 +98,7 @@ class Repetition {
       : peer_(peer),
         options_(options),
         server_(peer,
-                {.memory_bytes = std::uint64_t{4} << 30, .processor = server_processor(), .is_urgent = true}),
+                {.memory_bytes = std::uint64_t{4} << 30, .processor = last_processor(), .is_urgent = true}),
         loader_(server_) {}
 
   /// Throws std::runtime_error, with the server's log, if it ends in between.
@@ -121,9 +121,6 @@ class Repetition {
     if (options_.wants("drop") && peer_ != Peer::kMemcached) drop();
     if (options_.wants("expire")) expire();
   }
-
-  static int processors() { return static_cast<int>(std::max(std::thread::hardware_concurrency(), 1U)); }
-  static int server_processor() { return processors() - 1; }
 
   template <typename Work>
   void watch(const std::string& scenario, const Work& work) {
