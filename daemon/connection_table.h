@@ -31,10 +31,10 @@ class ConnectionTable {
   }
   /// A slot of that id, which stays where it is until erase().
   ConnectionSlot& add(std::unique_ptr<Connection> connection);
-  /// Null if it is gone.
+  /// Null if it is gone, and for 0, which is no connection's.
   ConnectionSlot* find(ConnectionId id) {
     const std::size_t place = id & kPlaceMask;
-    return place < slots_.size() && slots_[place].id == id ? &slots_[place] : nullptr;
+    return id != 0 && place < slots_.size() && slots_[place].id == id ? &slots_[place] : nullptr;
   }
   const ConnectionSlot* find(ConnectionId id) const { return const_cast<ConnectionTable*>(this)->find(id); }
   /// Destroys the connection.

@@ -55,6 +55,18 @@ TEST_F(ServerTest, a_connection_above_the_limit_is_told_and_closed) {
   EXPECT_EQ(receive_replies(fourth, 1).front().result, "d");
 }
 
+TEST_F(ServerTest, what_was_sent_to_nobody_yet_is_not_the_first_connection_that_is_gone) {
+  start();
+  TestClient first = connect();
+  TestClient second = connect();
+  ASSERT_TRUE(pass_until([this] { return server_->connections() == 2; }));
+  first.close();
+  ASSERT_TRUE(pass_until([this] { return server_->connections() == 1; }));
+  EXPECT_EQ(server_->output(0), nullptr);
+  send_all(second, request(1, "echo", "a"));
+  EXPECT_EQ(receive_replies(second, 1).front().result, "a");
+}
+
 TEST_F(ServerTest, many_refused_connections_do_not_add_up) {
   limits_.connections_max = 1;
   start();
