@@ -151,8 +151,11 @@ bool Connection::has_used_up_pass() const {
 
 bool Connection::is_blocked() {
   const std::uint64_t unsent = unsent_bytes();
-  if (unsent > limits_.unsent_bytes_max) is_over_unsent_ = true;
-  if (unsent <= limits_.unsent_bytes_max / 2) is_over_unsent_ = false;
+  const std::uint64_t unsent_max = host_.buffers_are_scarce()
+                                       ? std::min(kScarceUnsentBytes, limits_.unsent_bytes_max)
+                                       : limits_.unsent_bytes_max;
+  if (unsent > unsent_max) is_over_unsent_ = true;
+  if (unsent <= unsent_max / 2) is_over_unsent_ = false;
   return is_stuffed_ || is_over_unsent_ || dispatcher_.is_congested(id_);
 }
 

@@ -50,6 +50,8 @@ class ConnectionHost {
   virtual void attend(ConnectionId id) = 0;
   /// Its buffer_bytes() may have changed.
   virtual void account(ConnectionId id) = 0;
+  /// All buffers together are over half of their limit: whoever has more than a little unsent waits.
+  virtual bool buffers_are_scarce() const = 0;
   /// All buffers are over their limit: nobody reads or executes until the end of the pass, which mends it.
   virtual bool buffers_are_full() const = 0;
 };
@@ -61,6 +63,8 @@ class Connection final : private UvPipeEvents {
   static constexpr std::uint64_t kPassNsMax = 2'000'000;
   /// Hot frames before the clock is looked at for the first time, which costs as much as some of them.
   static constexpr std::uint32_t kUntimedFramesMax = 64;
+  /// Unsent output above which nothing more is executed while buffers are scarce.
+  static constexpr std::uint64_t kScarceUnsentBytes = std::uint64_t{64} << 10;
   static constexpr std::size_t kLargeFrameBytes = std::size_t{64} << 10;
   static constexpr std::uint64_t kLingerMs = 5'000;
   static constexpr std::uint64_t kFinishMs = 1'000;

@@ -74,6 +74,7 @@ class Server final : public Outbox, private ConnectionHost {
   std::span<char> shared_space() override { return shared_space_; }
   void attend(ConnectionId id) override;
   void account(ConnectionId id) override;
+  bool buffers_are_scarce() const override { return buffer_bytes_ > limits_.buffer_bytes_max / 2; }
   bool buffers_are_full() const override { return buffer_bytes_ > limits_.buffer_bytes_max; }
 
   void accept();

@@ -157,6 +157,23 @@ TEST_F(ServerTest, the_largest_unread_output_goes_when_all_buffers_are_too_large
   EXPECT_EQ(receive_replies(other, 1).front().result, "hi");
 }
 
+TEST_F(ServerTest, clients_that_read_later_wait_before_all_buffers_are_too_large) {
+  limits_.buffer_bytes_max = 4 * kMiB;
+  start();
+  std::vector<TestClient> clients;
+  for (int i = 0; i < 16; ++i) clients.push_back(connect());
+  // 100 replies of 16 KiB for each: without a bound that shrinks, all but a few were closed.
+  for (auto& client : clients) {
+    string requests;
+    for (int id = 0; id < 100; ++id) requests += fill_request(id, 16 * 1024);
+    send_all(client, requests);
+  }
+  for (int i = 0; i < 50; ++i) pass();
+  EXPECT_EQ(server_->connections(), clients.size());
+  EXPECT_LE(server_->buffer_bytes(), limits_.buffer_bytes_max);
+  for (auto& client : clients) EXPECT_EQ(receive_replies(client, 100).size(), 100U);
+}
+
 TEST_F(ServerTest, random_bytes_end_only_the_connection_that_sent_them) {
   start();
   TestClient other = connect();
