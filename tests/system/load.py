@@ -2,7 +2,7 @@
 
 import threading
 
-from wire import Closed, Wire
+from wire import Closed, Cut, Wire
 
 
 class LoadThread(threading.Thread):
@@ -25,7 +25,7 @@ class LoadThread(threading.Thread):
         try:
             while True:
                 self.step(wire)
-        except (Closed, OSError):
+        except (Closed, Cut, OSError):
             pass
         except Exception as failure:
             self.failure = failure

@@ -32,6 +32,10 @@ class Closed(Exception):
     """The daemon closed the connection."""
 
 
+class Cut(Exception):
+    """The connection ended inside a message, as it may when the daemon is killed."""
+
+
 Response = collections.namedtuple("Response", "msgid_bytes error result_bytes")
 Invalidation = collections.namedtuple("Invalidation", "cache keys sequence")
 
@@ -238,7 +242,8 @@ class Wire:
         except ConnectionResetError:
             data = b""
         if not data:
-            assert not self._buffer, f"the stream ended inside a message: {bytes(self._buffer)!r}"
+            if self._buffer:
+                raise Cut(f"after {len(self._buffer)} bytes of it: {bytes(self._buffer[:100])!r}")
             raise Closed()
         self._buffer += data
         self._splitter.feed(data)
