@@ -156,7 +156,7 @@ bool Connection::is_blocked() {
                                        : limits_.unsent_bytes_max;
   if (unsent > unsent_max) is_over_unsent_ = true;
   if (unsent <= unsent_max / 2) is_over_unsent_ = false;
-  return is_stuffed_ || is_over_unsent_ || dispatcher_.is_congested(id_);
+  return is_stuffed() || is_over_unsent_ || dispatcher_.is_congested(id_);
 }
 
 // -- output
@@ -168,6 +168,8 @@ std::string* Connection::output() {
 
 void Connection::send_through(std::span<const protocol::Bytes> parts) {
   if (output() == nullptr) return;
+  // What is taken below may be more than half, which settle() would not see.
+  if (unsent_bytes() >= limits_.unsent_bytes_max / 2) was_over_half_ = true;
   std::size_t taken = 0;
   if (!is_writing_) {
     const auto outcome = pipe_.try_write(output_, parts);
@@ -182,7 +184,8 @@ void Connection::send_through(std::span<const protocol::Bytes> parts) {
     output_.append(part.substr(of_part));
     taken -= of_part;
   }
-  is_stuffed_ = !output_.empty();
+  stuffed_until_ms_ = output_.empty() ? 0 : clock_.uptime_ms() + kStuffedMs;
+  if (output_.empty()) empty_out(output_);
 }
 
 std::uint64_t Connection::unsent_bytes() const {
@@ -199,7 +202,7 @@ void Connection::flush() {
   if (const auto* failure = std::get_if<WriteFailed>(&outcome)) return gone(uv_strerror(failure->code));
   const std::size_t taken = std::get<TookBytes>(outcome).size;
   if (taken == output_.size()) {
-    is_stuffed_ = false;
+    stuffed_until_ms_ = 0;
     return empty_out(output_);
   }
   in_flight_.swap(output_);
@@ -210,7 +213,7 @@ void Connection::flush() {
 void Connection::write_done() {
   host_.attend(id_);
   is_writing_ = false;
-  is_stuffed_ = false;
+  stuffed_until_ms_ = 0;
   empty_out(in_flight_);
 }
 
@@ -265,7 +268,7 @@ Connection::Next Connection::settle() {
 Connection::Next Connection::next_when_serving() {
   if (!is_paused_) return Next::kNothing;
   if (!is_blocked()) return Next::kRun;
-  return dispatcher_.is_congested(id_) ? Next::kWatch : Next::kNothing;
+  return is_stuffed() || dispatcher_.is_congested(id_) ? Next::kWatch : Next::kNothing;
 }
 
 Connection::Next Connection::next_when_closing() {
@@ -283,6 +286,7 @@ Connection::Next Connection::next_when_closing() {
 }
 
 void Connection::close_after_output() {
+  if (state_ == State::kGone) return;
   state_ = State::kClosing;
   is_paused_ = false;
   set_deadline(kLingerMs);

@@ -65,6 +65,9 @@ class Connection final : private UvPipeEvents {
   static constexpr std::uint32_t kUntimedFramesMax = 64;
   /// Unsent output above which nothing more is executed while buffers are scarce.
   static constexpr std::uint64_t kScarceUnsentBytes = std::uint64_t{64} << 10;
+  /// How long nothing more is executed behind a large value that the client is slow to read. Then it is again
+  /// unsent_bytes_max that counts: who writes a long request before it reads must not wait for ever.
+  static constexpr std::uint64_t kStuffedMs = 100;
   static constexpr std::size_t kLargeFrameBytes = std::size_t{64} << 10;
   static constexpr std::uint64_t kLingerMs = 5'000;
   static constexpr std::uint64_t kFinishMs = 1'000;
@@ -139,6 +142,8 @@ class Connection final : private UvPipeEvents {
   void discard(std::size_t size);
   void start_pass_time();
   bool has_used_up_pass() const;
+  /// Other values would be copied whole behind the one that is under way; 0 or in the past if there is none.
+  bool is_stuffed() const { return clock_.uptime_ms() < stuffed_until_ms_; }
   /// By unsent output or congestion.
   bool is_blocked();
   void close_after_output();
@@ -176,11 +181,11 @@ class Connection final : private UvPipeEvents {
   std::string output_;     // appended to
   std::string in_flight_;  // given to the pipe, stable until it is done
   bool is_writing_ = false;
-  bool is_stuffed_ = false;        // the kernel did not take a large value whole: nothing more until it has
-  bool is_over_unsent_ = false;    // above unsent_bytes_max, and since then not below half of it
-  bool was_over_half_ = false;     // of unsent_bytes_max, and tell_drained() is due
-  bool is_announced_ = false;      // the Dispatcher has to hear of its end
-  std::uint64_t deadline_ms_ = 0;  // of uptime: when closing, lingering and finishing end by force
+  std::uint64_t stuffed_until_ms_ = 0;  // of uptime: the kernel did not take a large value whole
+  bool is_over_unsent_ = false;         // above unsent_bytes_max, and since then not below half of it
+  bool was_over_half_ = false;          // of unsent_bytes_max, and tell_drained() is due
+  bool is_announced_ = false;           // the Dispatcher has to hear of its end
+  std::uint64_t deadline_ms_ = 0;       // of uptime: when closing, lingering and finishing end by force
 
   UvPipe pipe_;
 };

@@ -65,8 +65,8 @@ class Outbox {
   /// Where output for `to` is appended; null if it is gone. What was appended is sent at the end of the loop
   /// pass. Valid until control returns to the loop.
   virtual std::string* output(ConnectionId to) = 0;
-  /// Appends the parts, but for what the kernel takes at once, which is not copied. If that is not all, `to`
-  /// is not read from, and nothing of it executed, until it is.
+  /// Appends the parts, but for what the kernel takes at once, which is not copied. If that is not all,
+  /// nothing of `to` is read or executed for a while, or until it is.
   virtual void send_through(ConnectionId to, std::span<const protocol::Bytes> parts) = 0;
   /// Bytes appended and not yet taken by the kernel.
   virtual std::uint64_t unsent_bytes(ConnectionId to) const = 0;

@@ -29,7 +29,6 @@ TakenFrames HotRequests::run(ConnectionId from, Bytes input, std::uint32_t frame
       for (std::size_t i = 0; i < count; ++i) batch[i].cache->prefetch_neighbors(batch[i].key);
     }
     for (std::size_t i = 0; i < count; ++i) {
-      if (output.size() > kOutputBytesMax) return taken;
       const Done done = execute(from, batch[i], output, now);
       if (done == Done::kNotForHere) return taken;
       ++service_.requests;
@@ -37,7 +36,7 @@ TakenFrames HotRequests::run(ConnectionId from, Bytes input, std::uint32_t frame
       taken.bytes += batch[i].request.size;
       if (done == Done::kAndEnough) return taken;
     }
-    if (count < kTogetherMax) return taken;
+    if (count < kTogetherMax || output.size() > kOutputBytesMax) return taken;
   }
 }
 

@@ -26,7 +26,7 @@ class HotRequests {
  private:
   /// How many requests are fetched for together: more than a processor fetches at a time.
   static constexpr std::size_t kTogetherMax = 16;
-  /// With so much to send, others get their turn.
+  /// With so much to send, the connection looks whether it may go on.
   static constexpr std::size_t kOutputBytesMax = std::size_t{64} << 10;
 
   struct Prepared {

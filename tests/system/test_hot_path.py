@@ -164,3 +164,26 @@ def test_clients_that_do_not_read_large_values(start_daemon):
         for msgid, key in enumerate(order):
             assert each.result(msgid) == [values[key]]
         assert each.reply_order == list(range(len(order)))
+
+
+def test_buffers_are_given_back_when_all_is_read(start_daemon):
+    daemon = start_daemon()
+    control = daemon.connect()
+    control.call("put", "lru", "small", bytes(12_000))
+    control.call("put", "lru", "large", bytes(17_000))
+    readers = [daemon.connect() for _ in range(20)]
+    for reader in readers:
+        reader.send(b"".join(hot("get", "lru", "small")(msgid) for msgid in range(12)) + hot("get", "lru", "large")(12))
+        assert reader.result(12) == [bytes(17_000)]
+    assert control.call("info")["server"]["buffer_bytes"] < 20 * 20_000
+
+
+def test_a_long_request_may_be_written_before_a_large_reply_is_read(start_daemon):
+    """The contract allows to be max_unsent behind, however large the values are."""
+    daemon = start_daemon()
+    wire = daemon.connect()
+    value = bytes(300_000)
+    wire.call("put", "lru", "large", value)
+    wire.send(hot("get", "lru", "large")(101) + hot("put", "lru", "other", bytes(5_000_000))(102))
+    assert wire.result(101) == [value]
+    assert wire.result(102) > 0
