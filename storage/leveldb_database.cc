@@ -14,6 +14,7 @@ namespace pannier::storage {
 namespace {
 
 constexpr std::size_t kTableBytes = std::size_t{4} << 20;
+constexpr std::size_t kKeptBatchBytesMax = std::size_t{16} << 20;
 
 leveldb::ReadOptions verified(bool fill_cache) {
   leveldb::ReadOptions options;
@@ -202,6 +203,13 @@ std::optional<StoreError> LevelDbDatabase::why_unwritable() const {
   if (auto error = why_closed()) return error;
   if (!failure_) return std::nullopt;
   return StoreError{"the database is not written to after a failure: " + *failure_};
+}
+
+leveldb::WriteBatch& LevelDbDatabase::large_batch() {
+  // One that an unusually large entry was in is not kept.
+  if (!large_batch_ || large_batch_->ApproximateSize() > kKeptBatchBytesMax) large_batch_.emplace();
+  large_batch_->Clear();
+  return *large_batch_;
 }
 
 std::optional<StoreError> LevelDbDatabase::commit(leveldb::WriteBatch& batch) {

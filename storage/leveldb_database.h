@@ -60,6 +60,9 @@ class LevelDbDatabase {
   /// follow it in LevelDB's log.
   std::optional<StoreError> why_unwritable() const;
 
+  /// An empty batch for a large write, whose memory is kept for the next: to grow anew takes as long as to
+  /// fill it. For the writing thread alone.
+  leveldb::WriteBatch& large_batch();
   /// All of the batch or nothing, with fsync, and into the database that is at its path. Precondition:
   /// writable.
   std::optional<StoreError> commit(leveldb::WriteBatch& batch);
@@ -122,6 +125,7 @@ class LevelDbDatabase {
   std::string identity_;
   std::vector<std::string> notes_;
   std::map<CacheId, CacheState> caches_;
+  std::optional<leveldb::WriteBatch> large_batch_;
   mutable std::mutex snapshots_lock_;  // readers on several threads
   std::map<std::uint64_t, const leveldb::Snapshot*> snapshots_;
   std::uint64_t snapshot_last_ = 0;

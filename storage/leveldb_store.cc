@@ -32,7 +32,7 @@ void put_drop(leveldb::WriteBatch& batch, CacheId cache) {
 /// Puts items into one write of LevelDB.
 class ItemWriter {
  public:
-  explicit ItemWriter(const LevelDbDatabase& database) : database_(database) {}
+  explicit ItemWriter(LevelDbDatabase& database) : database_(database), writes_(database.large_batch()) {}
 
   /// Adds to `added` what it changes in the number of its cache's records.
   std::optional<StoreError> add(const BatchItem& item, std::int64_t& added) {
@@ -57,7 +57,7 @@ class ItemWriter {
 
  private:
   const LevelDbDatabase& database_;
-  leveldb::WriteBatch writes_;
+  leveldb::WriteBatch& writes_;
   std::string at_;
   std::string bytes_;
 };
