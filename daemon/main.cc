@@ -1,5 +1,7 @@
 // pannierd: makes every part of the daemon, wires them, runs the loop, and takes them apart again. Nothing
 // else knows all of them.
+#include <malloc.h>
+
 #include <csignal>
 #include <cstdio>
 #include <string>
@@ -78,6 +80,15 @@ void fit_connections(Config& config, Log& log) {
   log.warning("max_connections is " + std::to_string(config.limits.connections_max) + " instead of " +
               std::to_string(wanted) +
               ", because this process may not have more files open: raise its limit (ulimit -n)");
+}
+
+/// Buffers come and go with every large reply. What is freed stays with the process up to so much, because to
+/// give pages back to the system and to fault them in again takes longer than to send what was in them.
+void keep_freed_memory() {
+  constexpr int kKeptBytes = 64 << 20;
+  constexpr int kMappedBytesMin = 32 << 20;  // the highest that glibc takes
+  mallopt(M_TRIM_THRESHOLD, kKeptBytes);
+  mallopt(M_MMAP_THRESHOLD, kMappedBytesMin);
 }
 
 std::string ready_text(const Config& config, const storage::Catalog& catalog, std::size_t caches) {
@@ -192,6 +203,7 @@ int serve(const Config& config, Log& log, const ServiceManager& manager, ArenaKe
 }
 
 int run(Config config, ServiceManager& manager) {
+  keep_freed_memory();
   Log log(log_level_named(config.log_level).value_or(LogLevel::kInfo));
   if (manager.fault())
     log.warning("the descriptors that the service manager announces cannot be had: " + *manager.fault());
