@@ -58,6 +58,8 @@ void Connection::bytes_arrived(std::size_t size) {
     const protocol::Bytes arrived(space_.data(), size);
     input_.append(arrived.substr(execute(arrived)));
   }
+  // Whoever sends one request waits for its reply, and for no other's.
+  if (pass_frames_ == 1 && state_ != State::kGone) flush();
   host_.account(id_);
   if (is_paused_) pipe_.stop_reading();
 }
@@ -185,7 +187,13 @@ void Connection::send_through(std::span<const protocol::Bytes> parts) {
     taken -= of_part;
   }
   stuffed_until_ms_ = output_.empty() ? 0 : clock_.uptime_ms() + kStuffedMs;
-  if (output_.empty()) empty_out(output_);
+  output_.empty() ? empty_out(output_) : widen();
+}
+
+void Connection::widen() {
+  if (is_wide_ || !host_.allows_wide(id_)) return;
+  is_wide_ = true;
+  pipe_.set_send_buffer(kWideSocketBytes);
 }
 
 std::uint64_t Connection::unsent_bytes() const {

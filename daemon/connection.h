@@ -54,6 +54,8 @@ class ConnectionHost {
   virtual bool buffers_are_scarce() const = 0;
   /// All buffers are over their limit: nobody reads or executes until the end of the pass, which mends it.
   virtual bool buffers_are_full() const = 0;
+  /// Whether this one may have a wide socket; it may from then on.
+  virtual bool allows_wide(ConnectionId id) = 0;
 };
 
 class Connection final : private UvPipeEvents {
@@ -68,6 +70,9 @@ class Connection final : private UvPipeEvents {
   /// How long nothing more is executed behind a large value that the client is slow to read. Then it is again
   /// unsent_bytes_max that counts: who writes a long request before it reads must not wait for ever.
   static constexpr std::uint64_t kStuffedMs = 100;
+  /// What is asked of the kernel for a socket whose large replies it does not take whole: room for a value of
+  /// 256 KiB.
+  static constexpr int kWideSocketBytes = 256 << 10;
   static constexpr std::size_t kLargeFrameBytes = std::size_t{64} << 10;
   static constexpr std::uint64_t kLingerMs = 5'000;
   static constexpr std::uint64_t kFinishMs = 1'000;
@@ -150,6 +155,7 @@ class Connection final : private UvPipeEvents {
   void set_deadline(std::uint64_t after_ms);
   bool is_late() const;
   void flush();
+  void widen();
   void tell_arriving();
   void tell_drained();
   void tell_closed();
@@ -181,6 +187,7 @@ class Connection final : private UvPipeEvents {
   std::string output_;     // appended to
   std::string in_flight_;  // given to the pipe, stable until it is done
   bool is_writing_ = false;
+  bool is_wide_ = false;                // its socket
   std::uint64_t stuffed_until_ms_ = 0;  // of uptime: the kernel did not take a large value whole
   bool is_over_unsent_ = false;         // above unsent_bytes_max, and since then not below half of it
   bool was_over_half_ = false;          // of unsent_bytes_max, and tell_drained() is due

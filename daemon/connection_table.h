@@ -20,6 +20,7 @@ struct ConnectionSlot {
   bool is_served = false;
   bool is_marked = false;
   bool is_ready = false;
+  bool is_wide = false;
   std::uint64_t accounted_bytes = 0;
 };
 

@@ -24,7 +24,7 @@ struct Address {
 
 class Replies {
  public:
-  static constexpr std::uint64_t kCopiedBytesMax = std::uint64_t{16} << 10;
+  static constexpr std::uint64_t kCopiedBytesMax = std::uint64_t{32} << 10;
 
   /// `limits` must outlive it: of a reply (max_reply), of what a client leaves unread (max_unsent), of all
   /// buffers.

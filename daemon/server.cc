@@ -108,6 +108,14 @@ void Server::account(ConnectionId id) {
   if (Slot* const slot = slots_.find(id)) account(*slot);
 }
 
+bool Server::allows_wide(ConnectionId id) {
+  Slot* const slot = slots_.find(id);
+  if (slot == nullptr || wide_ >= kWideMax) return false;
+  slot->is_wide = true;
+  ++wide_;
+  return true;
+}
+
 void Server::mark(Slot& slot) {
   if (slot.is_marked) return;
   slot.is_marked = true;
@@ -188,6 +196,7 @@ void Server::destroy(Slot& slot) {
   }
   buffer_bytes_ -= slot.accounted_bytes;
   if (slot.is_served) --served_;
+  if (slot.is_wide) --wide_;
   slots_.erase(slot);
 }
 

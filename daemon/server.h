@@ -40,6 +40,9 @@ class Server final : public Outbox, private ConnectionHost {
   /// Connections above connections_max that are being told so; further ones are told if they have read it by
   /// then.
   static constexpr std::uint32_t kRefusedMax = 64;
+  /// Connections with a wide socket (Connection::kWideSocketBytes), because the kernel's memory for what is
+  /// not read is not counted by anyone here.
+  static constexpr std::uint32_t kWideMax = 64;
 
   /// All must outlive the server. `spin_us`: see Spinner.
   Server(UvLoop& loop, const Clock& clock, Log& log, const ClientLimits& limits, std::uint32_t spin_us);
@@ -76,6 +79,7 @@ class Server final : public Outbox, private ConnectionHost {
   void account(ConnectionId id) override;
   bool buffers_are_scarce() const override { return buffer_bytes_ > limits_.buffer_bytes_max / 2; }
   bool buffers_are_full() const override { return buffer_bytes_ > limits_.buffer_bytes_max; }
+  bool allows_wide(ConnectionId id) override;
 
   void accept();
   void refuse(Connection& connection);
@@ -100,6 +104,7 @@ class Server final : public Outbox, private ConnectionHost {
 
   ConnectionTable slots_;
   std::uint64_t served_ = 0;
+  std::uint32_t wide_ = 0;
   std::uint64_t buffer_bytes_ = 0;
   ConnectionId last_output_ = 0;  // may have been appended to since it was accounted
   bool is_refusing_ = false;      // the last connection that came was one too many

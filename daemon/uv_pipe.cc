@@ -88,6 +88,10 @@ void UvPipe::write(protocol::Bytes bytes) {
   require_uv(uv_write(&raw_->write, stream(), &buffer, 1, on_written), "uv_write");
 }
 
+void UvPipe::set_send_buffer(int bytes) {
+  uv_send_buffer_size(reinterpret_cast<uv_handle_t*>(&raw_->pipe), &bytes);
+}
+
 std::size_t UvPipe::unwritten_bytes() const { return uv_stream_get_write_queue_size(stream()); }
 
 void UvPipe::shut_down_writing() {

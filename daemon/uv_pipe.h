@@ -63,6 +63,8 @@ class UvPipe {
   void write(protocol::Bytes bytes);
   /// Of the write() under way.
   std::size_t unwritten_bytes() const;
+  /// How much the kernel takes ahead of the other side's reading, by its own account; less if it allows less.
+  void set_send_buffer(int bytes);
   /// The other side reads the end of the stream. Precondition: no write() is under way.
   void shut_down_writing();
 
