@@ -18,8 +18,9 @@ constexpr std::uint64_t kNsPerMs = 1'000'000;
 constexpr storage::TimeMs kProgressMs = 1'000;  // between two lines in the log
 
 constexpr std::uint64_t kGatherShare = 4;          // of what the write took
-constexpr std::uint64_t kGatherNsMin = 1'000'000;  // a shorter wait is not worth its timer
+constexpr std::uint64_t kGatherNsMin = 2'000'000;  // so long without sleeping: timers count milliseconds
 constexpr std::uint64_t kGatherNsMax = 5'000'000;
+constexpr std::uint64_t kQuietNs = 400'000;  // nobody came for so long: nobody will, while it stays awake
 
 std::string text_of(const storage::DirtyTotals& dirty) {
   return std::to_string(dirty.entries) + " entries (" + std::to_string(dirty.bytes) + " bytes)";
@@ -49,6 +50,7 @@ void Flusher::poke() {
 void Flusher::wait_clean(std::uint64_t sequence, CleanDone done) {
   if (catalog_.write_back().clean_through() >= sequence) return done(std::nullopt);
   waiters_.emplace(sequence, std::move(done));
+  came_ns_ = UvLoop::clock_ns();
   schedule();
 }
 
@@ -75,10 +77,12 @@ bool Flusher::is_worth_a_batch() const {
          write_back.waiting().bytes >= storage::BatchLimits().bytes_max;
 }
 
-std::uint64_t Flusher::gather_ms() const {
+std::uint64_t Flusher::gather_ns() const {
   if (waiters_.size() >= waiters_expected_ || is_wanted_at_once()) return 0;
   const std::uint64_t now_ns = UvLoop::clock_ns();
-  return now_ns < gather_until_ns_ ? (gather_until_ns_ - now_ns + kNsPerMs - 1) / kNsPerMs : 0;
+  const std::uint64_t until_ns =
+      gathers_awake_ ? std::min(gather_until_ns_, came_ns_ + kQuietNs) : gather_until_ns_;
+  return now_ns < until_ns ? until_ns - now_ns : 0;
 }
 
 void Flusher::schedule() {
@@ -95,9 +99,10 @@ void Flusher::schedule() {
     if (drain_) end_drain(std::nullopt);
   } else if (is_wanted()) {
     if (!is_worth_a_batch()) return;
-    const std::uint64_t left_ms = gather_ms();
-    if (left_ms == 0) return wait(Wait::kNextPass, 0);
-    if (waiting_for_ != Wait::kGather) wait(Wait::kGather, left_ms);
+    const std::uint64_t left_ns = gather_ns();
+    if (left_ns == 0) return wait(Wait::kNextPass, 0);
+    const Wait gathering = gathers_awake_ ? Wait::kGatherAwake : Wait::kGather;
+    if (waiting_for_ != gathering) wait(gathering, (left_ns + kNsPerMs - 1) / kNsPerMs);
   } else if (waiting_for_ != Wait::kInterval) {
     const auto interval_ms = static_cast<storage::TimeMs>(options_.checkpoint_interval_ms);
     const storage::TimeMs left_ms = write_back.oldest_dirty_since() + interval_ms - clock_.now();
@@ -108,11 +113,13 @@ void Flusher::schedule() {
 void Flusher::wait(Wait what, std::uint64_t delay_ms) {
   const bool is_timed = what == Wait::kInterval || what == Wait::kRetry || what == Wait::kGather;
   is_timed ? timer_.start(delay_ms) : timer_.stop();
-  what == Wait::kNextPass ? next_pass_.start() : next_pass_.stop();
+  const bool is_awake = what == Wait::kNextPass || what == Wait::kGatherAwake;
+  is_awake ? next_pass_.start() : next_pass_.stop();
   waiting_for_ = what;
 }
 
 void Flusher::fired() {
+  if (waiting_for_ == Wait::kGatherAwake && gather_ns() > 0) return;
   const bool is_retry = waiting_for_ == Wait::kRetry;
   wait(Wait::kNothing, 0);
   begin_checkpoint();
@@ -173,9 +180,10 @@ void Flusher::batch_succeeded(const Batch& batch, const storage::Wrote& wrote) {
   const std::vector<CleanDone> served = take_served();
   // Before all those are answered, which takes longer.
   const bool is_hurried = drain_ && drain_->is_hurried;
-  if (!is_hurried && !disk_.is_writing() && is_wanted() && is_worth_a_batch() && gather_ms() == 0)
+  if (!is_hurried && !disk_.is_writing() && is_wanted() && is_worth_a_batch() && gather_ns() == 0)
     write_batch();
   for (const CleanDone& done : served) done(std::nullopt);
+  came_ns_ = UvLoop::clock_ns();
   schedule();
 }
 
@@ -239,8 +247,10 @@ std::vector<Flusher::CleanDone> Flusher::take_served() {
   waiters_.erase(waiters_.begin(), end);
   if (served.empty()) return served;
   waiters_expected_ = served.size() + waiters_.size();
-  const std::uint64_t gather_ns = write_took_ns_ / kGatherShare;
-  gather_until_ns_ = gather_ns < kGatherNsMin ? 0 : UvLoop::clock_ns() + std::min(gather_ns, kGatherNsMax);
+  const std::uint64_t gather_ns = std::clamp(write_took_ns_ / kGatherShare, kGatherNsMin, kGatherNsMax);
+  gathers_awake_ = gather_ns == kGatherNsMin;
+  came_ns_ = UvLoop::clock_ns();
+  gather_until_ns_ = came_ns_ + gather_ns;
   return served;
 }
 

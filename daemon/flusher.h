@@ -7,9 +7,10 @@
 // as there are.
 //
 // Everyone who waits is served by the same batches. What is too little for a batch while the disk writes
-// waits for its end; and then, if the disk is slow, a moment longer (a quarter of what the write took, 1 to
-// 5 ms) for those who were just answered and may come again: so that all who write in closed loops share each
-// fsync, instead of taking turns in two halves.
+// waits for its end; and then a moment longer for those who were just answered and may come again: so that
+// all who write in closed loops share each fsync, instead of taking turns in two halves. If the disk is slow,
+// that is a quarter of what the write took, at most 5 ms; else at most 1 ms, without sleeping, and only while
+// they keep coming.
 //
 // A point is a moment at which the writing lane, once it has done all that was asked of it, leaves the disk
 // in the very state that memory is in: nothing is dirty, or all that is dirty was just given to it. Who waits
@@ -106,7 +107,7 @@ class Flusher {
 
  private:
   /// What fired() is to be called for.
-  enum class Wait { kNothing, kInterval, kGather, kNextPass, kRetry };
+  enum class Wait { kNothing, kInterval, kGather, kGatherAwake, kNextPass, kRetry };
 
   struct Drain {
     DrainDone done;
@@ -118,8 +119,8 @@ class Flusher {
   /// Writing has another reason than wait_clean().
   bool is_wanted_at_once() const;
   bool is_worth_a_batch() const;
-  /// How long to wait for more who wait.
-  std::uint64_t gather_ms() const;
+  /// How long to wait for more who wait; 0: no longer.
+  std::uint64_t gather_ns() const;
   void schedule();
   void wait(Wait what, std::uint64_t delay_ms);
   void fired();
@@ -160,6 +161,8 @@ class Flusher {
   FlushTotals written_;
   std::size_t waiters_expected_ = 0;   // when the last of them were served: those and who was left
   std::uint64_t gather_until_ns_ = 0;  // they are waited for until then
+  bool gathers_awake_ = false;         // because that is soon; and no longer than they keep coming
+  std::uint64_t came_ns_ = 0;          // when the last of them did, or could
   std::uint64_t write_took_ns_ = 0;    // the last one
   std::optional<Drain> drain_;
 };
