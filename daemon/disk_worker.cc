@@ -26,6 +26,10 @@ const StoreError* unread_of(const std::variant<storage::Scanned, StoreError>& ou
   const auto* scanned = std::get_if<storage::Scanned>(&outcome);
   return scanned != nullptr ? error_of(scanned->unreadable) : error_of(outcome);
 }
+const StoreError* unread_of(const std::variant<storage::ErasedSome, StoreError>& outcome) {
+  const auto* erased = std::get_if<storage::ErasedSome>(&outcome);
+  return erased != nullptr ? error_of(erased->unreadable) : nullptr;
+}
 const StoreError* unread_of(const std::variant<storage::ImagePiece, StoreError>& outcome) {
   const auto* piece = std::get_if<storage::ImagePiece>(&outcome);
   if (piece == nullptr) return error_of(outcome);
@@ -63,7 +67,7 @@ void DiskWorker::enqueue_read(Method method, std::function<void(Result)> done) {
     auto job = [&store = store_, method = std::move(method)]() -> Result { return method(store); };
     run_in_pool(loop_, std::move(job), [this, done = std::move(done)](Result result) {
       read_ended();
-      if (const StoreError* error = unread_of(result)) read_failed_(*error);
+      if (const StoreError* error = unread_of(result)) note_unread(*error);
       done(std::move(result));
     });
   });
@@ -110,6 +114,12 @@ void DiskWorker::reopen() {
                                            [](const std::optional<StoreError>&) {});
 }
 
+void DiskWorker::note_unread(const StoreError& error) {
+  ++unread_.count;
+  unread_.last = error.text;
+  read_failed_(error);
+}
+
 void DiskWorker::start_reads() {
   while (reading_ < limits_.reads_at_once_max && !read_jobs_.empty()) {
     ++reading_;
@@ -150,7 +160,8 @@ void DiskWorker::group_ended(const std::shared_ptr<Group>& group,
   write_ended(false);
   auto& wrote = std::get<std::vector<storage::Wrote>>(outcome);
   for (std::size_t i = 0; i < wrote.size(); ++i) {
-    answer_later([group, i, each = std::move(wrote[i])] {
+    answer_later([this, group, i, each = std::move(wrote[i])] {
+      if (each.unreadable) note_unread(*each.unreadable);
       group->done[i](group->batches[i], each);
       group->batches[i] = {};
     });
@@ -200,7 +211,10 @@ void DiskWorker::erase_some(storage::EraseRange range, std::uint64_t steps_max, 
       [range = std::move(range), steps_max](storage::DurableStore& store) {
         return store.erase_some(range, steps_max);
       },
-      std::move(done));
+      [this, done = std::move(done)](const std::variant<storage::ErasedSome, StoreError>& outcome) {
+        if (const StoreError* error = unread_of(outcome)) note_unread(*error);
+        done(outcome);
+      });
 }
 
 void DiskWorker::reserve_versions(storage::Version bound, Done done) {
@@ -242,7 +256,7 @@ void DiskWorker::scan_in_turn(storage::CacheId cache, std::string from_key, std:
       },
       [this, done = std::move(done)](const std::variant<storage::Scanned, StoreError>& outcome) {
         if (std::holds_alternative<storage::Scanned>(outcome)) {
-          if (const StoreError* error = unread_of(outcome)) read_failed_(*error);
+          if (const StoreError* error = unread_of(outcome)) note_unread(*error);
         }
         done(outcome);
       });

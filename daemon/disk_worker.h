@@ -81,8 +81,15 @@ class DiskWorker {
                   PieceDone done);
   /// Lets go of it, on a thread that may wait.
   void close_image(Image image);
-  /// `told` hears of each read that failed or had to leave something out, before the callback of that read.
+  /// `told` hears of each read that failed or had to leave something out, be it one that a batch or an
+  /// erasing needed, before the callback of that job.
   void on_read_error(ReadFailed told) { read_failed_ = std::move(told); }
+  /// Of those, since the start.
+  struct Unread {
+    std::uint64_t count = 0;
+    std::optional<std::string> last;
+  };
+  const Unread& unread() const { return unread_; }
   /// For those who start new work: answer `overloaded` instead. A load or scan is taken nevertheless.
   bool read_queue_full() const { return read_jobs_.size() >= limits_.reads_waiting_max; }
 
@@ -130,6 +137,7 @@ class DiskWorker {
   void start_write();
   void write_ended(bool failed);
   void reopen();
+  void note_unread(const storage::StoreError& error);
   void start_reads();
   void read_ended();
 
@@ -143,6 +151,7 @@ class DiskWorker {
   std::deque<Job> read_jobs_;
   bool is_writing_ = false;
   std::uint32_t reading_ = 0;
+  Unread unread_;
   ReadFailed read_failed_ = [](const storage::StoreError&) {};
   bool is_failing_ = false;
   std::uint64_t groups_failed_ = 0;

@@ -6,6 +6,8 @@
 #include <utility>
 #include <variant>
 
+#include "daemon/backoff.h"
+
 namespace pannier::daemon {
 
 namespace {
@@ -14,7 +16,6 @@ using protocol::ErrorCode;
 using storage::StoreError;
 using storage::TimeMs;
 
-constexpr TimeMs kRetryMs = 1'000;
 constexpr std::uint64_t kRecordsPerStep = 2'000;  // each step on disk ends with an fsync
 
 /// What clear and drop have in common: one client to answer once, and a disk to try again.
@@ -31,7 +32,8 @@ class DiskTask : public BackgroundTask, public std::enable_shared_from_this<Disk
   void failed(const StoreError& error) {
     if (!is_answered()) service_.replies.error(to_, {ErrorCode::kStorage, error.text});
     answered();
-    if (!service_.is_stopping) service_.background.add(service_.clock.now() + kRetryMs, shared_from_this());
+    const auto retry_ms = static_cast<TimeMs>(backoff_.next_ms());
+    if (!service_.is_stopping) service_.background.add(service_.clock.now() + retry_ms, shared_from_this());
   }
 
   /// One step of erasing on disk; `range_` remembers where it is.
@@ -44,9 +46,15 @@ class DiskTask : public BackgroundTask, public std::enable_shared_from_this<Disk
   void erased(const storage::ErasedSome& some) {
     erased_live_ += some.erased_live;
     if (auto* cache = service_.catalog.find(range_.cache)) cache->set_disk_entries(some.disk_entries);
-    if (!some.next_key) return erased_all();
-    range_.from_key = *some.next_key;
+    if (some.unreadable) unreadable_ = some.unreadable;
+    range_.from_key = some.next_key.value_or("");
+    if (!some.next_key) return end_of_range();
     may_go_on() ? erase_on_disk() : answer_stopping();
+  }
+  /// Around what cannot be read all else is erased.
+  void end_of_range() {
+    const std::optional<StoreError> left = std::exchange(unreadable_, std::nullopt);
+    left ? failed(*left) : erased_all();
   }
   virtual void erased_all() = 0;
   /// Whether there is a next step although the daemon is stopping.
@@ -63,6 +71,8 @@ class DiskTask : public BackgroundTask, public std::enable_shared_from_this<Disk
   std::shared_ptr<Waits::Ticket> ticket_;
   storage::EraseRange range_;
   std::uint64_t erased_live_ = 0;
+  std::optional<StoreError> unreadable_;  ///< of this walk over the range
+  Backoff backoff_;
 };
 
 class ClearTask final : public DiskTask {
@@ -122,15 +132,24 @@ class DropTask final : public DiskTask {
   }
 
   TimeMs step(TimeMs) override {
-    service_.disk.begin_drop(range_.cache,
-                             [this, self = shared_from_this()](const std::optional<StoreError>& error) {
-                               if (error) return failed(*error);
-                               erase_on_disk();
-                             });
+    if (is_noted_) {
+      erase_on_disk();
+    } else {
+      note();
+    }
     return storage::kNever;
   }
 
  private:
+  void note() {
+    service_.disk.begin_drop(range_.cache,
+                             [this, self = shared_from_this()](const std::optional<StoreError>& error) {
+                               if (error) return failed(*error);
+                               is_noted_ = true;
+                               erase_on_disk();
+                             });
+  }
+
   bool may_go_on() const override { return !service_.is_stopping; }
 
   void erased_all() override {
@@ -140,6 +159,8 @@ class DropTask final : public DiskTask {
                              if (!is_answered()) service_.replies.boolean(to_, true);
                            });
   }
+
+  bool is_noted_ = false;  ///< on disk, that its records are to be erased
 };
 
 }  // namespace

@@ -5,9 +5,10 @@
 // range is erased on disk, step by step between other writes; then what is left in memory goes. drop of a
 // durable cache: its definition goes, then its records step by step, then the note that they have to.
 //
-// What can fail is the disk. The client is answered the first error; the work is tried again every second
+// What can fail is the disk. The client is answered the first error; the work is tried again with a back-off
 // until it is done or the daemon stops, because what was taken from a cache must not come back. A drop goes
-// on in the next process.
+// on in the next process. Where records cannot be read, all around them are erased, and that is such an
+// error.
 #pragma once
 
 #include <string_view>

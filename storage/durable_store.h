@@ -70,9 +70,11 @@ struct DiskEntries {
   CacheId cache;
   std::uint64_t disk_entries;
 };
-/// A batch is on disk: the new counts of the caches that it touched.
+/// A batch is on disk: the new counts of the caches that it touched. `unreadable`: whether a key had a record
+/// could not be read, this first; it counts as one that had none, so that a count may be too high.
 struct Wrote {
   std::vector<DiskEntries> counts;
+  std::optional<StoreError> unreadable;
 };
 
 struct Absent {};
@@ -98,10 +100,12 @@ struct EraseRange {
   Version version_max = kVersionMax;  ///< records with a higher one stay
   TimeMs now = 0;                     ///< records past their deadline by then do not count as live
 };
+/// `unreadable`: records that cannot be read, this first, were left where they are.
 struct ErasedSome {
   std::uint64_t erased_live = 0;
   std::uint64_t disk_entries = 0;       ///< of the cache, afterwards
-  std::optional<std::string> next_key;  ///< nothing when done
+  std::optional<std::string> next_key;  ///< nothing at the end of the range
+  std::optional<StoreError> unreadable;
 };
 
 struct ImageRecord {
@@ -156,10 +160,12 @@ class DurableStore {
 
   /// Writes all items of all batches at once. No two of them have the same cache and key. An item of a cache
   /// that has no definition (it was dropped meanwhile) is left out. What each batch wrote, as if it had been
-  /// written alone after those before it.
+  /// written alone after those before it. A look-up that fails without damage is an error once, and
+  /// unreadable when the call is repeated.
   virtual std::variant<std::vector<Wrote>, StoreError> write(std::span<const Batch> batches) = 0;
   /// Looks at `steps_max` records of the range at most, and at about 1 MiB of keys, and erases those that are
-  /// to go. A damaged record goes too, whatever its version, and does not count as live.
+  /// to go. A damaged record goes too, whatever its version, and does not count as live; but a record that
+  /// may not be the newest of its key, because that lies where nothing can be read, stays.
   virtual std::variant<ErasedSome, StoreError> erase_some(const EraseRange& range,
                                                           std::uint64_t steps_max) = 0;
 

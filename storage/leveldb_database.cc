@@ -163,9 +163,10 @@ std::optional<StoreError> LevelDbDatabase::give_identity() {
 
 std::optional<StoreError> LevelDbDatabase::read_caches() {
   caches_.clear();
-  const std::string end = record_key(kNoCache + 1, "");
+  const std::string last = identity_key();
   const auto fact = iterator();
-  for (fact->SeekToFirst(); fact->Valid() && view(fact->key()) < end; fact->Next()) {
+  // Not a step further: behind it there may be records without end that are erased, and damage among them.
+  for (fact->SeekToFirst(); fact->Valid() && view(fact->key()) < last; fact->Next()) {
     if (auto error = read_fact(view(fact->key()), view(fact->value()))) return error;
   }
   if (!fact->status().ok()) return failure("read", fact->status());
@@ -286,9 +287,7 @@ LevelDbDatabase::CacheState* LevelDbDatabase::defined(CacheId id) {
 }
 
 StoreError LevelDbDatabase::failure(std::string_view doing, const leveldb::Status& status) const {
-  if (!status.IsCorruption()) {
-    if (auto error = why_gone(doing)) return std::move(*error);
-  }
+  if (auto error = why_gone(doing)) return std::move(*error);
   const bool is_damage = status.IsCorruption() || status.IsNotFound();  // a file that should be there
   return StoreError{"cannot " + std::string(doing) + " the database " + path_ + ": " + status.ToString(),
                     is_damage};

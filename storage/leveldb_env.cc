@@ -18,8 +18,9 @@ namespace {
 
 constexpr std::size_t kProbeBytes = std::size_t{64} << 10;
 
+// Not NotFound, which LevelDB would take for the answer that the table does not have the key.
 leveldb::Status failed(const std::string& name, int error) {
-  if (error == ENOENT) return leveldb::Status::NotFound(name, std::strerror(error));
+  if (error == ENOENT) return leveldb::Status::Corruption(name, std::strerror(error));
   return leveldb::Status::IOError(name, std::strerror(error));
 }
 

@@ -18,7 +18,8 @@
 namespace pannier::storage {
 
 /// The operating system, with tables that are read instead of mapped into memory: where a page of a mapped
-/// file cannot be read, or the file was cut short, the process would be killed.
+/// file cannot be read, or the file was cut short, the process would be killed. A table that is missing is
+/// damage: LevelDB asks only for those that it needs.
 class SystemEnv final : public leveldb::EnvWrapper {
  public:
   SystemEnv() : EnvWrapper(leveldb::Env::Default()) {}

@@ -34,16 +34,12 @@ class ItemWriter {
  public:
   explicit ItemWriter(LevelDbDatabase& database) : database_(database), writes_(database.large_batch()) {}
 
-  /// Adds to `added` what it changes in the number of its cache's records.
+  /// Adds to `added` what it changes in the number of its cache's records. The answer: whether there was one
+  /// could not be read.
   std::optional<StoreError> add(const BatchItem& item, std::int64_t& added) {
     write_record_key(item.cache, item.key, at_);
-    bool was_there = item.on_disk == OnDisk::kYes;
-    if (item.on_disk == OnDisk::kUnknown) {
-      const auto found = database_.has(at_);
-      if (const auto* error = std::get_if<StoreError>(&found)) return *error;
-      was_there = std::get<bool>(found);
-    }
-    if (was_there) --added;
+    std::optional<StoreError> unreadable;
+    if (was_there(item, unreadable)) --added;
     if (item.record) {
       write_record(at_, *item.record, bytes_);
       writes_.Put(at_, bytes_);
@@ -51,11 +47,21 @@ class ItemWriter {
     } else {
       writes_.Delete(at_);
     }
-    return std::nullopt;
+    return unreadable;
   }
   leveldb::WriteBatch& writes() { return writes_; }
 
  private:
+  // What cannot be read counts as absent: one bad block must not keep all else from being written, and
+  // records are not looked for where a number is too low.
+  bool was_there(const BatchItem& item, std::optional<StoreError>& unreadable) const {
+    if (item.on_disk != OnDisk::kUnknown) return item.on_disk == OnDisk::kYes;
+    const auto found = database_.has(at_);
+    const auto* error = std::get_if<StoreError>(&found);
+    if (error != nullptr) unreadable = *error;
+    return error == nullptr && std::get<bool>(found);
+  }
+
   const LevelDbDatabase& database_;
   leveldb::WriteBatch& writes_;
   std::string at_;
@@ -174,6 +180,7 @@ std::optional<StoreError> LevelDbStore::end_drop(CacheId id) {
 std::variant<std::vector<Wrote>, StoreError> LevelDbStore::write(std::span<const Batch> batches) {
   if (auto error = database_->why_unwritable()) return std::move(*error);
   ItemWriter writer(*database_);
+  std::vector<Wrote> wrote(batches.size());
   std::map<CacheId, std::vector<std::int64_t>> added;  // by batch
   std::vector<std::int64_t>* added_to = nullptr;
   CacheId id = kNoCache;
@@ -184,9 +191,13 @@ std::variant<std::vector<Wrote>, StoreError> LevelDbStore::write(std::span<const
       added_to = is_defined ? &added.try_emplace(id, batches.size()).first->second : nullptr;
     }
     if (added_to == nullptr) continue;
-    if (auto error = writer.add(*item, (*added_to)[batch])) return std::move(*error);
+    auto unreadable = writer.add(*item, (*added_to)[batch]);
+    if (!unreadable) continue;
+    // What is no damage may be over when it is tried again.
+    if (!unreadable->is_damage && !std::exchange(looks_up_again_, true)) return std::move(*unreadable);
+    if (!wrote[batch].unreadable) wrote[batch].unreadable = std::move(unreadable);
   }
-  std::vector<Wrote> wrote(batches.size());
+  looks_up_again_ = false;
   if (added.empty()) return wrote;
   for (const auto& [cache, by_batch] : added) {
     std::uint64_t disk_entries = database_->caches()[cache].disk_entries;
@@ -209,7 +220,7 @@ std::variant<ErasedSome, StoreError> LevelDbStore::erase_some(const EraseRange& 
   if (auto error = database_->why_unwritable()) return std::move(*error);
   const auto cache = database_->caches().find(range.cache);
   if (cache == database_->caches().end()) return ErasedSome{};
-  ErasedSome erased{0, cache->second.disk_entries, std::nullopt};
+  ErasedSome erased{0, cache->second.disk_entries, std::nullopt, std::nullopt};
   leveldb::WriteBatch batch;
   bool erases_any = false;
   std::size_t key_bytes = 0;
@@ -223,13 +234,14 @@ std::variant<ErasedSome, StoreError> LevelDbStore::erase_some(const EraseRange& 
     const auto record = records.found();
     const auto* intact = std::get_if<RecordView>(&record);
     if (intact != nullptr && intact->version > range.version_max) continue;
+    if (records.gap() && std::holds_alternative<StoreError>(records.record())) continue;
     if (intact != nullptr && intact->deadline > range.now) ++erased.erased_live;
     if (erased.disk_entries > 0)
       --erased.disk_entries;  // a wrong number must not keep a range from being erased
     batch.Delete(slice(records.at()));
     erases_any = true;
   }
-  if (records.gap()) return *records.gap();
+  erased.unreadable = records.gap();
   if (!erases_any) return erased;
   put_count(batch, range.cache, erased.disk_entries);
   if (auto error = database_->commit(batch)) return std::move(*error);

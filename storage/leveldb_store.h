@@ -85,6 +85,7 @@ class LevelDbStore final : public DurableStore {
   explicit LevelDbStore(std::unique_ptr<LevelDbDatabase> database);
 
   std::unique_ptr<LevelDbDatabase> database_;
+  bool looks_up_again_ = false;  ///< the last write failed because a look-up did
 };
 
 }  // namespace pannier::storage

@@ -80,7 +80,12 @@ std::variant<std::vector<storage::Wrote>, StoreError> PatientStore::write(
 }
 std::variant<storage::ErasedSome, StoreError> PatientStore::erase_some(const storage::EraseRange& range,
                                                                        std::uint64_t steps_max) {
-  return until_done([&] { return store_->erase_some(range, steps_max); });
+  return until_done([&]() -> std::variant<storage::ErasedSome, StoreError> {
+    auto outcome = store_->erase_some(range, steps_max);
+    auto* erased = std::get_if<storage::ErasedSome>(&outcome);
+    if (erased != nullptr && erased->unreadable) return std::move(*erased->unreadable);
+    return outcome;
+  });
 }
 std::variant<storage::Record, storage::Absent, StoreError> PatientStore::load(CacheId cache,
                                                                               std::string_view key) const {

@@ -125,6 +125,7 @@ void DurableDriver::erase_some(Clear& clear) {
   const EraseRange range{cache_->id(), clear.prefix, clear.from_key, cache_->clear_version(clear.id),
                          clear.began};
   const ErasedSome some = need(store_->erase_some(range, dice_.below(40) + 1));
+  need(some.unreadable);
   clear.erased += some.erased_live;
   cache_->set_disk_entries(some.disk_entries);
   clear.is_erased = !some.next_key;

@@ -33,6 +33,7 @@ void finish_drop(DurableStore& store, CacheId cache) {
   range.cache = cache;
   for (;;) {
     const ErasedSome some = need(store.erase_some(range, 100));
+    need(some.unreadable);
     if (!some.next_key) break;
     range.from_key = *some.next_key;
   }

@@ -41,14 +41,18 @@ class LevelDbStoreDamage : public LevelDbStoreTest {
     open();
   }
 
-  /// What was written last goes into a table of its own, of which a block is damaged.
-  void damage_newest_table() {
-    with_raw_database([](leveldb::DB&) {});
+  std::filesystem::path path_of_newest_table() const {
     std::filesystem::path newest;
     for (const auto& file : std::filesystem::directory_iterator(path())) {
       if (file.path().extension() == ".ldb") newest = std::max(newest, file.path());
     }
-    std::fstream table(newest, std::ios::in | std::ios::out | std::ios::binary);
+    return newest;
+  }
+
+  /// What was written last goes into a table of its own, of which a block is damaged.
+  void damage_newest_table() {
+    with_raw_database([](leveldb::DB&) {});
+    std::fstream table(path_of_newest_table(), std::ios::in | std::ios::out | std::ios::binary);
     table.seekp(20'000);
     table.write("\x55\xaa\x55\xaa", 4);
     table.close();
@@ -162,6 +166,83 @@ TEST_F(LevelDbStoreDamage, no_older_record_comes_to_light_where_the_newest_canno
     EXPECT_GE(named, static_cast<std::ptrdiff_t>(there - piece.records.size()))
         << "the older ones tell the keys";
   }
+}
+
+TEST_F(LevelDbStoreDamage, what_is_written_over_a_block_that_cannot_be_read_is_there_and_counts_as_new) {
+  define(1, "a");
+  std::vector<BatchItem> items;
+  for (int number = 0; number < kKeys; ++number) items.push_back(put_item(1, key_of(number), {noise(), 1}));
+  write(items);
+  damage_newest_table();
+  items.clear();
+  for (int number = 0; number < kKeys; ++number) items.push_back(put_item(1, key_of(number), {"w", 2}));
+  const Wrote wrote = write(items);
+  ASSERT_TRUE(wrote.unreadable);
+  EXPECT_THAT(wrote.unreadable->text, HasSubstr("Corruption"));
+  EXPECT_GT(disk_entries(1), kKeys);
+  EXPECT_LE(disk_entries(1), kKeys + 10);
+  for (int number = 0; number < kKeys; ++number) EXPECT_EQ(value(1, key_of(number)), "w");
+  EXPECT_FALSE(write(items).unreadable) << "what lies above it is found";
+}
+
+TEST_F(LevelDbStoreDamage, erasing_goes_around_what_cannot_be_read_and_leaves_what_it_hides) {
+  define(1, "a");
+  std::vector<BatchItem> items;
+  for (int number = 0; number < kKeys; ++number) items.push_back(put_item(1, key_of(number), {"old", 1}));
+  write(items);
+  with_raw_database([](leveldb::DB& raw) { raw.CompactRange(nullptr, nullptr); });
+  open();
+  items.clear();
+  for (int number = 0; number < kKeys; ++number) items.push_back(put_item(1, key_of(number), {noise(), 2}));
+  write(items);
+  with_raw_database([](leveldb::DB&) {});
+  const auto newest = path_of_newest_table();
+  std::filesystem::copy_file(newest, dir_.file("whole"));
+  damage_newest_table();
+  const auto erased = std::get<ErasedSome>(store_->erase_some({1, "", "", 1, 0}, kAllKeys));
+  ASSERT_TRUE(erased.unreadable);
+  EXPECT_EQ(erased.erased_live, 0) << "of the hidden keys only the old record is to be seen";
+  const auto rest = std::get<ErasedSome>(store_->erase_some({1, "", "", kVersionMax, 0}, kAllKeys));
+  EXPECT_TRUE(rest.unreadable);
+  EXPECT_GE(rest.erased_live, kKeys - 10);
+  EXPECT_EQ(rest.disk_entries, kKeys - rest.erased_live);
+  store_.reset();
+  std::filesystem::copy_file(dir_.file("whole"), newest, std::filesystem::copy_options::overwrite_existing);
+  open();
+  EXPECT_EQ(keys(1).size(), rest.disk_entries) << "once it can be read, the newest are there";
+}
+
+TEST_F(LevelDbStoreDamage, a_database_opens_with_damage_behind_erased_records) {
+  define(1, "a");
+  std::vector<BatchItem> items;
+  for (int number = 0; number < kKeys; ++number) items.push_back(put_item(1, key_of(number), {noise(), 1}));
+  write(items);
+  damage_newest_table();
+  items.clear();
+  for (int number = 0; number < kKeys; ++number) items.push_back(erase_item(1, key_of(number), OnDisk::kYes));
+  write(items);
+  EXPECT_FALSE(try_open(path()));
+}
+
+TEST_F(LevelDbStoreDamage, a_key_of_a_table_that_is_missing_is_damaged_and_not_absent) {
+  constexpr int kMany = 6'000;  // more than a table takes
+  define(1, "a");
+  std::vector<BatchItem> items;
+  for (int number = 0; number < kMany; ++number)
+    items.push_back(put_item(1, std::to_string(10'000 + number), {noise(), 1}));
+  write(items);
+  with_raw_database([](leveldb::DB& raw) { raw.CompactRange(nullptr, nullptr); });
+  store_ = std::get<0>(LevelDbStore::open(path(), options_));  // which looks at the first table alone
+  std::filesystem::rename(path_of_newest_table(), dir_.file("elsewhere"));
+  const auto missing = store_->load(1, std::to_string(10'000 + kMany - 1));
+  ASSERT_TRUE(std::holds_alternative<StoreError>(missing));
+  EXPECT_THAT(std::get<StoreError>(missing).text, HasSubstr(".ldb: No such file"));
+  EXPECT_TRUE(std::get<StoreError>(missing).is_damage);
+  EXPECT_EQ(load(1, "10000")->version, 1);
+  std::filesystem::rename(path(), dir_.file("all"));
+  const auto gone = store_->load(1, std::to_string(10'000 + kMany - 1));
+  EXPECT_THAT(std::get<StoreError>(gone).text, HasSubstr("it is gone ("));
+  std::filesystem::rename(dir_.file("all"), path());
 }
 
 TEST_F(LevelDbStoreDamage, a_database_that_is_elsewhere_is_not_damaged) {
