@@ -87,13 +87,15 @@ ServerInfo read_server_info(Bytes map) {
   ServerInfo info;
   each_field(map, [&](std::string_view name, Cursor value) {
     if (name == "version") fill(info.version, value);
+    if (name == "last_read_error") fill(info.last_read_error, value);
     fill({{"pid", &info.pid},
           {"uptime_ms", &info.uptime_ms},
           {"connections", &info.connections},
           {"requests", &info.requests},
           {"memory_limit", &info.memory_limit},
           {"memory_used", &info.memory_used},
-          {"expiry_lag_ms", &info.expiry_lag_ms}},
+          {"expiry_lag_ms", &info.expiry_lag_ms},
+          {"read_errors", &info.read_errors}},
          name, value);
   });
   return info;

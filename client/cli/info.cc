@@ -32,6 +32,19 @@ std::string server_lines(const ServerInfo& server) {
          " %), expiry lag " + human_duration(server.expiry_lag_ms) + "\n";
 }
 
+/// Nothing if all is well with it.
+std::string disk_lines(const Info& info) {
+  std::string lines;
+  for (const auto& [name, cache] : info.caches) {
+    if (cache.durable && !cache.durable->last_error.empty())
+      lines += "not written to disk: cache " + name + ": " + cache.durable->last_error + "\n";
+  }
+  if (info.server.read_errors > 0)
+    lines += human_count(info.server.read_errors, "read", "reads") +
+             " from disk failed, the last: " + info.server.last_read_error + "\n";
+  return lines;
+}
+
 std::vector<std::string> row_of(const std::string& name, const CacheInfo& cache) {
   return {name,
           cache.tier,
@@ -50,7 +63,7 @@ void print_all(Session& session) {
   Rows rows = {
       {"CACHE", "TIER", "ENTRIES", "MAX", "HIT RATE", "MEMORY", "MAX", "EVICTED", "EXPIRED", "DIRTY"}};
   for (const auto& [name, cache] : info.caches) rows.push_back(row_of(name, cache));
-  session.print(server_lines(info.server) + "\n" + table(rows, 2));
+  session.print(server_lines(info.server) + disk_lines(info) + "\n" + table(rows, 2));
 }
 
 // A field of any daemon, newer ones too: what it means for people follows from its name.

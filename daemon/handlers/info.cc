@@ -88,6 +88,7 @@ void write_cache(Writer& writer, const Service& service, const storage::Cache& c
 
 void write_server(Writer& writer, const Service& service, storage::TimeMs now) {
   const auto dirty = service.catalog.write_back().totals();
+  const DiskWorker::Unread& unread = service.disk.unread();
   write_rows(writer, {
                          {"version", program_version()},
                          {"pid", static_cast<std::uint64_t>(getpid())},
@@ -105,6 +106,8 @@ void write_server(Writer& writer, const Service& service, storage::TimeMs now) {
                          {"dirty_entries", dirty.entries},
                          {"dirty_bytes", dirty.bytes},
                          {"disk_failing", service.disk.is_failing()},
+                         {"read_errors", unread.count},
+                         {"last_read_error", unread.last ? Figure(std::string_view(*unread.last)) : Figure()},
                      });
 }
 

@@ -181,6 +181,8 @@ def test_a_damaged_table_costs_the_keys_in_the_damaged_block_and_is_named(damage
             lost.append(f"k{i:05}")
     assert 0 < len(lost) < ENTRIES // 10
     assert f"a read from disk failed: cannot read the record of cache 1, key \"{lost[0]}\"" in daemon.log()
+    server = wire.call("info")["server"]
+    assert server["read_errors"] == len(lost) and f'key "{lost[-1]}"' in server["last_read_error"]
     assert f"`pannier repair {daemon.data_dir}`" in daemon.log()
     wire.call("put", "lru", "k", 1)
     wire.call("put", "durable", "new", 1, {"sync": True})
@@ -208,6 +210,47 @@ def test_a_backup_has_all_but_the_damaged_block_and_tells_how_many_are_missing(d
     wire.fails("storage", "keys", "durable", {"limit": 10_000})  # half a list would pass for a whole one
     wire.call("put", "durable", "new", 1, {"sync": True})
     damaged.check()
+
+
+def unreadable_keys(wire):
+    keys = []
+    for i in range(ENTRIES):
+        try:
+            wire.call("get", "durable", f"k{i:05}")
+        except RpcError:
+            keys.append(f"k{i:05}")
+    return keys
+
+
+def test_what_is_written_over_the_damaged_block_is_on_disk_like_all_else(damaged):
+    wire = damaged.connect()
+    over, deleted, *_ = unreadable_keys(wire)
+    wire.call("put", "durable", over, "over", {"sync": True})
+    wire.call("put", "durable", "new", 1, {"sync": True})
+    wire.fails("storage", "delete", "durable", deleted)  # whether it was there is not known
+    assert wire.call("info")["server"]["disk_failing"] is False
+    assert wire.call("info", "durable")["currsize"] == ENTRIES + 2, "what is not known to be there counts as new"
+    damaged.kill9()
+    wire = damaged.start().connect()
+    assert wire.call("get_many", "durable", [over, "new"]) == [["over"], [1]]
+
+
+def test_a_drop_that_cannot_read_all_is_tried_again_and_stands_in_nobodys_way(damaged):
+    wire = damaged.connect()
+    wire.call("open", "whole", {"tier": "durable"})
+    wire.call("put", "whole", "k", 1)
+    assert "Corruption" in wire.fails("storage", "drop", "durable")
+    wire = damaged.restart().connect()  # which goes on with it
+
+    def tries():
+        return damaged.log().count("cannot read records of cache 1")
+
+    before = tries()
+    wire.call("backup", ["whole"])
+    eventually(lambda: tries() > before)
+    assert len(wire.call("backup_next", 0)) == 1
+    assert wire.call("backup_next", 1) is None
+    assert wire.call("info")["server"]["disk_failing"] is False
 
 
 def test_a_table_that_is_cut_short_while_it_is_used_costs_its_keys_and_not_the_daemon(own_daemon):

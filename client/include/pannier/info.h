@@ -90,6 +90,8 @@ struct ServerInfo {
   std::uint64_t memory_limit = 0;  ///< bytes
   std::uint64_t memory_used = 0;   ///< bytes
   std::uint64_t expiry_lag_ms = 0;
+  std::uint64_t read_errors = 0;  ///< reads from disk that failed or had to leave something out
+  std::string last_read_error;    ///< what was wrong with the last of them
 };
 
 struct Info {
