@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 
 #include "daemon/arriving.h"
@@ -50,6 +51,8 @@ class Service {
 
   /// How many writes of a durable cache's definition are under way; caches without are not in it.
   std::map<storage::CacheId, std::uint32_t> definitions_pending;
+  /// Caches of which the disk has an older definition, because writing this one has failed.
+  std::set<storage::CacheId> definitions_unwritten;
   /// Clears that are under way: the daemon ends when they have, or they would come undone.
   std::uint32_t clears = 0;
   /// The daemon is about to end: nothing is to be tried again.

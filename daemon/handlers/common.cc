@@ -139,6 +139,7 @@ void forget_cache(Service& service, storage::CacheId cache, std::string_view nam
   service.subscriptions.changed_all(name, "");
   service.cold_keys.dropped(cache, dropped_meanwhile());
   service.flusher.forget(cache);
+  service.definitions_unwritten.erase(cache);
   answer_waiters(service, service.leases.dropped(cache), now);
 }
 

@@ -49,6 +49,12 @@ Error error_of(const storage::OpenRefused& refused) {
   return {is_memory ? ErrorCode::kOutOfMemory : ErrorCode::kOverloaded, "open: " + refused.text};
 }
 
+/// Nothing is left to be written of its definition. One that failed is written by the next open, which may be
+/// the same request once more.
+bool is_defined_on_disk(const Service& service, storage::CacheId cache) {
+  return !service.definitions_pending.contains(cache) && !service.definitions_unwritten.contains(cache);
+}
+
 /// Answers when the definition is on disk. A cache whose definition could not be written is not there.
 void define(Service& service, const Address& to, const storage::Cache& cache, bool created) {
   ++service.definitions_pending[cache.id()];
@@ -57,7 +63,11 @@ void define(Service& service, const Address& to, const storage::Cache& cache, bo
       [&service, to, created, id = cache.id(), name = cache.name(),
        ticket = service.waits.take(to.connection, 0)](const std::optional<storage::StoreError>& error) {
         if (--service.definitions_pending[id] == 0) service.definitions_pending.erase(id);
-        if (!error) return service.replies.boolean(to, created);
+        if (!error) {
+          service.definitions_unwritten.erase(id);
+          return service.replies.boolean(to, created);
+        }
+        if (service.catalog.find(id) != nullptr) service.definitions_unwritten.insert(id);
         if (created && service.catalog.find(id) != nullptr) {
           service.catalog.drop(name);
           forget_cache(service, id, name, service.clock.now());
@@ -79,24 +89,25 @@ Outcome handle_open(Service& service, const Call& call) {
   if (const auto fault = storage::fault_of(settings)) return error_of(*fault);
 
   const auto outcome = service.catalog.open(name, settings, alter, call.now);
-  return std::visit(Match{
-                        [&](const storage::Opened& opened) -> Outcome {
-                          // What an altered bound leaves no room for goes now, as far as one step reaches.
-                          if (opened.altered) service.catalog.step(call.now, kVisitsPerStep);
-                          const bool is_pending = service.definitions_pending.contains(opened.cache.id());
-                          if (opened.cache.is_durable() && (opened.created || opened.altered || is_pending)) {
-                            define(service, call.from, opened.cache, opened.created);
-                          } else {
-                            service.replies.boolean(call.from, opened.created);
-                          }
-                          return Answered();
-                        },
-                        [](const storage::OpenConflict& conflict) -> Outcome {
-                          return Error{ErrorCode::kConflict, "open: " + conflict.text};
-                        },
-                        [](const storage::OpenRefused& refused) -> Outcome { return error_of(refused); },
-                    },
-                    outcome);
+  return std::visit(
+      Match{
+          [&](const storage::Opened& opened) -> Outcome {
+            // What an altered bound leaves no room for goes now, as far as one step reaches.
+            if (opened.altered) service.catalog.step(call.now, kVisitsPerStep);
+            const bool is_on_disk = is_defined_on_disk(service, opened.cache.id());
+            if (opened.cache.is_durable() && (opened.created || opened.altered || !is_on_disk)) {
+              define(service, call.from, opened.cache, opened.created);
+            } else {
+              service.replies.boolean(call.from, opened.created);
+            }
+            return Answered();
+          },
+          [](const storage::OpenConflict& conflict) -> Outcome {
+            return Error{ErrorCode::kConflict, "open: " + conflict.text};
+          },
+          [](const storage::OpenRefused& refused) -> Outcome { return error_of(refused); },
+      },
+      outcome);
 }
 
 }  // namespace pannier::daemon

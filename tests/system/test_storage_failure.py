@@ -19,6 +19,7 @@ def failing(start_daemon):
     daemon = start_daemon(ignore_file_size_signal=True)
     _, hard = resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE)
     daemon.fail = lambda: resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (64 << 10, hard))
+    daemon.fail_wholly = lambda: resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (0, hard))
     daemon.recover = lambda: resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (hard, hard))
     yield daemon
     if daemon.is_running():
@@ -125,6 +126,19 @@ def test_a_second_signal_ends_a_stop_that_waits_for_the_disk(failing):
     assert failing.wait() != 0, "entries were lost, and it says that all went well"
     assert time.monotonic() - started < 20
     assert failing.start().connect().call("get", "durable", "safe") == [1]
+
+
+def test_settings_that_could_not_be_written_are_by_the_next_open(failing):
+    wire = failing.connect()
+    wire.call("open", "c", {"tier": "durable"})
+    altered = {"tier": "durable", "max_age_ms": 1_234, "alter": True}
+    failing.fail_wholly()
+    wire.fails("storage", "open", "c", altered)
+    failing.recover()
+    eventually(lambda: wire.call("info")["server"]["disk_failing"] is False)
+    assert wire.call("open", "c", altered) is False
+    failing.kill9()
+    assert failing.start().connect().call("info", "c")["max_age_ms"] == 1_234
 
 
 def test_open_of_a_durable_cache_tells_that_the_disk_failed(failing):
