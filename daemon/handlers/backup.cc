@@ -69,7 +69,7 @@ class BackupTask : public std::enable_shared_from_this<BackupTask> {
   }
 
   void at_point() {
-    if (!is_wanted()) return;
+    if (!is_wanted()) return superseded();
     backup_->made_at = service_.clock.now();
     if (auto error = note_caches()) return fail(*error);
     service_.disk.open_image([self = shared_from_this()](auto outcome) {
@@ -81,6 +81,7 @@ class BackupTask : public std::enable_shared_from_this<BackupTask> {
 
   /// The client has not gone, nor begun another one.
   bool is_wanted() const { return service_.backups.is_current(to_.connection, backup_); }
+  void superseded() { service_.replies.error(to_, superseded_backup("backup")); }
 
   std::optional<Error> note_caches() {
     std::vector<const storage::Cache*> caches;
@@ -102,7 +103,10 @@ class BackupTask : public std::enable_shared_from_this<BackupTask> {
   }
 
   void opened(DiskWorker::Image image) {
-    if (!is_wanted()) return service_.disk.close_image(std::move(image));
+    if (!is_wanted()) {
+      service_.disk.close_image(std::move(image));
+      return superseded();
+    }
     service_.backups.fill(backup_, std::move(image));
     service_.replies.result(to_, [this](Writer& writer) { write_answer(writer); });
   }

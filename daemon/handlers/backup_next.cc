@@ -62,7 +62,7 @@ class PieceTask : public std::enable_shared_from_this<PieceTask> {
   }
 
   void have_read(storage::ImagePiece piece) {
-    if (!is_wanted()) return;
+    if (!is_wanted()) return service_.replies.error(to_, superseded_backup("backup_next"));
     const BackedUpCache& cache = backup_->caches[place_.cache];
     place_.tally.add(piece);
     std::erase_if(piece.records, [&](const storage::ImageRecord& found) {

@@ -19,6 +19,10 @@ Error dropped_meanwhile() {
   return {ErrorCode::kUnknownCache, "the cache was dropped while the request waited"};
 }
 
+Error superseded_backup(std::string_view method) {
+  return {ErrorCode::kBadRequest, std::string(method) + ": this connection has begun another backup since"};
+}
+
 Error reply_too_large(std::string_view method, std::uint64_t limit_bytes) {
   return {ErrorCode::kTooLarge, std::string(method) + ": the result is larger than max_reply, " +
                                     std::to_string(limit_bytes) + " bytes; ask for less at once"};

@@ -25,6 +25,8 @@ Match(Cases...) -> Match<Cases...>;
 protocol::Error unknown_cache(std::string_view name);
 /// The cache was there when the request came, and is not any more.
 protocol::Error dropped_meanwhile();
+/// A backup of a connection that has begun the next one.
+protocol::Error superseded_backup(std::string_view method);
 protocol::Error reply_too_large(std::string_view method, std::uint64_t limit_bytes);
 protocol::Error not_durable(std::string_view method, const storage::Cache& cache);
 protocol::Error error_of(const storage::TooBig& outcome);

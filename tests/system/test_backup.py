@@ -172,6 +172,18 @@ def test_connections_that_end_at_any_moment_do_no_harm(own_daemon):
     assert len(records) == begun["caches"][0]["entries"] == 5_000
 
 
+@pytest.mark.parametrize("before", [("backup",), ("backup_next", 0)])
+def test_who_begins_another_at_once_is_answered_for_both(own_daemon, before):
+    wire = own_daemon.connect()
+    wire.call("put", "durable", "k", 1)
+    wire.call("backup")
+    superseded, second = wire.pipeline(before, ("backup",))
+    with pytest.raises(RpcError, match="bad_request: .* another backup since"):
+        wire.result(superseded)
+    assert wire.result(second)["caches"][0]["entries"] == 1
+    assert len(wire.call("backup_next", 0)) == 1
+
+
 def test_a_notification_begins_nothing(own_daemon):
     wire = own_daemon.connect()
     wire.notify("backup")
