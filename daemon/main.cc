@@ -185,6 +185,9 @@ int serve(const Config& config, Log& log, const ServiceManager& manager, ArenaKe
                      manager, keeper.outlives_process()});
   const UvSignal on_terminate(loop, SIGTERM, [&shutdown] { shutdown.signaled(); });
   const UvSignal on_interrupt(loop, SIGINT, [&shutdown] { shutdown.signaled(); });
+  const UvSignal on_hangup(loop, SIGHUP, [&log] {
+    log.info("SIGHUP changes nothing: settings are read at start, and SIGTERM stops the daemon");
+  });
 
   DiskExpiry::start(service, config.durable.expire_interval_ms);
   for (const storage::CacheId id : kept.unfinished_drops) resume_disk_drop(service, id);
@@ -194,7 +197,7 @@ int serve(const Config& config, Log& log, const ServiceManager& manager, ArenaKe
   manager.status(ready);
   manager.ready();
   loop.run();
-  for (const int stopped_by : {SIGTERM, SIGINT}) UvSignal::ignore_for_good(stopped_by);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) UvSignal::ignore_for_good(number);
 
   catalog.close_cleanly();
   if (shutdown.unwritten_entries() > 0) return kHurried;
@@ -207,9 +210,9 @@ int run(Config config, ServiceManager& manager) {
   Log log(log_level_named(config.log_level).value_or(LogLevel::kInfo));
   if (manager.fault())
     log.warning("the descriptors that the service manager announces cannot be had: " + *manager.fault());
-  // A client that is gone and a file that may not grow are errors of the write, not signals.
-  std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);
+  // A client that is gone and a file that may not grow are errors of the write, not signals. A terminal that
+  // is gone is no reason to leave what is dirty unwritten.
+  for (const int number : {SIGPIPE, SIGXFSZ, SIGHUP}) std::signal(number, SIG_IGN);
   fit_connections(config, log);
   auto taken = SocketFile::take(config.socket_path, config.socket_mode, config.socket_group);
   if (const auto* fault = std::get_if<SocketFault>(&taken)) return fail(log, fault->text);

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from clock import eventually
 from wire import Closed, check_error
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
@@ -85,6 +86,15 @@ def test_signals_without_end_do_not_end_the_process_by_a_signal(own_daemon, numb
             own_daemon.send_signal(number)
         assert own_daemon.wait() == 0
         own_daemon.start()
+
+
+def test_a_hangup_is_logged_and_ends_nothing(own_daemon):
+    wire = own_daemon.connect()
+    wire.call("put", "durable", "k", 1)
+    own_daemon.send_signal(signal.SIGHUP)
+    eventually(lambda: "SIGHUP changes nothing" in own_daemon.log())
+    assert wire.call("get", "durable", "k") == [1]
+    own_daemon.stop()
 
 
 def test_sigpipe_does_not_end_the_daemon(own_daemon):
