@@ -42,7 +42,15 @@ void RestoreTarget::prepare(const std::vector<BackupCache>& caches) {
   for (const auto& cache : caches) {
     if (const auto found = there.find(cache.name); found != there.end()) check(cache, found->second);
   }
-  for (const auto& cache : caches) make_ready(cache, there.contains(cache.name));
+  const auto is_there = [&](const BackupCache& cache) { return there.contains(cache.name); };
+  for (const auto& cache : caches) {
+    if (!is_there(cache) || existing_ != Existing::kKeep)
+      session_.client().open(cache.name, settings_of(cache));
+  }
+  // Last: none is cleared for a restore that another one's settings keep from coming.
+  for (const auto& cache : caches) {
+    if (is_there(cache) && existing_ == Existing::kClear) session_.client().clear(cache.name);
+  }
 }
 
 void RestoreTarget::check(const BackupCache& cache, const CacheInfo& there) {
@@ -57,12 +65,6 @@ void RestoreTarget::check(const BackupCache& cache, const CacheInfo& there) {
                                     human_count(there.currsize, "entry", "entries") +
                                     "; nothing was restored.\n--force replaces them, --keep restores only "
                                     "what is missing.");
-}
-
-void RestoreTarget::make_ready(const BackupCache& cache, bool is_there) {
-  if (is_there && existing_ == Existing::kKeep) return;
-  session_.client().open(cache.name, settings_of(cache));
-  if (is_there && existing_ == Existing::kClear) session_.client().clear(cache.name);
 }
 
 void RestoreTarget::put(const std::string& cache, std::span<const BackupRecord> records) {

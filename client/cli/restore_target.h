@@ -40,7 +40,6 @@ class RestoreTarget {
   using Records = std::vector<const BackupRecord*>;
 
   void check(const BackupCache& cache, const CacheInfo& there);
-  void make_ready(const BackupCache& cache, bool is_there);
   /// Puts them in one pipeline; those for which there was no room yet.
   Records put_once(const std::string& cache, const Records& records);
   void put_all(const std::string& cache, Records records);
