@@ -45,7 +45,8 @@ BackupReport write_backup(Session& session, const Given& given) {
   std::uint64_t missing = 0;
   for (const auto& cache : report.damage) missing += cache.entries;
   encoder.end(missing);
-  file.keep();
+  missing == 0 ? file.keep() : file.keep_beside();
+  if (file.path() != given.path) report.kept_as = file.path();
   report.totals = encoder.totals();
   report.file_bytes = file.bytes();
   report.checksum = encoder.checksum();
@@ -77,11 +78,12 @@ void add_backup(Arguments& arguments, Session& session) {
   const auto given = std::make_shared<Given>();
   arguments.required("FILE", given->path, "The file to write; -: standard output");
   arguments.optional("CACHE", given->caches, "Only these durable caches [all of them]");
-  arguments.flag("--force", given->force, "Replace a FILE that is there");
+  arguments.flag("--force", given->force, "Replace a FILE that is there, if the backup is whole");
   arguments.help(
       R"(All entries of durable caches as they are at one moment, while the daemon goes on. FILE has its name when it is
 whole and on disk, and not before; only its owner may read it. `pannier restore` reads it. What the daemon cannot
-read, because its disk is damaged, is left out and told, and the exit code is 6.
+read, because its disk is damaged, is left out and told, and the exit code is 6; such a backup does not replace a
+FILE that is there, and has the name FILE.incomplete.
 
 Examples:
   pannier backup /var/backups/pannier.backup

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -21,6 +23,29 @@ std::string message_of(int system_error) { return std::generic_category().messag
 
 bool is_standard(const std::string& path) { return path == "-"; }
 
+/// The draft that is removed when a signal ends the program; in static memory, because that is all a handler
+/// may look at.
+char draft_at_signal[PATH_MAX] = "";
+
+void end_without_draft(int signal) {
+  ::unlink(draft_at_signal);
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
+void at_end_signals(void (*handler)(int)) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    if (std::signal(signal, handler) == SIG_IGN) std::signal(signal, SIG_IGN);
+  }
+}
+
+void remove_at_signal(const std::string& draft_path) {
+  draft_path.copy(draft_at_signal, sizeof draft_at_signal - 1);
+  at_end_signals(end_without_draft);
+}
+
+void remove_at_no_signal() { at_end_signals(SIG_DFL); }
+
 }  // namespace
 
 NewFile::NewFile(std::string path, bool may_replace) : path_(std::move(path)), may_replace_(may_replace) {
@@ -28,19 +53,30 @@ NewFile::NewFile(std::string path, bool may_replace) : path_(std::move(path)), m
     fd_ = STDOUT_FILENO;
     return;
   }
-  struct stat status = {};
-  if (!may_replace_ && ::lstat(path_.c_str(), &status) == 0) fail("write", EEXIST);
+  check_old_file();
   draft_path_ = path_ + ".XXXXXX";
   fd_ = ::mkostemp(draft_path_.data(), O_CLOEXEC);  // mode 0600
   if (fd_ < 0) {
     draft_path_.clear();
     fail("create", errno);
   }
+  remove_at_signal(draft_path_);
 }
 
 NewFile::~NewFile() {
   if (!is_standard(path_) && fd_ >= 0) ::close(fd_);
-  if (!draft_path_.empty()) ::unlink(draft_path_.c_str());
+  if (draft_path_.empty()) return;
+  ::unlink(draft_path_.c_str());
+  remove_at_no_signal();
+}
+
+void NewFile::check_old_file() const {
+  struct stat status = {};
+  if (::lstat(path_.c_str(), &status) != 0) return;
+  if (!may_replace_) fail("write", EEXIST);
+  // A device, a pipe or a link that others use would be a file from now on.
+  if (!S_ISREG(status.st_mode))
+    throw Failed(ExitCode::kLocal, "cannot replace " + path_ + ": it is no regular file");
 }
 
 void NewFile::fail(const char* what, int system_error) const {
@@ -74,6 +110,15 @@ void NewFile::keep() {
   if (outcome != 0) fail("sync the directory of", system_error);
 }
 
+void NewFile::keep_beside() {
+  struct stat status = {};
+  if (!is_standard(path_) && ::lstat(path_.c_str(), &status) == 0) {
+    path_ += ".incomplete";
+    may_replace_ = true;
+  }
+  keep();
+}
+
 void NewFile::take_name() {
   const unsigned flags = may_replace_ ? 0 : RENAME_NOREPLACE;
   int outcome = ::renameat2(AT_FDCWD, draft_path_.c_str(), AT_FDCWD, path_.c_str(), flags);
@@ -81,6 +126,7 @@ void NewFile::take_name() {
   if (outcome != 0 && errno == EINVAL) outcome = std::rename(draft_path_.c_str(), path_.c_str());
   if (outcome != 0) fail("write", errno);
   draft_path_.clear();
+  remove_at_no_signal();
 }
 
 OldFile::OldFile(std::string path) : path_(std::move(path)) {

@@ -12,7 +12,7 @@ namespace pannier::cli {
 /// a name of its own, which is removed if it does not come to keep(). `-` is standard output.
 class NewFile {
  public:
-  /// `may_replace`: a file of that name may be there.
+  /// `may_replace`: a regular file of that name may be there.
   NewFile(std::string path, bool may_replace);
   ~NewFile();
   NewFile(const NewFile&) = delete;
@@ -21,10 +21,14 @@ class NewFile {
   void write(std::string_view bytes);
   /// It is whole: fsync, its name, fsync of the directory.
   void keep();
+  /// The same, but for one that is not worth another: a file of its name stays, and this is NAME.incomplete.
+  void keep_beside();
+  const std::string& path() const { return path_; }
   std::uint64_t bytes() const { return bytes_; }
 
  private:
   [[noreturn]] void fail(const char* what, int system_error) const;
+  void check_old_file() const;
   void take_name();
 
   std::string path_;

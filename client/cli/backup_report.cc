@@ -69,11 +69,13 @@ JsonText json_of(const BackupReport& report) {
     for (const auto& one : report.damage) damage.push_back(json_of(one));
     fields.emplace_back("damage", JsonText::array(damage));
   }
+  if (!report.kept_as.empty()) fields.emplace_back("kept_as", JsonText::string(report.kept_as));
   return JsonText::object(fields);
 }
 
 std::string damage_text(const BackupReport& report) {
   std::string text = "the backup is incomplete: what the daemon could not read is missing from it.";
+  if (!report.kept_as.empty()) text += " It does not replace the one that is there: it is " + report.kept_as;
   for (const auto& damage : report.damage) text += line_of(damage);
   return text;
 }

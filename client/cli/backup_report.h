@@ -27,6 +27,7 @@ struct BackupReport {
   std::uint64_t file_bytes = 0;
   std::uint64_t checksum = 0;
   std::vector<BackupDamage> damage;  ///< known only when it is made
+  std::string kept_as;               ///< the file's name, where it is not the one that was asked for
 };
 
 /// "3 entries, 1.2 KiB, of 1 cache as of 2026-01-31 12:00:00 UTC (checksum 0123456789abcdef)", and how many

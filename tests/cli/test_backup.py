@@ -4,11 +4,13 @@ import glob
 import json
 import os
 import pty
+import signal
+import stat
 import subprocess
 
 import pytest
 
-from conftest import PANNIER, Command, running_daemon
+from conftest import PANNIER, Command, running_daemon, wait_until
 
 ODD_VALUES = [
     b"\xc0",
@@ -100,6 +102,30 @@ def test_nothing_is_left_of_a_backup_that_failed(cli, backup, directory, daemon)
     assert not [name for name in os.listdir(directory) if name.startswith("b.backup")]
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_nothing_is_left_of_a_backup_that_a_signal_ended(cli, backup, directory, daemon, number):
+    def drafts():
+        return [name for name in os.listdir(directory) if name.startswith("b.backup")]
+
+    daemon.send_signal(signal.SIGSTOP)
+    try:
+        process = cli.start("backup", backup)
+        wait_until(drafts, "no draft")
+        process.send_signal(number)
+        process.communicate(timeout=60)
+    finally:
+        daemon.send_signal(signal.SIGCONT)
+    assert process.returncode == -number
+    assert drafts() == []
+
+
+def test_only_a_regular_file_is_replaced(cli, backup):
+    os.mkfifo(backup)
+    done = cli("backup", backup, "--force")
+    assert done.returncode == 5 and b"no regular file" in done.stderr
+    assert stat.S_ISFIFO(os.stat(backup).st_mode)
+
+
 def test_a_full_disk_ends_with_5(cli):
     cli.ok("put", "durable", "k", "v")
     done = subprocess.run(
@@ -127,6 +153,22 @@ def test_entries_that_are_there_are_not_touched_without_force_or_keep(cli, backu
 
     assert b"restored 2 entries" in cli.ok("restore", backup, "--force")
     assert [cli("get", "durable", key).stdout for key in "abc"] == [b"old\n", b"old\n", b""]
+
+
+def test_nothing_is_cleared_for_a_restore_that_cannot_be(cli, backup, directory):
+    for name in ("a", "b"):
+        cli.ok("open", name, "--tier", "durable", "--reserved-bytes", "50M")
+        cli.ok("put", name, "k", "of the backup")
+    cli.ok("backup", backup, "a", "b")
+    os.mkdir(directory + "/2")
+    with running_daemon(directory + "/2", "--memory-limit", "150M"):
+        second = Command(directory + "/2/s")
+        for name in ("a", "b"):
+            second.ok("open", name, "--tier", "durable")
+            second.ok("put", name, "k", "there")
+        done = second("restore", backup, "--force")
+        assert done.returncode != 0 and b"out_of_memory" in done.stderr, done
+        assert second.ok("get", "a", "k") == second.ok("get", "b", "k") == b"there\n"
 
 
 def test_single_caches_can_be_chosen(cli, backup):
@@ -247,10 +289,21 @@ def test_damage_on_the_daemons_disk_costs_what_it_hit_and_ends_with_6(damaged, d
     said = done.stderr.decode()
     assert "pannier: the backup is incomplete" in said and f'of cache durable, among them "{lost[0]}"' in said
 
+    assert b" from disk failed, the last: cannot read " in cli.ok("info")
     made.pop("damage")
     assert json.loads(cli.ok("restore", backup, "--check", "--json")) == made
     count = f"{len(lost)} entr{'y' if len(lost) == 1 else 'ies'} that could not be read"
     assert f"; without {count}" in cli.ok("restore", backup, "--check").decode()
+
+    with open(backup, "rb") as file:
+        before = file.read()
+    done = cli("backup", backup, "--force", "--json")
+    assert done.returncode == 6
+    assert json.loads(done.stdout)["kept_as"] == backup + ".incomplete"
+    assert f"does not replace the one that is there: it is {backup}.incomplete" in done.stderr.decode()
+    with open(backup, "rb") as file:
+        assert file.read() == before
+    assert json.loads(cli.ok("restore", backup + ".incomplete", "--check", "--json"))["missing"] == len(lost)
 
     done = subprocess.run(
         ["sh", "-c", 'exec "$PANNIER" backup - > "$0"', backup], capture_output=True, env=cli.environment(), timeout=60
