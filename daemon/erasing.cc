@@ -46,15 +46,20 @@ class DiskTask : public BackgroundTask, public std::enable_shared_from_this<Disk
   void erased(const storage::ErasedSome& some) {
     erased_live_ += some.erased_live;
     if (auto* cache = service_.catalog.find(range_.cache)) cache->set_disk_entries(some.disk_entries);
-    if (some.unreadable) unreadable_ = some.unreadable;
+    if (some.unreadable && !unreadable_) {
+      unreadable_ = some.unreadable;
+      unreadable_from_ = range_.from_key;
+    }
     range_.from_key = some.next_key.value_or("");
     if (!some.next_key) return end_of_range();
     may_go_on() ? erase_on_disk() : answer_stopping();
   }
-  /// Around what cannot be read all else is erased.
+  /// Around what cannot be read all else is erased. The next try begins there.
   void end_of_range() {
     const std::optional<StoreError> left = std::exchange(unreadable_, std::nullopt);
-    left ? failed(*left) : erased_all();
+    if (!left) return erased_all();
+    range_.from_key = unreadable_from_;
+    failed(*left);
   }
   virtual void erased_all() = 0;
   /// Whether there is a next step although the daemon is stopping.
@@ -71,7 +76,8 @@ class DiskTask : public BackgroundTask, public std::enable_shared_from_this<Disk
   std::shared_ptr<Waits::Ticket> ticket_;
   storage::EraseRange range_;
   std::uint64_t erased_live_ = 0;
-  std::optional<StoreError> unreadable_;  ///< of this walk over the range
+  std::optional<StoreError> unreadable_;  ///< the first of this walk over the range
+  std::string unreadable_from_;           ///< where the step began that met it
   Backoff backoff_;
 };
 
