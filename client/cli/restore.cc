@@ -35,7 +35,7 @@ class Reading {
   /// All caches are known.
   virtual void caches_known() {}
   virtual void records_read(const std::vector<BackupRecord>&) {}
-  /// What to say of a damaged file beside the damage.
+  /// What to say of a restore that ends early, beside why.
   virtual std::string state_text() const { return {}; }
   virtual ~Reading() = default;
 
@@ -179,9 +179,13 @@ void restore(Session& session, const Given& given) {
     file.rewind();
   }
   Restoring restoring(session, file, given);
-  const BackupReport report = restoring.run();
-  const RestoreCounts counts = restoring.finish();
-  tell(session, counts, restoring.caches_chosen(), report);
+  try {
+    const BackupReport report = restoring.run();
+    const RestoreCounts counts = restoring.finish();
+    tell(session, counts, restoring.caches_chosen(), report);
+  } catch (const ServerError& error) {
+    throw ServerError(error.code(), error.what() + restoring.state_text());
+  }
 }
 
 }  // namespace

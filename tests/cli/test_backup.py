@@ -171,6 +171,17 @@ def test_nothing_is_cleared_for_a_restore_that_cannot_be(cli, backup, directory)
         assert second.ok("get", "a", "k") == second.ok("get", "b", "k") == b"there\n"
 
 
+def test_a_restore_that_ends_early_says_how_far_it_came(cli, backup, directory):
+    cli.ok("put", "durable", "a", "v")
+    cli.ok("put", "durable", "b", "--bin", input=b"x" * 3_000_000)
+    cli.ok("backup", backup)
+    os.mkdir(directory + "/2")
+    with running_daemon(directory + "/2", "--memory-limit", "2M"):
+        done = Command(directory + "/2/s")("restore", backup)
+        assert done.returncode == 3 and b"out_of_memory" in done.stderr, done
+        assert b"What came before that was restored: 1 entry." in done.stderr
+
+
 def test_single_caches_can_be_chosen(cli, backup):
     for name in ("one", "two"):
         cli.ok("open", name, "--tier", "durable")
