@@ -105,7 +105,8 @@ void Flusher::schedule() {
     if (waiting_for_ != gathering) wait(gathering, (left_ns + kNsPerMs - 1) / kNsPerMs);
   } else if (waiting_for_ != Wait::kInterval) {
     const auto interval_ms = static_cast<storage::TimeMs>(options_.checkpoint_interval_ms);
-    const storage::TimeMs left_ms = write_back.oldest_dirty_since() + interval_ms - clock_.now();
+    const storage::TimeMs due = write_back.oldest_dirty_since() + interval_ms;
+    const storage::TimeMs left_ms = std::min(due - clock_.now(), interval_ms);
     wait(Wait::kInterval, left_ms > 0 ? static_cast<std::uint64_t>(left_ms) : 0);
   }
 }
@@ -131,7 +132,9 @@ void Flusher::begin_checkpoint() {
   const storage::WriteBack& write_back = catalog_.write_back();
   const storage::TimeMs oldest = write_back.oldest_dirty_since();
   const auto interval_ms = static_cast<storage::TimeMs>(options_.checkpoint_interval_ms);
-  const bool is_due = oldest != storage::kNever && oldest + interval_ms <= clock_.now();
+  // What an earlier process left may be of a time to come, if the clock was set back since.
+  const bool is_of_future = oldest > clock_.now();
+  const bool is_due = oldest != storage::kNever && (is_of_future || oldest + interval_ms <= clock_.now());
   if (is_due || write_back.totals().bytes >= options_.checkpoint_dirty_bytes)
     target_ = write_back.sequence_last();
 }
@@ -222,7 +225,7 @@ void Flusher::batch_failed(const Batch& batch, const StoreError& error) {
   if (write_back.in_flight()) return;  // those before it fail as well
   const std::uint64_t retry_ms = backoff_.next_ms();
   log_.error(text_of(write_back.totals()) + " cannot be written to disk, trying again in " +
-             std::to_string(retry_ms) + " ms: " + error.text);
+             std::to_string(retry_ms) + " ms: " + error.text + advice_(error));
   wait(Wait::kRetry, retry_ms);
   fail_waiters(error);
   schedule();

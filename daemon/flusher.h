@@ -31,6 +31,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -79,6 +80,10 @@ class Flusher {
           const Clock& clock, Log& log);
   Flusher(const Flusher&) = delete;
   Flusher& operator=(const Flusher&) = delete;
+
+  /// What the log says behind why something could not be written.
+  using Advice = std::function<std::string(const storage::StoreError&)>;
+  void advise(Advice advice) { advice_ = std::move(advice); }
 
   /// To be called after durable writes, once a loop pass is enough: cheap.
   void poke();
@@ -165,6 +170,7 @@ class Flusher {
   std::uint64_t came_ns_ = 0;          // when the last of them did, or could
   std::uint64_t write_took_ns_ = 0;    // the last one
   std::optional<Drain> drain_;
+  Advice advice_ = [](const storage::StoreError&) { return std::string(); };
 };
 
 }  // namespace pannier::daemon

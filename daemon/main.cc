@@ -177,6 +177,7 @@ int serve(const Config& config, Log& log, const ServiceManager& manager, ArenaKe
   tell_takeover(log, memory.how, memory.took_ms, keeper.place_text());
 
   Flusher flusher(loop, catalog, disk, config.durable, clock, log);
+  flusher.advise([&config](const storage::StoreError& error) { return advice_on(error, config); });
   Service service(config, clock, server, catalog, disk, flusher, subscriptions);
   Router router(service);
   HugePages huge_pages(loop, catalog.arena(), log);

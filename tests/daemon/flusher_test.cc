@@ -226,6 +226,25 @@ TEST_F(FlusherTest, waiters_of_a_failed_batch_get_its_error_and_the_entries_stay
   EXPECT_TRUE(std::holds_alternative<storage::Hit>(again));
 }
 
+TEST_F(FlusherTest, a_clock_that_was_set_back_delays_no_checkpoint) {
+  start(10, std::uint64_t{1} << 40);
+  ASSERT_TRUE(std::holds_alternative<storage::Written>(cache_->put("k", "v", {}, clock_.now() + 86'400'000)));
+  flusher_->poke();
+  run_until([&] { return dirty().entries == 0; });
+  EXPECT_EQ(on_disk("k"), "v");
+}
+
+TEST_F(FlusherTest, the_log_has_the_reason_of_a_failure_and_the_advice_on_it) {
+  start_idle().advise([](const StoreError& error) {
+    return error.text.find("No space") == std::string::npos ? "" : ". Make room";
+  });
+  put("k", "v");
+  env_.fails_writes = true;
+  testing::internal::CaptureStderr();
+  EXPECT_TRUE(sync());
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("No space left on device. Make room\n"));
+}
+
 TEST_F(FlusherTest, a_failed_batch_is_tried_again_by_itself) {
   start_idle();
   put("k", "v");
