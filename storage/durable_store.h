@@ -74,7 +74,7 @@ struct DiskEntries {
 /// could not be read, this first; it counts as one that had none, so that a count may be too high.
 struct Wrote {
   std::vector<DiskEntries> counts;
-  std::optional<StoreError> unreadable;
+  std::optional<StoreError> unreadable = std::nullopt;
 };
 
 struct Absent {};
