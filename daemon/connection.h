@@ -24,6 +24,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -115,6 +116,8 @@ class Connection final : private UvPipeEvents {
   std::string* output();
   /// As appending to output(), but what the kernel takes at once is not copied; see Outbox.
   void send_through(std::span<const protocol::Bytes> parts);
+  /// See Outbox.
+  std::shared_ptr<const void> hold_input(protocol::Bytes part) const { return input_.hold(part); }
   std::uint64_t unsent_bytes() const;
   /// Memory of its buffers.
   std::uint64_t buffer_bytes() const;

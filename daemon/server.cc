@@ -95,6 +95,11 @@ void Server::send_through(ConnectionId to, std::span<const protocol::Bytes> part
   account(*slot);
 }
 
+std::shared_ptr<const void> Server::hold_input(ConnectionId from, protocol::Bytes part) {
+  Slot* const slot = slots_.find(from);
+  return slot == nullptr ? nullptr : slot->connection->hold_input(part);
+}
+
 std::uint64_t Server::unsent_bytes(ConnectionId to) const {
   const Slot* const slot = slots_.find(to);
   return slot == nullptr ? 0 : slot->connection->unsent_bytes();

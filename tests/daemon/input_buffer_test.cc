@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
 #include <random>
 #include <string>
 
@@ -70,6 +71,42 @@ TEST(InputBuffer, keeps_the_bytes_of_any_stream_in_order) {
     expected.erase(0, size);
     ASSERT_EQ(buffer.bytes(), expected);
   }
+}
+
+TEST(InputBuffer, what_is_held_stays_as_it_was_whatever_becomes_of_the_buffer) {
+  const std::string message(300'000, 'm');
+  InputBuffer buffer;
+  fill(buffer, message + "rest", 300'000);
+  const protocol::Bytes held_bytes = buffer.bytes().substr(0, message.size());
+  const std::shared_ptr<const void> held = buffer.hold(held_bytes);
+  ASSERT_NE(held, nullptr);
+  buffer.consume(message.size());
+  EXPECT_EQ(buffer.bytes(), "rest");
+  EXPECT_LE(buffer.capacity_bytes(), 4U);
+  fill(buffer, std::string(600'000, 'n'), 600'000);
+  buffer.clear();
+  EXPECT_EQ(held_bytes, message);
+}
+
+TEST(InputBuffer, a_buffer_that_is_held_whole_and_taken_whole_begins_anew) {
+  InputBuffer buffer;
+  fill(buffer, "abc", 3);
+  const protocol::Bytes held_bytes = buffer.bytes();
+  const std::shared_ptr<const void> held = buffer.hold(held_bytes);
+  fill(buffer, "def", 3);
+  buffer.consume(6);
+  fill(buffer, "ghi", 3);
+  EXPECT_EQ(held_bytes, "abc");
+  EXPECT_EQ(buffer.bytes(), "ghi");
+}
+
+TEST(InputBuffer, bytes_that_are_not_its_own_cannot_be_held) {
+  InputBuffer buffer;
+  const std::string elsewhere = "elsewhere";
+  EXPECT_EQ(buffer.hold(elsewhere), nullptr);
+  fill(buffer, "abc", 3);
+  EXPECT_EQ(buffer.hold(elsewhere), nullptr);
+  EXPECT_EQ(buffer.hold(protocol::Bytes(buffer.bytes().data(), 4)), nullptr);
 }
 
 }  // namespace
