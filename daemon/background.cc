@@ -1,7 +1,7 @@
 #include "daemon/background.h"
 
+#include <iterator>
 #include <utility>
-#include <vector>
 
 namespace pannier::daemon {
 
@@ -11,15 +11,16 @@ void Background::add(TimeMs due, std::shared_ptr<BackgroundTask> task) {
   tasks_.emplace(due, std::move(task));
 }
 
-void Background::step(TimeMs now) {
-  // Taken out first: a step may add tasks, and one that is due again at once waits for the next pass.
-  std::vector<std::shared_ptr<BackgroundTask>> due;
-  const auto end = tasks_.upper_bound(now);
-  for (auto one = tasks_.begin(); one != end; ++one) due.push_back(std::move(one->second));
-  tasks_.erase(tasks_.begin(), end);
-  for (auto& task : due) {
+void Background::step(TimeMs now, const std::function<bool()>& has_time) {
+  // Counted before: a step may add tasks, and one that is due again at once waits for the next pass. Both
+  // stand behind those that are due now.
+  auto due = std::distance(tasks_.begin(), tasks_.upper_bound(now));
+  for (; due > 0; --due) {
+    const std::shared_ptr<BackgroundTask> task = std::move(tasks_.begin()->second);
+    tasks_.erase(tasks_.begin());
     const TimeMs again = task->step(now);
-    if (again != storage::kNever) add(again, std::move(task));
+    if (again != storage::kNever) add(again, task);
+    if (!has_time()) return;
   }
 }
 

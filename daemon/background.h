@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 
@@ -26,8 +27,9 @@ class Background {
  public:
   /// The task is kept until a step answers kNever.
   void add(storage::TimeMs due, std::shared_ptr<BackgroundTask> task);
-  /// One step of every task that is due.
-  void step(storage::TimeMs now);
+  /// One step of every task that is due, in turn, as long as `has_time` says so, which is asked after each:
+  /// those that are left are first in the next call.
+  void step(storage::TimeMs now, const std::function<bool()>& has_time);
   /// kNever if there is no task.
   storage::TimeMs next_due() const;
 

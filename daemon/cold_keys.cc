@@ -116,7 +116,9 @@ Error ColdKeys::admit(storage::Cache& cache, std::string_view key, const LoadRes
   if (record == nullptr) {
     cache.loaded(key, storage::Absent(), now);
   } else if (!cache.loaded(key, *record, now)) {
-    const auto refusal = cache.refusal_of({{key, record->value}}, {});
+    storage::EntrySizes sizes;
+    sizes.add(cache.charge_for(key.size(), record->value.size()));
+    const auto refusal = cache.refusal_of(sizes, {});
     if (refusal && std::holds_alternative<storage::TooBig>(*refusal)) {
       return {ErrorCode::kOutOfMemory, "the entry on disk takes " +
                                            std::to_string(key.size() + record->value.size()) +

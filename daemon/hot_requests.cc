@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "daemon/handlers/common.h"
+#include "daemon/large_get.h"
 
 namespace pannier::daemon {
 
@@ -72,7 +73,8 @@ HotRequests::Done HotRequests::get(ConnectionId from, const Prepared& one, std::
   }
   const storage::BytesView& value = hit->entry.value;
   if (value.size() > Replies::kCopiedBytesMax) {
-    service_.replies.large_value({from, protocol::MessageId::from_encoded(one.request.id), false}, value);
+    answer_large(service_, {from, protocol::MessageId::from_encoded(one.request.id), false}, *one.cache,
+                 one.key.key, hit->entry);
     return Done::kAndEnough;
   }
   protocol::append_hit_start(output, one.request.id);

@@ -13,6 +13,8 @@ namespace {
 /// Expired entries are taken back together rather than one by one: a promise of a second leaves room for
 /// that.
 constexpr TimeMs kExpiryPauseMs = 20;
+/// Of background work in a pass; the step that is over it is the last one.
+constexpr std::uint64_t kBackgroundNsMax = 500'000;
 
 }  // namespace
 
@@ -28,7 +30,8 @@ void Housekeeper::work() {
   const TimeMs now = service_.clock.now();
   if (!service_.catalog.step(now, kVisitsPerStep)) worked_at_ = now;
   answer_waiters(service_, service_.leases.expire(now), now);
-  service_.background.step(now);
+  const std::uint64_t started_ns = UvLoop::clock_ns();
+  service_.background.step(now, [&] { return UvLoop::clock_ns() - started_ns < kBackgroundNsMax; });
 }
 
 void Housekeeper::expect_arriving() {

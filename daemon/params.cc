@@ -34,14 +34,13 @@ std::optional<std::string_view> Params::optional_cache_name() {
 
 std::vector<std::string_view> Params::optional_cache_names() {
   std::vector<std::string_view> names;
-  const auto object = has_positional() ? next("caches") : std::nullopt;
-  if (!object) return names;
-  Cursor items("");
-  const auto count = open_array("caches", *object, items);
+  if (!has_positional()) return names;
+  const Bytes object = cursor_.rest();
+  const auto count = open_array("caches");
   for (std::uint32_t i = 0; i < count && !fault_; ++i) {
-    names.push_back(checked_cache_name(items.read_object().value_or(Bytes())));
+    names.push_back(checked_cache_name(cursor_.read_object().value_or(Bytes())));
   }
-  if (names.empty()) reject("caches", "an array with at least one name", *object);
+  if (names.empty()) reject("caches", "an array with at least one name", object);
   return names;
 }
 
@@ -50,20 +49,14 @@ std::string_view Params::key() {
   return object ? checked_key(*object, "key") : std::string_view();
 }
 
-std::vector<std::string_view> Params::keys() {
-  std::vector<std::string_view> keys;
-  const auto object = next("keys");
-  if (!object) return keys;
-  Cursor items("");
-  const auto count = open_array("keys", *object, items);
-  keys.reserve(count);
-  for (std::uint32_t i = 0; i < count && !fault_; ++i) {
-    const Bytes item = items.read_object().value_or(Bytes());
-    // Its name is only needed for a fault.
-    const auto key = good_key(item);
-    keys.push_back(key ? *key : checked_key(item, "keys[" + std::to_string(i) + "]"));
-  }
-  return keys;
+std::uint32_t Params::keys() { return open_array("keys"); }
+
+std::string_view Params::next_key() {
+  if (fault_) return {};
+  ++items_taken_;
+  if (const auto key = take_good_key()) return *key;
+  return checked_key(cursor_.read_object().value_or(Bytes()),
+                     "keys[" + std::to_string(items_taken_ - 1) + "]");
 }
 
 std::string_view Params::value() {
@@ -71,26 +64,22 @@ std::string_view Params::value() {
   return object ? checked_value(*object) : std::string_view();
 }
 
-std::vector<std::pair<std::string_view, std::string_view>> Params::pairs() {
-  std::vector<std::pair<std::string_view, std::string_view>> pairs;
-  const auto object = next("pairs");
-  if (!object) return pairs;
-  Cursor items("");
-  const auto count = open_array("pairs", *object, items);
-  pairs.reserve(count);
-  for (std::uint32_t i = 0; i < count && !fault_; ++i) {
-    const Bytes item = items.read_object().value_or(Bytes());
-    Cursor pair(item);
-    if (pair.read_array() != 2U) {
-      reject("pairs[" + std::to_string(i) + "]", "an array [key, value]", item);
-      break;
-    }
-    const Bytes key_object = pair.read_object().value_or(Bytes());
-    const auto key = good_key(key_object);
-    pairs.emplace_back(key ? *key : checked_key(key_object, "key of pairs[" + std::to_string(i) + "]"),
-                       checked_value(pair.read_object().value_or(Bytes())));
+std::uint32_t Params::pairs() { return open_array("pairs"); }
+
+std::pair<std::string_view, std::string_view> Params::next_pair() {
+  if (fault_) return {};
+  ++items_taken_;
+  const Bytes object = cursor_.rest();
+  if (cursor_.read_array() != 2U) {
+    reject("pairs[" + std::to_string(items_taken_ - 1) + "]", "an array [key, value]", object);
+    return {};
   }
-  return pairs;
+  auto key = take_good_key();
+  if (!key) {
+    key = checked_key(cursor_.read_object().value_or(Bytes()),
+                      "key of pairs[" + std::to_string(items_taken_ - 1) + "]");
+  }
+  return {*key, checked_value(cursor_.read_object().value_or(Bytes()))};
 }
 
 std::int64_t Params::integer(std::string_view name) {
@@ -231,10 +220,12 @@ std::string_view Params::checked_cache_name(Bytes object) {
   return {};
 }
 
-std::optional<std::string_view> Params::good_key(Bytes object) const {
-  const auto key = Cursor(object).read_string();
-  const bool is_good = key && !key->empty() && key->size() <= limits_.key_bytes_max;
-  return is_good ? key : std::nullopt;
+std::optional<std::string_view> Params::take_good_key() {
+  Cursor ahead = cursor_;
+  const auto key = ahead.read_string();
+  if (!key || key->empty() || key->size() > limits_.key_bytes_max) return std::nullopt;
+  cursor_ = ahead;
+  return key;
 }
 
 std::string_view Params::checked_key(Bytes object, std::string_view name) {
@@ -261,11 +252,17 @@ std::string_view Params::checked_value(Bytes object) {
   return object;
 }
 
-std::uint32_t Params::open_array(std::string_view name, Bytes object, Cursor& items) {
-  items = Cursor(object);
-  const auto count = items.read_array();
+std::uint32_t Params::open_array(std::string_view name) {
+  if (fault_) return 0;
+  if (left_ == 0) {
+    fail(ErrorCode::kBadRequest, std::string(name) + " is missing");
+    return 0;
+  }
+  --left_;
+  items_taken_ = 0;
+  const auto count = cursor_.read_array();
   if (!count) {
-    reject(name, "an array", object);
+    reject(name, "an array", cursor_.rest());
   } else if (*count > limits_.keys_max) {
     fail(ErrorCode::kTooLarge, std::to_string(*count) + " " + std::string(name) +
                                    " in one request; at most " + std::to_string(limits_.keys_max) +

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "daemon/config.h"
@@ -41,10 +42,15 @@ class Params {
   std::vector<std::string_view> optional_cache_names();
   /// 1 to key_bytes_max bytes.
   std::string_view key();
-  std::vector<std::string_view> keys();
+  /// An array of keys, to be read by as many calls of next_key() before anything else is: how many there are,
+  /// at most keys_max; 0 with a fault.
+  std::uint32_t keys();
+  std::string_view next_key();
   /// One object as the bytes it came in, at most value_bytes_max of them.
   std::string_view value();
-  std::vector<std::pair<std::string_view, std::string_view>> pairs();
+  /// An array of pairs of key and value, in the same way.
+  std::uint32_t pairs();
+  std::pair<std::string_view, std::string_view> next_pair();
   std::int64_t integer(std::string_view name);
   std::uint64_t unsigned_integer(std::string_view name);
 
@@ -63,6 +69,7 @@ class Params {
   /// Of `ttl_ms`: left out, nil, or a duration.
   storage::Ttl ttl();
 
+  bool has_fault() const { return fault_.has_value(); }
   /// Says that an option that must be given is not, if it is not.
   void require(std::string_view name, std::string_view wanted);
   /// Says that an option's (or parameter's) value is not what `wanted` says.
@@ -77,11 +84,12 @@ class Params {
   /// Takes the next parameter if there is one; else the fault is that `name` is missing.
   std::optional<protocol::Bytes> next(std::string_view name);
   std::string_view checked_cache_name(protocol::Bytes object);
-  std::optional<std::string_view> good_key(protocol::Bytes object) const;
+  /// The key that is next; null where none is, or one that breaks a limit.
+  std::optional<std::string_view> take_good_key();
   std::string_view checked_key(protocol::Bytes object, std::string_view name);
   std::string_view checked_value(protocol::Bytes object);
-  /// Opens an array parameter; the number of its items, at most keys_max.
-  std::uint32_t open_array(std::string_view name, protocol::Bytes object, protocol::Cursor& items);
+  /// Takes the head of an array parameter; the number of its items, at most keys_max.
+  std::uint32_t open_array(std::string_view name);
   void fail(protocol::ErrorCode code, std::string text);
   const Option* find(std::string_view name) const;
 
@@ -89,6 +97,7 @@ class Params {
   const ClientLimits& limits_;
   protocol::Cursor cursor_;
   std::uint32_t left_ = 0;
+  std::uint32_t items_taken_ = 0;  ///< of the array that is being read
   std::vector<Option> options_;
   std::optional<protocol::Error> fault_;
 };

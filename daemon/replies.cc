@@ -25,6 +25,15 @@ void Replies::large_value(const Address& to, const storage::BytesView& value) {
   outbox_.send_through(to.connection, parts);
 }
 
+void Replies::whole(const Address& to, std::string&& response) {
+  std::string* const output = start(to);
+  if (output == nullptr) return;
+  if (response.size() > kSmallBytes && response.size() > room_bytes()) {
+    return refuse_full(to, *output, output->size());
+  }
+  output->empty() ? output->swap(response) : void(output->append(response));
+}
+
 void Replies::error(const Address& to, const protocol::Error& error) {
   std::string* output = to.is_notification ? nullptr : outbox_.output(to.connection);
   if (output != nullptr) protocol::Writer(*output).response_error(to.id, error);

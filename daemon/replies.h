@@ -40,10 +40,20 @@ class Replies {
     writer.response_start(to.id);
     const std::size_t result_start = output->size();
     write(writer);
-    const std::size_t bytes = output->size() - result_start;
-    if (bytes > limits_.reply_bytes_max) return refuse_large(to, *output, before, bytes);
-    if (bytes > kSmallBytes && bytes > room_bytes()) refuse_full(to, *output, before);
+    finish(to, *output, before, output->size() - result_start);
   }
+  /// The output to append to; null if nothing is to be sent. Answers `overloaded` itself if so much is unsent
+  /// already that late replies (leases, loads) would pile up without bound.
+  std::string* start(const Address& to);
+  /// A response was appended behind the first `before` bytes of the output, its result the last
+  /// `result_bytes`: it stays if the limits allow it, else an error takes its place.
+  void finish(const Address& to, std::string& output, std::size_t before, std::size_t result_bytes) {
+    if (result_bytes > limits_.reply_bytes_max) return refuse_large(to, output, before, result_bytes);
+    if (result_bytes > kSmallBytes && result_bytes > room_bytes()) refuse_full(to, output, before);
+  }
+  /// A response that was written whole elsewhere, with a result within max_reply. It is not copied unless
+  /// something else is unsent.
+  void whole(const Address& to, std::string&& response);
   /// [value], without copying what the kernel takes of it at once: for a value of more than kCopiedBytesMax,
   /// up to which copying is faster.
   void large_value(const Address& to, const storage::BytesView& value);
@@ -63,9 +73,6 @@ class Replies {
   /// Replies of this size are sent even when all buffers are full: what a client leaves unread bounds them.
   static constexpr std::size_t kSmallBytes = std::size_t{64} << 10;
 
-  /// The output to append to; null if nothing is to be sent. Answers `overloaded` itself if so much is unsent
-  /// already that late replies (leases, loads) would pile up without bound.
-  std::string* start(const Address& to);
   /// What the buffers of all connections may still take, what is being written now not counted.
   std::uint64_t room_bytes() const;
   void refuse_large(const Address& to, std::string& output, std::size_t before, std::size_t bytes);

@@ -109,6 +109,7 @@ std::uint64_t Router::waiting(ConnectionId from) const {
 
 bool Router::is_congested(ConnectionId from) const {
   const auto waits = service_.waits.of(from);
+  if (waits.in_order > 0) return true;
   if (waits.requests >= service_.limits.waiting_max || waits.bytes > kWaitingBytesMax) return true;
   // Many who each hold little are too many together; who holds nothing goes on.
   return waits.bytes > 0 && service_.waits.bytes() > service_.limits.buffer_bytes_max / 2;

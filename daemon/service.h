@@ -55,6 +55,8 @@ class Service {
   std::set<storage::CacheId> definitions_unwritten;
   /// Clears that are under way: the daemon ends when they have, or they would come undone.
   std::uint32_t clears = 0;
+  /// Requests over many keys that are under way: the daemon lets them end.
+  std::uint32_t many_calls = 0;
   /// The daemon is about to end: nothing is to be tried again.
   bool is_stopping = false;
   /// Nothing more is to be begun, whatever is left out.

@@ -41,7 +41,8 @@ void Shutdown::hurry() {
 
 void Shutdown::when_reads_are_done() {
   // Until then a request that waited for its key may still write.
-  const bool is_busy = parts_.disk.reads_pending() > 0 || parts_.service.clears > 0;
+  const bool is_busy =
+      parts_.disk.reads_pending() > 0 || parts_.service.clears > 0 || parts_.service.many_calls > 0;
   if (is_busy && !is_hurried_) return again(&Shutdown::when_reads_are_done);
   is_flushing_ = true;
   for (auto* cache : parts_.catalog.caches()) cache->write_versions(parts_.service.clock.now());

@@ -27,6 +27,12 @@ bool Subscriptions::unsubscribe(ConnectionId connection, std::string_view cache)
   return true;
 }
 
+std::uint64_t Subscriptions::sequence(ConnectionId connection, std::string_view cache) const {
+  if (!counts_.contains(connection)) return 0;
+  const auto found = subscriptions_.find(Name(cache, connection));
+  return found == subscriptions_.end() ? 0 : found->second.sequence;
+}
+
 void Subscriptions::changed(std::string_view cache, std::string_view key) {
   if (subscriptions_.empty()) return;
   for (auto one = subscriptions_.lower_bound(Name(cache, 0));

@@ -28,6 +28,8 @@ class Subscriptions final : public storage::ChangeListener {
   std::optional<std::uint64_t> subscribe(ConnectionId connection, std::string_view cache,
                                          std::string_view prefix);
   bool unsubscribe(ConnectionId connection, std::string_view cache);
+  /// Of the latest notification; 0 without a subscription too.
+  std::uint64_t sequence(ConnectionId connection, std::string_view cache) const;
 
   /// One key changed.
   void changed(std::string_view cache, std::string_view key);

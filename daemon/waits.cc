@@ -12,6 +12,7 @@ Waits::Ticket::Ticket(Waits& waits, ConnectionId connection, std::uint64_t bytes
 }
 
 Waits::Ticket::~Ticket() {
+  keep_order(false);
   const auto found = waits_.connections_.find(connection_);
   found->second.bytes -= bytes_;
   waits_.bytes_ -= bytes_;
@@ -24,6 +25,14 @@ void Waits::Ticket::grow(std::int64_t bytes) {
   bytes_ += difference;
   waits_.connections_[connection_].bytes += difference;
   waits_.bytes_ += difference;
+}
+
+void Waits::Ticket::keep_order(bool is_in_order) {
+  if (is_in_order == is_in_order_) return;
+  is_in_order_ = is_in_order;
+  std::uint64_t& in_order = waits_.connections_[connection_].in_order;
+  is_in_order ? ++in_order : --in_order;
+  is_in_order ? ++waits_.in_order_ : --waits_.in_order_;
 }
 
 std::shared_ptr<Waits::Ticket> Waits::take(ConnectionId connection, std::uint64_t bytes) {

@@ -1,5 +1,6 @@
-// Waits counts, for each connection, the requests that were taken but cannot be answered yet because the disk
-// has to be asked, and the memory they hold. Its figures decide when reading from a connection pauses.
+// Waits counts, for each connection, the requests that were taken but cannot be answered yet, because the
+// disk has to be asked or they go in steps, and the memory they hold. Its figures decide when reading from a
+// connection pauses.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,7 @@ class Waits {
   struct Of {
     std::uint64_t requests = 0;
     std::uint64_t bytes = 0;
+    std::uint64_t in_order = 0;  ///< of the requests: what follows must wait for them
   };
 
   /// One waiting request; it stops counting when the ticket goes. A ticket must not outlive its Waits.
@@ -27,22 +29,28 @@ class Waits {
 
     /// The request holds so much more (or, negative, less).
     void grow(std::int64_t bytes);
+    /// Whether what the connection has sent behind this request must wait; not unless this was called.
+    void keep_order(bool is_in_order);
 
    private:
     Waits& waits_;
     ConnectionId connection_;
     std::uint64_t bytes_;
+    bool is_in_order_ = false;
   };
 
   /// Shared, because callbacks are copied.
   std::shared_ptr<Ticket> take(ConnectionId connection, std::uint64_t bytes);
   Of of(ConnectionId connection) const;
+  /// Of all connections.
   std::uint64_t requests() const { return requests_; }
+  std::uint64_t in_order() const { return in_order_; }
   std::uint64_t bytes() const { return bytes_; }
 
  private:
   std::unordered_map<ConnectionId, Of> connections_;
   std::uint64_t requests_ = 0;
+  std::uint64_t in_order_ = 0;
   std::uint64_t bytes_ = 0;
 };
 

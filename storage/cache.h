@@ -11,6 +11,7 @@
 // storage but the DurableStore belongs to one thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -78,6 +79,19 @@ struct PutOptions {
 struct HashedKey {
   std::string_view key;
   std::uint64_t hash;
+};
+
+/// Of several entries that are to be put.
+struct EntrySizes {
+  std::uint64_t entries = 0;
+  std::uint64_t charge_bytes = 0;          ///< of all together
+  std::uint64_t largest_charge_bytes = 0;  ///< of one
+
+  void add(std::uint64_t entry_charge_bytes) {
+    ++entries;
+    charge_bytes += entry_charge_bytes;
+    largest_charge_bytes = std::max(largest_charge_bytes, entry_charge_bytes);
+  }
 };
 
 struct Written {
@@ -172,20 +186,24 @@ class Cache {
   /// A lease was answered without a value.
   void count_miss();
 
+  /// What an entry counts as in all bounds and figures of bytes.
+  std::uint64_t charge_for(std::uint64_t key_bytes, std::uint64_t value_bytes) const;
+
   // -- writing; each success tells the ChangeListener before it returns
 
-  /// Why put would refuse one of these entries (key, value) whatever is evicted, or all of them together for
-  /// their dirty bytes: for a request that is to be checked whole before anything is written. Nothing if it
-  /// would not.
-  std::optional<std::variant<TooBig, DirtyFull, NotSupported>> refusal_of(
-      const std::vector<std::pair<std::string_view, std::string_view>>& entries,
-      const PutOptions& options) const;
+  /// Why put would refuse one of these entries whatever is evicted, or all of them together for their dirty
+  /// bytes: for a request that is to be checked whole before anything is written. Nothing if it would not.
+  std::optional<std::variant<TooBig, DirtyFull, NotSupported>> refusal_of(const EntrySizes& sizes,
+                                                                          const PutOptions& options) const;
   /// Cold only where the condition or keep_ttl needs to know the present entry.
   PutOutcome put(std::string_view key, std::string_view value, const PutOptions& options, TimeMs now) {
     return put(hashed(key), value, options, now);
   }
   PutOutcome put(const HashedKey& key, std::string_view value, const PutOptions& options, TimeMs now);
-  EraseOutcome erase(std::string_view key, std::optional<Version> if_version, TimeMs now);
+  EraseOutcome erase(std::string_view key, std::optional<Version> if_version, TimeMs now) {
+    return erase(hashed(key), if_version, now);
+  }
+  EraseOutcome erase(const HashedKey& key, std::optional<Version> if_version, TimeMs now);
   /// kCacheDefault: the cache's age_ms_max, and without one the deadline stays. The stale window keeps its
   /// length.
   TouchOutcome touch(std::string_view key, Ttl ttl, TimeMs now);
@@ -281,7 +299,6 @@ class Cache {
   EntryList& list(Entry::List name) { return lists_[static_cast<std::size_t>(name)]; }
   const EntryList& list(Entry::List name) const { return lists_[static_cast<std::size_t>(name)]; }
   std::uint64_t charge_of(const Entry& entry) const;
-  std::uint64_t charge_for(std::uint64_t key_bytes, std::uint64_t value_bytes) const;
   void tell(EntryAt entry, Change change) const;
   void tell(std::string_view key, Change change) const;
   /// A stamp for a use of now.
@@ -350,7 +367,9 @@ class Cache {
   std::optional<TooBig> above_own_bound(std::uint64_t charge_bytes) const;
   /// `old_bytes`: of the entry that must stay until the new one is there.
   std::optional<TooBig> too_big(std::uint64_t charge_bytes, std::uint64_t old_bytes) const;
-  std::optional<DirtyFull> dirty_full(std::uint64_t charge_bytes, EntryAt old_entry) const;
+  /// `is_one`: the charge is of one entry.
+  std::optional<DirtyFull> dirty_full(std::uint64_t charge_bytes, EntryAt old_entry,
+                                      bool is_one = true) const;
   /// The oldest by place of those that may go for space.
   EntryAt victim(Ref except) const;
   /// The entry of the recency order leaves, or has to be written first.

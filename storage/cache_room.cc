@@ -35,14 +35,15 @@ std::optional<TooBig> Cache::too_big(std::uint64_t charge_bytes, std::uint64_t o
   return std::nullopt;
 }
 
-std::optional<DirtyFull> Cache::dirty_full(std::uint64_t charge_bytes, EntryAt old_entry) const {
+std::optional<DirtyFull> Cache::dirty_full(std::uint64_t charge_bytes, EntryAt old_entry, bool is_one) const {
   if (!is_durable()) return std::nullopt;
   const bool was_unwritten = old_entry && old_entry->is_unwritten();
   const std::uint64_t old_bytes = was_unwritten ? charge_of(*old_entry) : 0;
-  const std::uint64_t total = catalog_.write_back_.totals().bytes;
+  const std::uint64_t total = catalog_.write_back_.totals().bytes + catalog_.write_back_.promised_bytes_;
   const std::uint64_t limit = catalog_.options_.dirty_bytes_max;
   // An entry larger than the limit is accepted when it is the only one: it would never be otherwise.
-  if (charge_bytes <= old_bytes || total == old_bytes || total - old_bytes + charge_bytes <= limit)
+  const bool is_only_one = is_one && total == old_bytes;
+  if (charge_bytes <= old_bytes || is_only_one || total - old_bytes + charge_bytes <= limit)
     return std::nullopt;
   return DirtyFull{total, limit};
 }

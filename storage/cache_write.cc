@@ -188,21 +188,16 @@ Written Cache::store(std::uint64_t hash, EntryAt old_entry, bool keeps_place, co
 }
 
 std::optional<std::variant<TooBig, DirtyFull, NotSupported>> Cache::refusal_of(
-    const std::vector<std::pair<std::string_view, std::string_view>>& entries,
-    const PutOptions& options) const {
+    const EntrySizes& sizes, const PutOptions& options) const {
   if (lacks_deadline(options.ttl, traits_)) return no_deadline(traits_);
-  std::uint64_t total_bytes = 0;
-  for (const auto& [key, value] : entries) {
-    const std::uint64_t charge_bytes = charge_for(key.size(), value.size());
-    if (auto refusal = too_big(charge_bytes, 0)) return *refusal;
-    total_bytes += charge_bytes;
-  }
-  if (auto full = dirty_full(total_bytes, {})) return *full;
+  if (auto refusal = too_big(sizes.largest_charge_bytes, 0)) return *refusal;
+  if (auto full = dirty_full(sizes.charge_bytes, {}, sizes.entries <= 1)) return *full;
   return std::nullopt;
 }
 
-EraseOutcome Cache::erase(std::string_view key, std::optional<Version> if_version, TimeMs now) {
-  const EntryAt entry = noticed(entry_of(key), now);
+EraseOutcome Cache::erase(const HashedKey& hashed, std::optional<Version> if_version, TimeMs now) {
+  const std::string_view key = hashed.key;
+  const EntryAt entry = noticed(index_.find(hashed.hash, key), now);
   const Standing standing = standing_of(entry, now);
   if (standing == Standing::kCold) return Cold{};
   const bool is_live = standing == Standing::kLive;

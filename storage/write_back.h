@@ -74,6 +74,11 @@ class WriteBack {
 
   /// All dirty entries, those in flight included.
   DirtyTotals totals() const { return totals_; }
+  /// So many bytes (of charges) are about to become dirty by and by: until kept() they count towards
+  /// dirty_bytes_max, so that no other write takes their room.
+  void promise(std::uint64_t bytes) { promised_bytes_ += bytes; }
+  /// So many of them are about to become dirty now, or will not.
+  void kept(std::uint64_t bytes) { promised_bytes_ -= bytes; }
   /// About those that no batch in flight has; not those that have changed since their batch was taken.
   DirtyTotals waiting() const;
   /// When the oldest of them became dirty; kNever if none is.
@@ -114,6 +119,7 @@ class WriteBack {
   DirtyTotals in_flight_totals_;
   std::uint64_t batch_last_ = 0;
   DirtyTotals totals_;
+  std::uint64_t promised_bytes_ = 0;
 };
 
 }  // namespace pannier::storage

@@ -1,5 +1,6 @@
 #include "daemon/handlers/common.h"
 #include "daemon/handlers/handlers.h"
+#include "daemon/large_get.h"
 #include "daemon/params.h"
 
 namespace pannier::daemon {
@@ -17,7 +18,7 @@ Outcome handle_get(Service& service, const Call& call) {
     if (std::holds_alternative<storage::Cold>(found)) return NeedsKey{{cache.id(), std::string(key)}};
     const auto* hit = std::get_if<storage::Hit>(&found);
     if (hit != nullptr && !has_meta && hit->entry.value.size() > Replies::kCopiedBytesMax) {
-      service.replies.large_value(call.from, hit->entry.value);
+      answer_large(service, call.from, cache, key, hit->entry);
       return Answered();
     }
     service.replies.result(call.from, [&](protocol::Writer& writer) {

@@ -102,7 +102,7 @@ void write_server(Writer& writer, const Service& service, storage::TimeMs now) {
                          {"leases", service.leases.leases()},
                          {"lease_waiters", service.leases.waiting()},
                          {"subscriptions", service.subscriptions.count()},
-                         {"waiting_for_disk", service.waits.requests()},
+                         {"waiting_for_disk", service.waits.requests() - service.waits.in_order()},
                          {"dirty_entries", dirty.entries},
                          {"dirty_bytes", dirty.bytes},
                          {"disk_failing", service.disk.is_failing()},

@@ -13,6 +13,8 @@
 namespace pannier::daemon {
 namespace {
 
+bool has_all_the_time() { return true; }
+
 class BackupsTest : public DiskFixture {
  protected:
   BackupsTest() : clock_(loop_, 1'000'000), backups_(*disk_, background_, clock_) {}
@@ -69,9 +71,9 @@ TEST_F(BackupsTest, what_lies_unused_ends_and_what_is_being_read_does_not) {
   backups_.find(2)->is_reading = true;
   const storage::TimeMs due = background_.next_due();
   EXPECT_LE(due, clock_.now() + Backups::kIdleMsMax);
-  background_.step(due - 1);
+  background_.step(due - 1, has_all_the_time);
   EXPECT_TRUE(backups_.find(1));
-  background_.step(due);
+  background_.step(due, has_all_the_time);
   EXPECT_FALSE(backups_.find(1));
   EXPECT_TRUE(backups_.find(2));
   expect_released(idle);
@@ -81,7 +83,7 @@ TEST_F(BackupsTest, what_lies_unused_ends_and_what_is_being_read_does_not) {
 TEST_F(BackupsTest, nothing_is_watched_when_there_is_nothing) {
   begin(1);
   backups_.end(1);
-  background_.step(clock_.now() + Backups::kIdleMsMax);
+  background_.step(clock_.now() + Backups::kIdleMsMax, has_all_the_time);
   EXPECT_EQ(background_.next_due(), storage::kNever);
   begin(1);
   EXPECT_NE(background_.next_due(), storage::kNever);

@@ -121,13 +121,37 @@ TEST_F(ParamsTest, a_duration_is_an_integer_up_to_two_to_the_53) {
   EXPECT_FALSE(fault_of([&] { writer_.nil(); }));
 }
 
+TEST_F(ParamsTest, keys_and_pairs_are_read_one_by_one_up_to_the_first_that_is_wrong) {
+  writer_.array(2);
+  writer_.array(2);
+  writer_.string("a");
+  writer_.binary("b");
+  writer_.array(3);
+  for (const std::string_view key : {"c", "", "d"}) {
+    writer_.array(2);
+    writer_.string(key);
+    writer_.array(0);
+  }
+  auto read = params();
+  EXPECT_EQ(read.keys(), 2U);
+  EXPECT_EQ(read.next_key(), "a");
+  EXPECT_EQ(read.next_key(), "b");
+  EXPECT_EQ(read.pairs(), 3U);
+  const std::pair<std::string_view, std::string_view> first("c", "\x90");
+  EXPECT_EQ(read.next_pair(), first);
+  EXPECT_TRUE(read.next_pair().first.empty());
+  EXPECT_TRUE(read.has_fault());
+  EXPECT_TRUE(read.next_pair().first.empty());
+  EXPECT_EQ(read.fault()->text, "method: key of pairs[1] is empty; a key has 1 to 65535 bytes");
+}
+
 TEST_F(ParamsTest, many_keys_are_counted_before_they_are_read) {
   limits_.keys_max = 2;
   writer_.array(1);
   writer_.array(3);
   for (int i = 0; i < 3; ++i) writer_.string("k");
   auto read = params();
-  EXPECT_TRUE(read.keys().empty());
+  EXPECT_EQ(read.keys(), 0U);
   EXPECT_EQ(read.fault()->code, ErrorCode::kTooLarge);
 }
 

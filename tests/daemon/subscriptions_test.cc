@@ -21,6 +21,7 @@ class MemoryOutbox final : public Outbox {
   void send_through(ConnectionId to, std::span<const protocol::Bytes> parts) override {
     for (const protocol::Bytes part : parts) outputs.at(to).append(part);
   }
+  std::shared_ptr<const void> hold_input(ConnectionId, protocol::Bytes) override { return nullptr; }
   std::uint64_t unsent_bytes(ConnectionId to) const override { return outputs.at(to).size(); }
   std::uint64_t connections() const override { return outputs.size(); }
   std::uint64_t buffer_bytes() const override { return 0; }
@@ -113,6 +114,17 @@ TEST_F(SubscriptionsTest, a_closed_connection_has_none) {
   subscriptions_.subscribe(1, "c", "");
   subscriptions_.closed(1);
   EXPECT_EQ(subscriptions_.count(), 0U);
+}
+
+TEST_F(SubscriptionsTest, the_sequence_tells_how_much_was_told) {
+  EXPECT_EQ(subscriptions_.sequence(1, "lru"), 0U);
+  subscriptions_.subscribe(1, "lru", "a");
+  subscriptions_.changed("lru", "a1");
+  subscriptions_.changed("lru", "b1");
+  subscriptions_.changed("ttl", "a1");
+  EXPECT_EQ(subscriptions_.sequence(1, "lru"), 1U);
+  EXPECT_EQ(subscriptions_.sequence(1, "ttl"), 0U);
+  EXPECT_EQ(subscriptions_.sequence(2, "lru"), 0U);
 }
 
 }  // namespace

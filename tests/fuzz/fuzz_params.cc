@@ -43,11 +43,21 @@ void read_as_put(protocol::Bytes bytes, const ClientLimits& limits) {
 void read_as_many(protocol::Bytes bytes, const ClientLimits& limits) {
   Params keys("get_many", bytes, limits);
   keys.cache_name();
-  check(keys.keys().size() <= limits.keys_max, "keys are within their limit");
+  const auto key_count = keys.keys();
+  check(key_count <= limits.keys_max, "keys are within their limit");
+  for (std::uint32_t i = 0; i < key_count; ++i) {
+    const bool is_good = !keys.next_key().empty();
+    check(is_good || keys.has_fault(), "a key is not empty");
+  }
   check_fault(keys);
   Params pairs("put_many", bytes, limits);
   pairs.cache_name();
-  check(pairs.pairs().size() <= limits.keys_max, "pairs are within their limit");
+  const auto pair_count = pairs.pairs();
+  check(pair_count <= limits.keys_max, "pairs are within their limit");
+  for (std::uint32_t i = 0; i < pair_count; ++i) {
+    const bool is_good = !pairs.next_pair().first.empty();
+    check(is_good || pairs.has_fault(), "the key of a pair is not empty");
+  }
   read_options(pairs);
   check_fault(pairs);
 }
