@@ -20,8 +20,6 @@ Client::Client(Client&& other) noexcept = default;
 Client& Client::operator=(Client&& other) noexcept = default;
 Client::~Client() = default;
 
-Cache Client::cache(std::string name) { return Cache(*this, std::move(name)); }
-
 void Client::ping() { round_trip(*pool_, detail::plain_request(pool_->next_id(), "ping")); }
 
 ServerHello Client::hello() {

@@ -68,3 +68,9 @@ def test_pipeline(environment):
     done = run("pipeline", "100", environment=environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("100 puts one by one:")
+
+
+def test_typed_cache(environment):
+    done = run("typed_cache", environment=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "Longyearbyen: -11.5 degrees, clear\nNuuk: a miss\nrain\nunknown\n"

@@ -53,6 +53,7 @@
 
 namespace pannier {
 
+template <class Key = std::string_view, class Value = void>
 class Cache;
 namespace detail {
 class Pool;
@@ -69,8 +70,10 @@ class Client {
   /// Closes idle connections. Leases, pipelines and subscriptions live on.
   ~Client();
 
-  /// A handle on one cache, whose methods leave out the cache's name. This Client must outlive it.
-  Cache cache(std::string name);
+  /// A handle on one cache, whose methods leave out the cache's name: cache(name), or with types for all its
+  /// keys and values, cache<Key, Value>(name); see cache.h. This Client must outlive it.
+  template <class Key = std::string_view, class Value = void>
+  Cache<Key, Value> cache(std::string name);
 
   // The daemon
 
