@@ -1,4 +1,5 @@
-// Compute a value once for the whole host: run this in several terminals at once, and one of them computes.
+// Compute a value once for the whole host, by hand over leases (memoize.cc has it ready-made): run this in
+// several terminals at once, and one of them computes.
 // Usage: get_or_compute NUMBER
 #include <chrono>
 #include <cstdint>

@@ -43,4 +43,10 @@ bool DaemonProcess::stop() {
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+void DaemonProcess::kill() {
+  ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+  pid_ = 0;
+}
+
 }  // namespace pannier::test

@@ -24,6 +24,8 @@ class DaemonProcess {
 
   /// Stops it by SIGTERM and waits for its end. Whether it ended with exit code 0.
   bool stop();
+  /// Ends it by SIGKILL and waits for its end.
+  void kill();
   void start();
 
  private:

@@ -64,6 +64,20 @@ def test_get_or_compute_does_without_the_cache():
     assert "/nonexistent/socket" in done.stderr
 
 
+def test_memoize_computes_once(environment):
+    first = run("memoize", "10", environment=environment)
+    assert (first.returncode, first.stderr) == (0, "")
+    assert first.stdout == "computing 10\n1 + ... + 10 = 55\nfrom the cache: 55\n"
+    assert run("memoize", "10", environment=environment).stdout == "1 + ... + 10 = 55\nfrom the cache: 55\n"
+
+
+def test_memoize_does_without_the_daemon():
+    done = run("memoize", "10", environment={**os.environ, "PANNIER_SOCKET": "/nonexistent/socket"})
+    assert done.returncode == 0
+    assert done.stdout == "computing 10\n1 + ... + 10 = 55\ncomputing 10\nfrom the cache: 55\n"
+    assert done.stderr.count("/nonexistent/socket") == 1, "the second call has left the daemon alone"
+
+
 def test_pipeline(environment):
     done = run("pipeline", "100", environment=environment)
     assert (done.returncode, done.stderr) == (0, "")
