@@ -4,10 +4,10 @@
 
 #include "client/lease_held.h"
 #include "client/pipeline_batch.h"
-#include "client/request.h"
-#include "client/result.h"
 #include "client/round_trip.h"
 #include "client/subscription_channel.h"
+#include "pannier/detail/request.h"
+#include "pannier/detail/result.h"
 
 namespace pannier {
 

@@ -3,44 +3,17 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <system_error>
 #include <utility>
-
-#include "protocol/cursor.h"
-#include "protocol/message.h"
 
 namespace pannier::detail {
 
 namespace {
-
-/// Received at once, unless a message announces more.
-constexpr std::size_t kReceiveBytes = std::size_t{16} << 10;
-/// Room made at once for a message that announces more than it has sent yet.
-constexpr std::size_t kReceiveBytesMax = std::size_t{1} << 20;
-/// Nesting of a reply; more than any daemon lets in.
-constexpr std::size_t kReplyDepthMax = 4096;
-
-Failure closed(int system_error) {
-  const auto reason = system_error == 0 ? std::string("it ended the connection")
-                                        : std::generic_category().message(system_error);
-  return {Failure::Kind::kClosed, "the daemon went away: " + reason, system_error};
-}
-
-Failure broken(std::string text) { return {Failure::Kind::kBroken, std::move(text)}; }
 
 Failure timed_out() { return {Failure::Kind::kTimedOut, "the daemon did not answer in time"}; }
 
 Failure forked() {
   return {Failure::Kind::kForked, "this connection belongs to the parent process", 0, true};
 }
-
-ServerError error_of(protocol::Bytes error) {
-  protocol::Cursor cursor(error);
-  const auto text = cursor.read_string();
-  return ServerError::from_wire(text ? *text : protocol::described(error));
-}
-
-bool is_nil(protocol::Bytes object) { return protocol::Cursor(object).peek() == protocol::Type::kNil; }
 
 }  // namespace
 
@@ -58,12 +31,17 @@ struct Connection::Exchange {
     if (found == ids.end() || *found != id) return nullptr;
     return &answers[static_cast<std::size_t>(found - ids.begin())];
   }
+  Failure refuse_all(const ServerError& error) {
+    for (auto& answer : answers) {
+      if (!answer) answer = error;
+    }
+    missing = 0;
+    return broken_failure("the daemon closed the connection: " + std::string(error.what()));
+  }
 };
 
 Connection::Connection(Socket socket, std::size_t reply_bytes_max)
-    : socket_(std::move(socket)),
-      owner_(::getpid()),
-      scanner_(protocol::FrameLimits{.frame_bytes_max = reply_bytes_max, .depth_max = kReplyDepthMax}) {}
+    : socket_(std::move(socket)), owner_(::getpid()), receiver_(reply_bytes_max) {}
 
 bool Connection::is_inherited() const { return ::getpid() != owner_; }
 
@@ -78,7 +56,7 @@ std::optional<Failure> Connection::exchange(std::string_view frames, std::span<c
       failure.nothing_sent = exchange.unsent.size() == frames.size();
       return failure;
     }
-    auto end = receive_some();
+    auto end = end_of(receiver_.receive_some(socket_));
     if (auto failure = take_messages(exchange)) return failure;
     if (end && exchange.missing > 0) {
       if (exchange.end_of_sending) end = exchange.end_of_sending;
@@ -105,7 +83,7 @@ Notified Connection::next_notification(Deadline deadline) {
     if (!notifications_.empty()) break;
     if (end) return *end;
     if (!socket_.wait(WaitFor::kInput, deadline)) return timed_out();
-    end = receive_some();
+    end = end_of(receiver_.receive_some(socket_));
   }
   std::string oldest = std::move(notifications_.front());
   notifications_.pop_front();
@@ -120,7 +98,7 @@ void Connection::send_some(Exchange& exchange) {
   while (exchange.is_sending()) {
     const auto outcome = socket_.send(exchange.unsent);
     if (const auto* ended = std::get_if<Ended>(&outcome)) {
-      exchange.end_of_sending = closed(ended->system_error);
+      exchange.end_of_sending = closed_failure(ended->system_error);
       break;
     }
     const std::size_t sent = std::get<Transferred>(outcome).bytes;
@@ -129,61 +107,21 @@ void Connection::send_some(Exchange& exchange) {
   }
 }
 
-// kClosed if the daemon has ended the connection.
-std::optional<Failure> Connection::receive_some() {
-  const auto room = input_.prepare(std::clamp(bytes_wanted_, kReceiveBytes, kReceiveBytesMax));
-  const auto outcome = socket_.receive(room.data(), room.size());
-  if (const auto* ended = std::get_if<Ended>(&outcome)) return closed(ended->system_error);
-  input_.commit(std::get<Transferred>(outcome).bytes);
-  return std::nullopt;
-}
-
+// A Failure: nothing of what follows can be understood, or nothing follows.
 std::optional<Failure> Connection::take_messages(Exchange& exchange) {
-  while (!input_.unused().empty()) {
-    const auto outcome = scanner_.scan(input_.unused());
-    if (const auto* error = std::get_if<protocol::Error>(&outcome)) {
-      return broken("the daemon sent what is no message: " + error->text);
+  for (;;) {
+    auto arrived = receiver_.next();
+    if (std::holds_alternative<NothingYet>(arrived)) return std::nullopt;
+    if (auto* failure = std::get_if<Failure>(&arrived)) return std::move(*failure);
+    if (const auto* notice = std::get_if<Notice>(&arrived)) keep_notification(notice->params);
+    if (const auto* refused = std::get_if<Refused>(&arrived)) return exchange.refuse_all(refused->error);
+    if (auto* answered = std::get_if<Answered>(&arrived)) {
+      auto* answer = exchange.find(answered->id);
+      if (!answer || *answer) return broken_failure("the daemon answered a request that was not sent");
+      *answer = std::move(answered->answer);
+      --exchange.missing;
     }
-    if (const auto* more = std::get_if<protocol::NeedMore>(&outcome)) {
-      bytes_wanted_ = more->bytes_min - std::min(more->bytes_min, input_.unused().size());
-      return std::nullopt;
-    }
-    const std::size_t size = std::get<protocol::FrameEnd>(outcome).size;
-    auto failure = take_message(input_.unused().substr(0, size), exchange);
-    input_.consume(size);
-    if (failure) return failure;
   }
-  bytes_wanted_ = 0;
-  return std::nullopt;
-}
-
-std::optional<Failure> Connection::take_message(std::string_view frame, Exchange& exchange) {
-  const auto message = protocol::read_message(frame, protocol::Sender::kServer);
-  if (const auto* notification = std::get_if<protocol::Notification>(&message)) {
-    keep_notification(notification->params);
-    return std::nullopt;
-  }
-  const auto* response = std::get_if<protocol::Response>(&message);
-  if (!response) return broken("the daemon sent neither a reply nor a notification");
-
-  if (is_nil(response->id.encoded())) {
-    // The daemon could not tell which request it is about, and closes: it concerns all that are not answered.
-    for (auto& answer : exchange.answers) {
-      if (!answer) answer = error_of(response->error);
-    }
-    exchange.missing = 0;
-    return broken("the daemon closed the connection: " + std::string(error_of(response->error).what()));
-  }
-  const auto id = protocol::Cursor(response->id.encoded()).read_unsigned();
-  auto* answer = id ? exchange.find(*id) : nullptr;
-  if (!answer || *answer) return broken("the daemon answered a request that was not sent");
-  if (is_nil(response->error)) {
-    *answer = std::string(response->result);
-  } else {
-    *answer = error_of(response->error);
-  }
-  --exchange.missing;
-  return std::nullopt;
 }
 
 void Connection::keep_notification(std::string_view params) {

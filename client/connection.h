@@ -14,25 +14,10 @@
 #include <variant>
 
 #include "client/deadline.h"
-#include "client/read_buffer.h"
+#include "client/receiver.h"
 #include "client/socket.h"
-#include "pannier/error.h"
-#include "protocol/scanner.h"
 
 namespace pannier::detail {
-
-/// What the daemon answered: the result, one MessagePack object, or an error.
-using Answer = std::variant<std::string, ServerError>;
-
-/// Why there is no answer.
-struct Failure {
-  enum class Kind { kClosed, kTimedOut, kBroken, kForked };
-  Kind kind;
-  std::string text;
-  int system_error = 0;
-  /// Not one byte of what was to be sent had been accepted.
-  bool nothing_sent = false;
-};
 
 /// The params of a notification, as MessagePack.
 using Notified = std::variant<std::string, Failure>;
@@ -62,7 +47,7 @@ class Connection {
   /// In a forked child: it must neither send nor receive here.
   bool is_inherited() const;
   /// No bytes are waiting that no request has asked for.
-  bool is_quiet() const { return input_.unused().empty(); }
+  bool is_quiet() const { return receiver_.is_quiet(); }
 
  private:
   /// Notifications that wait while a request is answered.
@@ -70,16 +55,12 @@ class Connection {
 
   struct Exchange;
   void send_some(Exchange& exchange);
-  std::optional<Failure> receive_some();
   std::optional<Failure> take_messages(Exchange& exchange);
-  std::optional<Failure> take_message(std::string_view frame, Exchange& exchange);
   void keep_notification(std::string_view params);
 
   Socket socket_;
   pid_t owner_;
-  ReadBuffer input_;
-  protocol::FrameScanner scanner_;
-  std::size_t bytes_wanted_ = 0;
+  Receiver receiver_;
   bool keeps_notifications_ = false;
   bool lost_notifications_ = false;
   std::deque<std::string> notifications_;

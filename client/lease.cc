@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "client/lease_held.h"
-#include "client/request.h"
-#include "client/result.h"
 #include "client/round_trip.h"
+#include "pannier/detail/request.h"
+#include "pannier/detail/result.h"
 
 namespace pannier {
 

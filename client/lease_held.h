@@ -7,7 +7,7 @@
 
 #include "client/connection.h"
 #include "client/pool.h"
-#include "client/request.h"
+#include "pannier/detail/request.h"
 #include "pannier/lease.h"
 
 namespace pannier {

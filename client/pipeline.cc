@@ -4,22 +4,14 @@
 #include <utility>
 
 #include "client/pipeline_batch.h"
-#include "client/result.h"
 #include "client/round_trip.h"
+#include "pannier/detail/result.h"
 
 namespace pannier {
 
 namespace {
 
 using Answers = std::vector<std::optional<detail::Answer>>;
-
-std::exception_ptr exception_of(const detail::Failure& failure) {
-  try {
-    detail::throw_failure(failure);
-  } catch (...) {
-    return std::current_exception();
-  }
-}
 
 Reply reply_of(detail::Answer& answer) {
   if (auto* error = std::get_if<ServerError>(&answer))
@@ -29,7 +21,7 @@ Reply reply_of(detail::Answer& answer) {
 
 // What was not answered holds `failure`; some of it may have reached the daemon.
 std::vector<Reply> replies_of(Answers answers, std::optional<detail::Failure> failure) {
-  std::exception_ptr unanswered = failure ? exception_of(*failure) : nullptr;
+  std::exception_ptr unanswered = failure ? detail::exception_of(*failure) : nullptr;
   std::vector<Reply> replies;
   replies.reserve(answers.size());
   for (auto& answer : answers) {

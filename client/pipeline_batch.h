@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "client/pool.h"
-#include "client/request.h"
+#include "pannier/detail/request.h"
 #include "pannier/pipeline.h"
 
 namespace pannier {

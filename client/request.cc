@@ -1,4 +1,4 @@
-#include "client/request.h"
+#include "pannier/detail/request.h"
 
 #include <algorithm>
 #include <cstdint>

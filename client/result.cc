@@ -1,4 +1,4 @@
-#include "client/result.h"
+#include "pannier/detail/result.h"
 
 #include <utility>
 

@@ -85,4 +85,12 @@ void throw_failure(const Failure& failure) {
   throw ConnectionError(failure.text, failure.system_error, !failure.nothing_sent);
 }
 
+std::exception_ptr exception_of(const Failure& failure) {
+  try {
+    throw_failure(failure);
+  } catch (...) {
+    return std::current_exception();
+  }
+}
+
 }  // namespace pannier::detail

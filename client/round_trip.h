@@ -2,12 +2,13 @@
 // that does no harm, and with an exception for every way not to get a result.
 #pragma once
 
+#include <exception>
 #include <optional>
 #include <string>
 
 #include "client/connection.h"
 #include "client/pool.h"
-#include "client/request.h"
+#include "pannier/detail/request.h"
 
 namespace pannier::detail {
 
@@ -32,5 +33,6 @@ std::string round_trip_on(Connection& connection, const Request& request, Deadli
 
 /// Throws the exception that stands for `failure`.
 [[noreturn]] void throw_failure(const Failure& failure);
+std::exception_ptr exception_of(const Failure& failure);
 
 }  // namespace pannier::detail

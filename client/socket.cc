@@ -68,6 +68,15 @@ Socket Socket::connect(const std::string& path, Deadline deadline) {
   return socket;
 }
 
+std::optional<Socket> Socket::connect_now(const std::string& path) {
+  const sockaddr_un address = address_of(path);
+  Socket socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (socket.fd_ < 0) throw_cannot_connect(path, errno);
+  if (::connect(socket.fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return socket;
+  if (errno == EAGAIN) return std::nullopt;
+  throw_cannot_connect(path, errno);
+}
+
 Socket::Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
 
 Socket::~Socket() {

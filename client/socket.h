@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -30,6 +31,9 @@ class Socket {
   /// 107 bytes) or TimeoutError, both with the path in their text.
   static Socket connect(const std::string& path, Deadline deadline);
 
+  /// The same without waiting. Nothing: too many others wait for the daemon, try later.
+  static std::optional<Socket> connect_now(const std::string& path);
+
   Socket(Socket&& other) noexcept;
   Socket& operator=(Socket&& other) = delete;
   ~Socket();
@@ -39,6 +43,8 @@ class Socket {
   /// Until there is something to receive or the peer has ended (or, for kInputOrRoom, something can be sent).
   /// False: the deadline has passed.
   bool wait(WaitFor what, Deadline deadline);
+  /// For a loop that waits instead; stays this object's.
+  int fd() const { return fd_; }
 
  private:
   explicit Socket(int fd) : fd_(fd) {}

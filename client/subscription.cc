@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "client/result.h"
 #include "client/round_trip.h"
 #include "client/subscription_channel.h"
+#include "pannier/detail/result.h"
 
 namespace pannier {
 

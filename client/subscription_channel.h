@@ -10,7 +10,7 @@
 
 #include "client/connection.h"
 #include "client/pool.h"
-#include "client/request.h"
+#include "pannier/detail/request.h"
 #include "pannier/subscription.h"
 
 namespace pannier {

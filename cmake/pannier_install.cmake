@@ -1,5 +1,6 @@
-# What `cmake --install` puts into the prefix: the programs, and libpannier with its headers, as a CMake package
-# (find_package(pannier), target pannier::pannier) and as a pkg-config module (pannier).
+# What `cmake --install` puts into the prefix: the programs, and the client libraries with their headers, as a CMake
+# package (find_package(pannier), targets pannier::pannier and pannier::pannier_async) and as pkg-config modules
+# (pannier, pannier-async).
 include(CMakePackageConfigHelpers)
 
 # Installs those of the programs that exist. Call it after the folders.
@@ -11,12 +12,14 @@ function(pannier_install_programs)
   endforeach()
 endfunction()
 
-# Installs the library target `pannier` with the headers of client/include. `pannier_msgpack` goes with it, because
-# these headers include msgpack.hpp; pannier-config.cmake finds that again where it is used.
-function(pannier_install_client_library)
+# Installs the client libraries with the headers of client/include. `pannier_msgpack` goes with them, because these
+# headers include msgpack.hpp; pannier-config.cmake finds that again where it is used. What needs libuv is a set of
+# its own, which those who do not use it need not have.
+function(pannier_install_client_libraries)
   set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/pannier")
   set(generated_dir "${PROJECT_BINARY_DIR}/package")
   install(TARGETS pannier pannier_msgpack EXPORT pannier_targets)
+  install(TARGETS pannier_async EXPORT pannier_async_targets)
   install(DIRECTORY "${PROJECT_SOURCE_DIR}/client/include/pannier"
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
 
@@ -26,10 +29,19 @@ function(pannier_install_client_library)
   install(FILES "${generated_dir}/pannier-config.cmake" "${generated_dir}/pannier-config-version.cmake"
     DESTINATION "${package_dir}")
   install(EXPORT pannier_targets NAMESPACE pannier:: FILE pannier-targets.cmake DESTINATION "${package_dir}")
+  install(EXPORT pannier_async_targets NAMESPACE pannier:: FILE pannier-async-targets.cmake
+    DESTINATION "${package_dir}")
 
-  # From the folder of pannier.pc to the prefix, so that an installed tree can be moved.
+  pannier_install_pc(pannier "C++ client of pannierd, the cache at the side of every process on a host" -lpannier "")
+  pannier_install_pc(pannier-async "Asynchronous C++ client of pannierd, on libuv" -lpannier_async "pannier libuv")
+endfunction()
+
+# Installs NAME.pc.
+function(pannier_install_pc pc_name pc_description pc_libs pc_requires)
+  # From the folder of the file to the prefix, so that an installed tree can be moved.
   set(prefix_from_pc "/prefix")
   cmake_path(RELATIVE_PATH prefix_from_pc BASE_DIRECTORY "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig")
-  configure_file("${PROJECT_SOURCE_DIR}/cmake/pannier.pc.in" "${generated_dir}/pannier.pc" @ONLY)
-  install(FILES "${generated_dir}/pannier.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+  set(file "${PROJECT_BINARY_DIR}/package/${pc_name}.pc")
+  configure_file("${PROJECT_SOURCE_DIR}/cmake/pannier.pc.in" "${file}" @ONLY)
+  install(FILES "${file}" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 endfunction()

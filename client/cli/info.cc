@@ -4,7 +4,7 @@
 #include "client/cli/command.h"
 #include "client/cli/human.h"
 #include "client/cli/json_value.h"
-#include "client/result.h"
+#include "pannier/detail/result.h"
 #include "protocol/cursor.h"
 
 namespace pannier::cli {

@@ -1,43 +1,9 @@
 """The examples of libpannier, run against a real daemon. Environment: PANNIERD and EXAMPLES, their directory."""
 
 import os
-import shutil
-import socket
 import subprocess
-import tempfile
-import time
-
-import pytest
 
 EXAMPLES = os.environ["EXAMPLES"]
-
-
-@pytest.fixture(scope="module")
-def environment():
-    """Environment variables that name the socket of a running daemon."""
-    directory = tempfile.mkdtemp(prefix="pannier-")
-    path = directory + "/s"
-    process = subprocess.Popen([os.environ["PANNIERD"], "--socket", path, "--data-dir", directory + "/data"])
-    try:
-        wait_until_served(process, path)
-        yield {**os.environ, "PANNIER_SOCKET": path}
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-def wait_until_served(process, path):
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            with socket.socket(socket.AF_UNIX) as probe:
-                probe.connect(path)
-            return
-        except OSError:
-            assert process.poll() is None, "pannierd ended"
-            assert time.monotonic() < deadline, "pannierd does not listen"
-            time.sleep(0.01)
 
 
 def run(name, *arguments, environment):
@@ -46,10 +12,21 @@ def run(name, *arguments, environment):
     )
 
 
+def test_async(environment):
+    done = run("async", "10", environment=environment)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "the sum of 10 squares is 285\n", "")
+
+
 def test_basics(environment):
     done = run("basics", environment=environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "name: Ada\nnobody: a miss\ngo is better\nvisits: 1\n"
+
+
+def test_futures(environment):
+    done = run("futures", environment=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "three requests are under way\nprice: 99, visits: 1\n"
 
 
 def test_get_or_compute_computes_once(environment):

@@ -14,6 +14,8 @@ LAYERS = [
     ("storage/*", ["storage/"], ["xxhash"]),
     ("daemon/*", ["daemon/", "protocol/", "storage/"], ["uv", "spdlog", "systemd", "tomlplusplus", "CLI11"]),
     ("client/include/*", ["pannier/"], ["msgpack"]),
+    ("client/async/*", ["client/", "pannier/", "protocol/"], ["uv"]),
+    ("client/examples/*", ["pannier/"], ["uv"]),
     ("client/cli/*", ["client/", "pannier/", "protocol/"], ["msgpack", "CLI11", "nlohmann", "xxhash"]),
     ("client/load/*", ["client/load/", "protocol/"], []),
     ("client/*", ["client/", "pannier/", "protocol/"], []),

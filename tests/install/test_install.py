@@ -66,22 +66,27 @@ def library_dir(prefix):
     return next(prefix.glob("lib*/**/pannier.pc")).parent.parent
 
 
+def flags_of(module, libraries):
+    search = dict(os.environ, PKG_CONFIG_PATH=str(libraries / "pkgconfig"))
+    return shlex.split(run("pkg-config", "--cflags", "--libs", module, env=search))
+
+
 def test_a_project_builds_by_find_package_and_runs(prefix, daemon_socket, tmp_path):
     run(CMAKE, "-G", "Ninja", "-S", CONSUMER, "-B", tmp_path, f"-DCMAKE_PREFIX_PATH={prefix}",
         f"-DCMAKE_CXX_COMPILER={CXX}", f"-DCMAKE_CXX_FLAGS={CXXFLAGS}")
     run(CMAKE, "--build", tmp_path)
-    output = run(tmp_path / "consumer", env=dict(os.environ, PANNIER_SOCKET=str(daemon_socket)))
-    assert output == "all tiers agree\n"
+    environment = dict(os.environ, PANNIER_SOCKET=str(daemon_socket))
+    assert run(tmp_path / "consumer", env=environment) == "all tiers agree\n"
+    assert run(tmp_path / "consumer_async", env=environment) == "the loop agrees\n"
 
 
 def test_a_project_builds_by_pkg_config_and_runs(prefix, daemon_socket, tmp_path):
     libraries = library_dir(prefix)
-    search = dict(os.environ, PKG_CONFIG_PATH=str(libraries / "pkgconfig"))
-    flags = shlex.split(run("pkg-config", "--cflags", "--libs", "pannier", env=search))
-    run(CXX, "-std=c++20", *shlex.split(CXXFLAGS), CONSUMER / "main.cc", "-o", tmp_path / "consumer", *flags)
-    output = run(tmp_path / "consumer",
-                 env=dict(os.environ, PANNIER_SOCKET=str(daemon_socket), LD_LIBRARY_PATH=str(libraries)))
-    assert output == "all tiers agree\n"
+    environment = dict(os.environ, PANNIER_SOCKET=str(daemon_socket), LD_LIBRARY_PATH=str(libraries))
+    run(CXX, "-std=c++20", *shlex.split(CXXFLAGS), CONSUMER / "main.cc", "-o", tmp_path / "consumer",
+        *flags_of("pannier", libraries))
+    assert run(tmp_path / "consumer", env=environment) == "all tiers agree\n"
+    assert {"-lpannier_async", "-lpannier", "-luv"} <= set(flags_of("pannier-async", libraries))
 
 
 def test_the_installed_command_finds_its_library_and_the_daemon(prefix, daemon_socket):

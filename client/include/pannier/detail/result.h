@@ -1,6 +1,8 @@
 // Results as C++ values: one function for each kind of result in the contract. All throw ProtocolError if the
 // result is of another kind; fields that this library does not know are skipped, and those that are not there
 // keep their default.
+//
+// Here for the templates of public headers; no part of the interface.
 #pragma once
 
 #include <cstdint>

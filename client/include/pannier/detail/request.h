@@ -1,6 +1,8 @@
 // Requests as they go over the wire: each method of the contract as a function from C++ arguments to a whole
 // frame. Arguments are not checked, with one exception: a raw MessagePack object must be exactly one, else
 // InvalidArgument, because it could otherwise turn into other params, or into another message.
+//
+// Here for the templates of public headers; no part of the interface.
 #pragma once
 
 #include <cstdint>
