@@ -1,6 +1,6 @@
 # What `cmake --install` puts into the prefix: the programs, and the client libraries with their headers, as a CMake
-# package (find_package(pannier), targets pannier::pannier and pannier::pannier_async) and as pkg-config modules
-# (pannier, pannier-async).
+# package (find_package(pannier), targets pannier::pannier, pannier::pannier_async and pannier::pannier_c) and as
+# pkg-config modules (pannier, pannier-async, pannier-c).
 include(CMakePackageConfigHelpers)
 
 # Installs those of the programs that exist. Call it after the folders.
@@ -18,7 +18,7 @@ endfunction()
 function(pannier_install_client_libraries)
   set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/pannier")
   set(generated_dir "${PROJECT_BINARY_DIR}/package")
-  install(TARGETS pannier pannier_msgpack EXPORT pannier_targets)
+  install(TARGETS pannier pannier_msgpack pannier_c EXPORT pannier_targets)
   install(TARGETS pannier_async EXPORT pannier_async_targets)
   install(DIRECTORY "${PROJECT_SOURCE_DIR}/client/include/pannier"
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
@@ -34,6 +34,8 @@ function(pannier_install_client_libraries)
 
   pannier_install_pc(pannier "C++ client of pannierd, the cache at the side of every process on a host" -lpannier "")
   pannier_install_pc(pannier-async "Asynchronous C++ client of pannierd, on libuv" -lpannier_async "pannier libuv")
+  pannier_install_pc(pannier-c "C interface to pannierd, the cache at the side of every process on a host"
+    -lpannier_c "")
 endfunction()
 
 # Installs NAME.pc.

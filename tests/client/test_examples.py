@@ -23,6 +23,13 @@ def test_basics(environment):
     assert done.stdout == "name: Ada\nnobody: a miss\ngo is better\nvisits: 1\n"
 
 
+def test_from_c(environment):
+    first = run("from_c", environment=environment)
+    assert (first.returncode, first.stderr) == (0, "")
+    assert first.stdout == "visits: 1\ncomputing\nreport: 42 pages\n"
+    assert run("from_c", environment=environment).stdout == "visits: 2\nreport: 42 pages\n"
+
+
 def test_futures(environment):
     done = run("futures", environment=environment)
     assert (done.returncode, done.stderr) == (0, "")

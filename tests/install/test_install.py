@@ -73,11 +73,12 @@ def flags_of(module, libraries):
 
 def test_a_project_builds_by_find_package_and_runs(prefix, daemon_socket, tmp_path):
     run(CMAKE, "-G", "Ninja", "-S", CONSUMER, "-B", tmp_path, f"-DCMAKE_PREFIX_PATH={prefix}",
-        f"-DCMAKE_CXX_COMPILER={CXX}", f"-DCMAKE_CXX_FLAGS={CXXFLAGS}")
+        f"-DCMAKE_CXX_COMPILER={CXX}", f"-DCMAKE_CXX_FLAGS={CXXFLAGS}", f"-DCMAKE_C_FLAGS={CXXFLAGS}")
     run(CMAKE, "--build", tmp_path)
     environment = dict(os.environ, PANNIER_SOCKET=str(daemon_socket))
     assert run(tmp_path / "consumer", env=environment) == "all tiers agree\n"
     assert run(tmp_path / "consumer_async", env=environment) == "the loop agrees\n"
+    assert run(tmp_path / "consumer_c", env=environment) == "C agrees\n"
 
 
 def test_a_project_builds_by_pkg_config_and_runs(prefix, daemon_socket, tmp_path):
@@ -86,6 +87,9 @@ def test_a_project_builds_by_pkg_config_and_runs(prefix, daemon_socket, tmp_path
     run(CXX, "-std=c++20", *shlex.split(CXXFLAGS), CONSUMER / "main.cc", "-o", tmp_path / "consumer",
         *flags_of("pannier", libraries))
     assert run(tmp_path / "consumer", env=environment) == "all tiers agree\n"
+    run("cc", "-std=c11", *shlex.split(CXXFLAGS), CONSUMER / "main.c", "-o", tmp_path / "consumer_c",
+        *flags_of("pannier-c", libraries))
+    assert run(tmp_path / "consumer_c", env=environment) == "C agrees\n"
     assert {"-lpannier_async", "-lpannier", "-luv"} <= set(flags_of("pannier-async", libraries))
 
 

@@ -1,0 +1,255 @@
+/* The C interface against the daemon at $PANNIER_SOCKET, as a C11 program. Prints each claim that does not hold;
+   exit code 0: all hold. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pannier/pannier.h"
+
+static int failures = 0;
+
+static void check(bool holds, const char* claim, int line) {
+  if (holds) return;
+  fprintf(stderr, "line %d: %s\n", line, claim);
+  ++failures;
+}
+#define CHECK(claim) check((claim), #claim, __LINE__)
+
+static bool buffer_is(const pannier_buffer* buffer, const char* bytes, size_t size) {
+  return buffer->size == size && buffer->data && memcmp(buffer->data, bytes, size) == 0 && buffer->data[size] == 0;
+}
+
+static void value_that_was_put_is_got(pannier_client* client) {
+  pannier_buffer value = {0};
+  uint64_t version = 0;
+  CHECK(pannier_get(client, "lru", "k", 1, &value, NULL) == PANNIER_NOTHING);
+  CHECK(pannier_put(client, "lru", "k", 1, "\x93\x01\x02\x03", 4, NULL, &version, NULL) == PANNIER_OK);
+  CHECK(version > 0);
+  CHECK(pannier_get(client, "lru", "k", 1, &value, NULL) == PANNIER_OK);
+  CHECK(buffer_is(&value, "\x93\x01\x02\x03", 4));
+  pannier_buffer_free(&value);
+  CHECK(value.data == NULL && value.size == 0);
+  CHECK(pannier_erase(client, "lru", "k", 1, version + 1, NULL) == PANNIER_NOTHING);
+  CHECK(pannier_erase(client, "lru", "k", 1, version, NULL) == PANNIER_OK);
+}
+
+static void bytes_come_back_whatever_they_are(pannier_client* client) {
+  pannier_buffer value = {0};
+  CHECK(pannier_put_bytes(client, "lru", "b", 1, "a\0\xff", 3, NULL, NULL, NULL) == PANNIER_OK);
+  CHECK(pannier_get_bytes(client, "lru", "b", 1, &value, NULL) == PANNIER_OK);
+  CHECK(buffer_is(&value, "a\0\xff", 3));
+  pannier_buffer_free(&value);
+  CHECK(pannier_put_bytes(client, "lru", "b", 1, NULL, 0, NULL, NULL, NULL) == PANNIER_OK);
+  CHECK(pannier_get_bytes(client, "lru", "b", 1, &value, NULL) == PANNIER_OK);
+  CHECK(buffer_is(&value, "", 0));
+  pannier_buffer_free(&value);
+  CHECK(pannier_put(client, "lru", "b", 1, "\x07", 1, NULL, NULL, NULL) == PANNIER_OK);
+  CHECK(pannier_get_bytes(client, "lru", "b", 1, &value, NULL) == PANNIER_WRONG_TYPE);
+  CHECK(value.data == NULL);
+}
+
+static void options_of_a_put_count(pannier_client* client) {
+  pannier_put_options options = {.size = sizeof options, .ttl_ms = 60000, .flags = PANNIER_IF_ABSENT};
+  int64_t ttl_ms = 0;
+  uint64_t version = 0;
+  pannier_buffer value = {0};
+  CHECK(pannier_put(client, "lru", "o", 1, "\x01", 1, &options, NULL, NULL) == PANNIER_OK);
+  CHECK(pannier_put(client, "lru", "o", 1, "\x02", 1, &options, NULL, NULL) == PANNIER_NOTHING);
+  CHECK(pannier_get_entry(client, "lru", "o", 1, &value, &version, &ttl_ms, NULL) == PANNIER_OK);
+  CHECK(buffer_is(&value, "\x01", 1));
+  CHECK(ttl_ms > 50000 && ttl_ms <= 60000);
+  pannier_buffer_free(&value);
+  CHECK(pannier_touch(client, "lru", "o", 1, PANNIER_TTL_NONE, NULL) == PANNIER_OK);
+  CHECK(pannier_get_entry(client, "lru", "o", 1, &value, NULL, &ttl_ms, NULL) == PANNIER_OK);
+  CHECK(ttl_ms == PANNIER_TTL_NONE);
+  pannier_buffer_free(&value);
+
+  pannier_put_options over = {.size = sizeof over, .if_version = version};
+  CHECK(pannier_put(client, "lru", "o", 1, "\x03", 1, &over, NULL, NULL) == PANNIER_OK);
+  CHECK(pannier_put(client, "lru", "o", 1, "\x04", 1, &over, NULL, NULL) == PANNIER_NOTHING);
+  over.flags = PANNIER_IF_PRESENT;
+  CHECK(pannier_put(client, "lru", "o", 1, "\x05", 1, &over, NULL, NULL) == PANNIER_INVALID_ARGUMENT);
+  over.flags = UINT64_C(1) << 40;
+  CHECK(pannier_put(client, "lru", "o", 1, "\x05", 1, &over, NULL, NULL) == PANNIER_INVALID_ARGUMENT);
+}
+
+static void structs_of_another_age_are_understood(pannier_client* client) {
+  /* An older program, whose options end behind ttl_ms. */
+  pannier_put_options older;
+  memset(&older, 0xff, sizeof older);
+  older.size = offsetof(pannier_put_options, stale_ms);
+  older.ttl_ms = 60000;
+  CHECK(pannier_put(client, "lru", "age", 3, "\x01", 1, &older, NULL, NULL) == PANNIER_OK);
+  /* A newer one, with a member that this library does not know. */
+  struct {
+    pannier_put_options options;
+    uint64_t later;
+  } newer = {.options = {.size = sizeof newer}, .later = 7};
+  CHECK(pannier_put(client, "lru", "age", 3, "\x01", 1, &newer.options, NULL, NULL) == PANNIER_OK);
+  pannier_put_options none = {.size = 0};
+  CHECK(pannier_put(client, "lru", "age", 3, "\x01", 1, &none, NULL, NULL) == PANNIER_INVALID_ARGUMENT);
+
+  pannier_error small;
+  memset(&small, 'x', sizeof small);
+  small.size = offsetof(pannier_error, text);
+  CHECK(pannier_get(client, "none", "k", 1, &(pannier_buffer){0}, &small) == PANNIER_UNKNOWN_CACHE);
+  CHECK(small.status == PANNIER_UNKNOWN_CACHE && small.size == offsetof(pannier_error, text));
+  CHECK(small.text[0] == 'x');
+}
+
+static void error_tells_what_was_wrong(pannier_client* client) {
+  pannier_error error = {.size = sizeof error};
+  pannier_buffer value = {0};
+  CHECK(pannier_get(client, "none", "k", 1, &value, &error) == PANNIER_UNKNOWN_CACHE);
+  CHECK(error.status == PANNIER_UNKNOWN_CACHE && !error.may_have_run);
+  CHECK(strstr(error.text, "there is no cache \"none\"") != NULL);
+  CHECK(strcmp(pannier_status_name(error.status), "unknown_cache") == 0);
+  CHECK(pannier_put(client, "lru", "k", 1, "\x92\x01", 2, NULL, NULL, &error) == PANNIER_INVALID_ARGUMENT);
+  CHECK(pannier_get(client, NULL, "k", 1, &value, &error) == PANNIER_INVALID_ARGUMENT);
+  CHECK(pannier_get(NULL, "lru", "k", 1, &value, &error) == PANNIER_INVALID_ARGUMENT);
+  CHECK(pannier_put(client, "lru", "long", 4, "\x01", 1, NULL, NULL, NULL) == PANNIER_OK);
+  CHECK(pannier_get(client, "lru", "long", 4, NULL, &error) == PANNIER_INVALID_ARGUMENT);
+  CHECK(strcmp(pannier_status_name(12345), "other") == 0);
+}
+
+static void daemon_that_is_away_is_an_error_with_its_errno(void) {
+  pannier_client_options options = {.size = sizeof options, .path = "/nonexistent/pannier.sock"};
+  pannier_error error = {.size = sizeof error};
+  pannier_client* client = pannier_client_new(&options, &error);
+  CHECK(client != NULL);
+  CHECK(pannier_sync(client, NULL, &error) == PANNIER_CONNECTION);
+  CHECK(error.system_error == ENOENT && !error.may_have_run);
+  CHECK(strstr(error.text, "/nonexistent/pannier.sock") != NULL);
+  pannier_client_free(client);
+}
+
+static void text_of_an_error_is_cut_between_characters(void) {
+  char path[90 * 8 + 1] = "";
+  for (int i = 0; i < 90; ++i) strcat(path, "\xe2\x82\xac\xe2\x82\xac/a");
+  pannier_client_options options = {.size = sizeof options, .path = path};
+  pannier_error error = {.size = sizeof error};
+  pannier_client* client = pannier_client_new(&options, NULL);
+  CHECK(pannier_sync(client, NULL, &error) == PANNIER_CONNECTION);
+  const size_t length = strlen(error.text);
+  CHECK(length < sizeof error.text && length > sizeof error.text - 4);
+  const unsigned char last = (unsigned char)error.text[length - 1];
+  CHECK(last < 0x80 || (last == 0xac && (unsigned char)error.text[length - 3] == 0xe2));
+  pannier_client_free(client);
+}
+
+static void caches_are_opened_cleared_and_dropped(pannier_client* client) {
+  pannier_cache_settings settings = {.size = sizeof settings, .tier = "ttl", .policy = "fifo", .max_age_ms = 60000};
+  CHECK(pannier_open(client, "c", &settings, NULL) == PANNIER_OK);
+  CHECK(pannier_open(client, "c", &settings, NULL) == PANNIER_NOTHING);
+  settings.max_entries = 5;
+  CHECK(pannier_open(client, "c", &settings, NULL) == PANNIER_CONFLICT);
+  settings.flags = PANNIER_ALTER;
+  CHECK(pannier_open(client, "c", &settings, NULL) == PANNIER_NOTHING);
+  settings.tier = "disk";
+  CHECK(pannier_open(client, "c", &settings, NULL) == PANNIER_INVALID_ARGUMENT);
+  CHECK(pannier_open(client, "c", NULL, NULL) == PANNIER_INVALID_ARGUMENT);
+  uint64_t count = 0;
+  CHECK(pannier_put(client, "c", "a1", 2, "\x01", 1, NULL, NULL, NULL) == PANNIER_OK);
+  CHECK(pannier_put(client, "c", "b1", 2, "\x01", 1, NULL, NULL, NULL) == PANNIER_OK);
+  CHECK(pannier_clear(client, "c", "a", 1, &count, NULL) == PANNIER_OK && count == 1);
+  CHECK(pannier_clear(client, "c", NULL, 0, &count, NULL) == PANNIER_OK && count == 1);
+  CHECK(pannier_drop(client, "c", NULL) == PANNIER_OK);
+  CHECK(pannier_drop(client, "c", NULL) == PANNIER_NOTHING);
+  CHECK(pannier_sync(client, "durable", NULL) == PANNIER_OK);
+  CHECK(pannier_sync(client, "lru", NULL) == PANNIER_UNSUPPORTED);
+}
+
+static bool count_key(const void* key, size_t key_size, void* context) {
+  (void)key;
+  *(size_t*)context += key_size;
+  return true;
+}
+
+static void many_keys_are_got_and_walked(pannier_client* client) {
+  CHECK(pannier_put(client, "lru", "many:1", 6, "\x01", 1, NULL, NULL, NULL) == PANNIER_OK);
+  CHECK(pannier_put(client, "lru", "many:22", 7, "\x02", 1, NULL, NULL, NULL) == PANNIER_OK);
+  const pannier_key keys[] = {{"many:22", 7}, {"many:none", 9}, {"many:1", 6}};
+  pannier_buffer values[3];
+  CHECK(pannier_get_many(client, "lru", keys, 3, values, NULL) == PANNIER_OK);
+  CHECK(buffer_is(&values[0], "\x02", 1));
+  CHECK(values[1].data == NULL);
+  CHECK(buffer_is(&values[2], "\x01", 1));
+  for (int i = 0; i < 3; ++i) pannier_buffer_free(&values[i]);
+  size_t bytes = 0;
+  CHECK(pannier_each_key(client, "lru", "many:", 5, count_key, &bytes, NULL) == PANNIER_OK && bytes == 13);
+}
+
+static void lease_is_granted_put_and_waited_for(pannier_client* client) {
+  pannier_lease* lease = NULL;
+  pannier_lease* second = NULL;
+  pannier_buffer value = {0};
+  bool stale = true;
+  const pannier_lease_options no_wait = {.size = sizeof no_wait, .wait_ms = PANNIER_NO_WAIT};
+  CHECK(pannier_lease_get(client, "lru", "l", 1, NULL, &value, &stale, &lease, NULL) == PANNIER_OK);
+  CHECK(lease && !stale && value.data == NULL);
+  CHECK(pannier_lease_get(client, "lru", "l", 1, &no_wait, &value, NULL, &second, NULL) == PANNIER_NOTHING);
+  pannier_lease_free(lease);
+  CHECK(pannier_lease_get(client, "lru", "l", 1, NULL, &value, NULL, &lease, NULL) == PANNIER_OK && lease);
+  CHECK(pannier_lease_put(lease, "\x07", 1, NULL, NULL, NULL) == PANNIER_OK);
+  CHECK(pannier_lease_put(lease, "\x07", 1, NULL, NULL, NULL) == PANNIER_INVALID_ARGUMENT);
+  pannier_lease_free(lease);
+  CHECK(pannier_lease_get(client, "lru", "l", 1, NULL, &value, NULL, &lease, NULL) == PANNIER_OK);
+  CHECK(lease == NULL && buffer_is(&value, "\x07", 1));
+  pannier_buffer_free(&value);
+}
+
+static void any_method_is_called(pannier_client* client) {
+  pannier_buffer result = {0};
+  CHECK(pannier_call(client, "ping", "\x90", 1, &result, NULL) == PANNIER_OK);
+  CHECK(buffer_is(&result, "\xa4pong", 5));
+  pannier_buffer_free(&result);
+  CHECK(pannier_call(client, "no_such", "\x90", 1, &result, NULL) == PANNIER_UNKNOWN_METHOD);
+  CHECK(strlen(pannier_version()) >= 5);
+}
+
+static void* count_up(void* client) {
+  for (int i = 0; i < 100; ++i) {
+    if (pannier_increment(client, "lru", "threads", 7, 1, NULL, NULL) != PANNIER_OK) return client;
+  }
+  return NULL;
+}
+
+static void threads_share_a_client(pannier_client* client) {
+  pthread_t threads[4];
+  for (int i = 0; i < 4; ++i) CHECK(pthread_create(&threads[i], NULL, count_up, client) == 0);
+  for (int i = 0; i < 4; ++i) {
+    void* failed = NULL;
+    pthread_join(threads[i], &failed);
+    CHECK(failed == NULL);
+  }
+  int64_t sum = 0;
+  CHECK(pannier_increment(client, "lru", "threads", 7, 0, &sum, NULL) == PANNIER_OK && sum == 400);
+}
+
+static void nothing_is_freed_twice(void) {
+  pannier_buffer_free(NULL);
+  pannier_client_free(NULL);
+  pannier_lease_free(NULL);
+}
+
+int main(void) {
+  pannier_client* client = pannier_client_new(NULL, NULL);
+  if (!client) return EXIT_FAILURE;
+  value_that_was_put_is_got(client);
+  bytes_come_back_whatever_they_are(client);
+  options_of_a_put_count(client);
+  structs_of_another_age_are_understood(client);
+  error_tells_what_was_wrong(client);
+  daemon_that_is_away_is_an_error_with_its_errno();
+  text_of_an_error_is_cut_between_characters();
+  caches_are_opened_cleared_and_dropped(client);
+  many_keys_are_got_and_walked(client);
+  lease_is_granted_put_and_waited_for(client);
+  any_method_is_called(client);
+  threads_share_a_client(client);
+  nothing_is_freed_twice();
+  pannier_client_free(client);
+  return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
