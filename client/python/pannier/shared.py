@@ -1,0 +1,70 @@
+"""Caches that a process finds by their names: opened when they are needed, and again when the daemon has lost them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pannier.cache import Cache
+from pannier.client import Client
+from pannier.config import default_client
+from pannier.errors import (
+    OutOfMemory,
+    Overloaded,
+    ShuttingDown,
+    StorageError,
+    TooLarge,
+    TransportError,
+    UnknownCache,
+)
+
+T = TypeVar("T")
+
+#: What a cache may fail with through no fault of its user, who can do without it meanwhile.
+AWAY = (TransportError, ShuttingDown, Overloaded, OutOfMemory, TooLarge, StorageError)
+
+
+class SharedCache:
+    """One cache of the client that this process shares (`pannier.default_client`). Makes no request by itself.
+
+    Where the cache is there with other bounds or ages, they are set to `settings`: who opens it last, decides. Thread-safe,
+    and safe after fork as the client is.
+    """
+
+    def __init__(self, name: str, tier: str, **settings: Any) -> None:
+        self.name = name
+        self._tier = tier
+        self._settings = settings
+        self._opened: Cache | None = None
+
+    def do(self, work: Callable[[Cache], T]) -> T:
+        """What `work` does with the cache; once more if the cache was gone. Raises what the cache's methods raise."""
+        cache = self._opened
+        if cache is None or cache.client is not default_client():
+            cache = self.open()
+        try:
+            return work(cache)
+        except UnknownCache:
+            return work(self.open())
+
+    def open(self) -> Cache:
+        """Opens the cache now. Raises `Conflict` if it is there with another tier."""
+        client = default_client()
+        try:
+            self._opened = self._open(client)
+        except Overloaded:
+            if not self._drop_older(client):
+                raise
+            self._opened = self._open(client)
+        return self._opened
+
+    def _open(self, client: Client) -> Cache:
+        return client.cache(self.name, self._tier, alter=True, **self._settings)
+
+    def _drop_older(self, client: Client) -> bool:
+        """Where a daemon has as many caches as it may, those of other versions of the same function go."""
+        words, mark, _ = self.name.rpartition("#")
+        older = [name for name in client.info().caches if mark and name.startswith(words + mark) and name != self.name]
+        for name in older:
+            client.drop(name)
+        return bool(older)

@@ -1,0 +1,72 @@
+"""What stays in one process because other processes could not know it or read it."""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from collections import OrderedDict
+from typing import Any
+
+MISSING: Any = object()
+
+# One for all, held for a look into a dictionary; entered again where keys of the user compare themselves by a cached call.
+_lock = threading.RLock()
+
+
+def _renew_lock() -> None:
+    # In a forked child; another thread of the parent may have held it.
+    global _lock
+    _lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)
+
+
+class UnsharedWarning(UserWarning):
+    """Something is cached in this process alone although it was to be shared. Told once for each cache.
+
+    `warnings.simplefilter("error", pannier.UnsharedWarning)` makes it an error.
+    """
+
+
+def warn_unshared(what: str, reason: object, stacklevel: int) -> None:
+    warnings.warn(f"{what} in this process alone: {reason}", UnsharedWarning, stacklevel + 1)
+
+
+class UnsharedCache:
+    """Values by hashable keys; the least recently used goes first. `maxsize` None: unbounded. Thread-safe and safe after fork:
+    the child goes on with a copy.
+    """
+
+    def __init__(self, maxsize: int | None) -> None:
+        self._maxsize = maxsize
+        self._values: OrderedDict[Any, Any] = OrderedDict()
+        self.hits = 0
+        self.misses = 0
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def get(self, key: Any) -> Any:
+        """The value, which is used by that, or MISSING."""
+        with _lock:
+            value = self._values.get(key, MISSING)
+            if value is MISSING:
+                self.misses += 1
+            else:
+                self.hits += 1
+                self._values.move_to_end(key)
+            return value
+
+    def put(self, key: Any, value: Any) -> None:
+        with _lock:
+            self._values[key] = value
+            self._values.move_to_end(key)
+            if self._maxsize is not None and len(self._values) > self._maxsize:
+                self._values.popitem(last=False)
+
+    def clear(self) -> None:
+        with _lock:
+            self._values.clear()
+            self.hits = self.misses = 0
