@@ -16,6 +16,7 @@ LAYERS = [
     ("client/include/*", ["pannier/"], ["msgpack"]),
     ("client/cli/*", ["client/", "pannier/", "protocol/"], ["msgpack", "CLI11", "nlohmann", "xxhash"]),
     ("client/load/*", ["client/load/", "protocol/"], []),
+    ("client/python/*", ["client/python/", "pannier/", "protocol/"], ["pybind11", "python3"]),
     ("client/*", ["client/", "pannier/", "protocol/"], []),
 ]
 
@@ -31,6 +32,8 @@ LIBRARIES = {
     "nlohmann": ("nlohmann/*",),
     "boost": ("boost/*",),
     "xxhash": ("xxhash.h",),
+    "pybind11": ("pybind11/*",),
+    "python3": ("Python.h",),
 }
 
 SOURCES = [file for file in with_suffix(".h", ".cc") if not file.name.startswith(("tests/", "cmake/"))]
