@@ -9,30 +9,32 @@ from pannier.cache import Cache
 from pannier.client import Client
 from pannier.config import default_client
 from pannier.errors import (
+    Conflict,
     OutOfMemory,
     Overloaded,
     ShuttingDown,
     StorageError,
-    TooLarge,
     TransportError,
     UnknownCache,
 )
+from pannier.serializers import Codec
 
 T = TypeVar("T")
 
 #: What a cache may fail with through no fault of its user, who can do without it meanwhile.
-AWAY = (TransportError, ShuttingDown, Overloaded, OutOfMemory, TooLarge, StorageError)
+AWAY = (TransportError, ShuttingDown, Overloaded, OutOfMemory, StorageError)
 
 
 class SharedCache:
     """One cache of the client that this process shares (`pannier.default_client`). Makes no request by itself.
 
-    Where the cache is there with other bounds or ages, they are set to `settings`: who opens it last, decides. Thread-safe,
-    and safe after fork as the client is.
+    Where the cache is there with other bounds or ages, they are set to `settings`: who opens it last, decides. Without any, it
+    is taken as it is. Thread-safe, and safe after fork as the client is.
     """
 
-    def __init__(self, name: str, tier: str, **settings: Any) -> None:
+    def __init__(self, name: str, tier: str, codec: Codec, **settings: Any) -> None:
         self.name = name
+        self._codec = codec
         self._tier = tier
         self._settings = settings
         self._opened: Cache | None = None
@@ -51,15 +53,28 @@ class SharedCache:
         """Opens the cache now. Raises `Conflict` if it is there with another tier."""
         client = default_client()
         try:
-            self._opened = self._open(client)
+            self._open(client)
         except Overloaded:
             if not self._drop_older(client):
                 raise
-            self._opened = self._open(client)
+            self._open(client)
+        self._opened = Cache(client, self.name, self._codec)
         return self._opened
 
-    def _open(self, client: Client) -> Cache:
-        return client.cache(self.name, self._tier, alter=True, **self._settings)
+    def drop(self) -> None:
+        """Removes the cache with its entries and counters, for all processes; the next use of it opens it anew."""
+        self._opened = None
+        default_client().drop(self.name)
+
+    def _open(self, client: Client) -> None:
+        if self._settings:
+            client.open(self.name, self._tier, alter=True, **self._settings)
+            return
+        try:
+            client.open(self.name, self._tier)
+        except Conflict:
+            if client.cache(self.name).info().tier != self._tier:
+                raise
 
     def _drop_older(self, client: Client) -> bool:
         """Where a daemon has as many caches as it may, those of other versions of the same function go."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import pickle
 import threading
 import warnings
 from collections import OrderedDict
 from typing import Any
 
 MISSING: Any = object()
+
+#: What serializers raise for a value that is none of theirs.
+UNSERIALIZABLE = (TypeError, ValueError, OverflowError, AttributeError, RecursionError, pickle.PicklingError)
 
 # One for all, held for a look into a dictionary; entered again where keys of the user compare themselves by a cached call.
 _lock = threading.RLock()
@@ -30,8 +34,14 @@ class UnsharedWarning(UserWarning):
     """
 
 
-def warn_unshared(what: str, reason: object, stacklevel: int) -> None:
-    warnings.warn(f"{what} in this process alone: {reason}", UnsharedWarning, stacklevel + 1)
+def warn_unshared(what: str, function: Any, reason: object) -> None:
+    """Warns at the place where `function` is defined that `what` of it stays in this process."""
+    module = getattr(function, "__module__", None) or "pannier"
+    name = f"{module}.{getattr(function, '__qualname__', repr(function))}"
+    code = getattr(function, "__code__", None)
+    file, line = (code.co_filename, code.co_firstlineno) if code is not None else (module, 1)
+    text = f"{what} of {name} are cached in this process alone: {reason}"
+    warnings.warn_explicit(text, UnsharedWarning, file, line, module)
 
 
 class UnsharedCache:
@@ -47,6 +57,9 @@ class UnsharedCache:
 
     def __len__(self) -> int:
         return len(self._values)
+
+    def __contains__(self, key: Any) -> bool:
+        return key in self._values
 
     def get(self, key: Any) -> Any:
         """The value, which is used by that, or MISSING."""

@@ -1,0 +1,120 @@
+"""The entries of a shelf in the daemon, as bytes."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator, Mapping, MutableMapping
+from io import UnsupportedOperation
+from typing import Any, Optional
+
+from pannier.cache import Cache
+from pannier.config import default_client
+from pannier.errors import UnknownCache
+from pannier.shared import SharedCache
+
+FLAGS = "rwcn"
+# For one request; a value of any size is one.
+PUT_KEYS_MAX = 1000
+PUT_BYTES_MAX = 8 << 20
+
+
+class _AsStored:
+    """Values are packed already."""
+
+    def pack(self, value: Any) -> bytes:
+        return value  # type: ignore[no-any-return]
+
+    def unpack(self, packed: bytes) -> Any:
+        return packed
+
+
+class ShelfEntries(MutableMapping[bytes, bytes]):
+    """Keys, and values that are one MessagePack object each, of the durable cache `name`; `flag` as DurableCache has it."""
+
+    def __init__(self, name: str, flag: str) -> None:
+        if flag not in FLAGS:
+            raise ValueError(f"flag is one of {', '.join(FLAGS)}, not {flag!r}")
+        self._cache = SharedCache(name, "durable", _AsStored())
+        self._is_read_only = flag == "r"
+        if flag in "rw" and not _is_there(name):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+        cache = self._cache.open()
+        if flag == "n":
+            cache.clear()
+
+    def __getitem__(self, key: bytes) -> bytes:
+        packed = self._cache.do(lambda cache: cache.get(key))
+        if packed is None:
+            raise KeyError(key)
+        return packed
+
+    def __setitem__(self, key: bytes, packed: bytes) -> None:
+        self._writable().do(lambda cache: cache.put(key, packed))
+
+    def __delitem__(self, key: bytes) -> None:
+        if not self._writable().do(lambda cache: cache.delete(key)):
+            raise KeyError(key)
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, bytes) and self._cache.do(lambda cache: cache.get(key)) is not None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._cache.do(lambda cache: {_bytes(key) for key in cache.keys()}))
+
+    def __len__(self) -> int:
+        return self._cache.do(lambda cache: len(set(cache.keys())))
+
+    def add(self, key: bytes, packed: bytes) -> bool:
+        """Puts it unless there is one; whether it did."""
+        return self._writable().do(lambda cache: cache.put(key, packed, if_absent=True)) is not None
+
+    def take(self, key: bytes) -> Optional[bytes]:
+        """Removes an entry and gives its value, to one caller; None: there is none."""
+        return self._writable().do(lambda cache: _take(cache, key))
+
+    def update(self, entries: Mapping[bytes, bytes]) -> None:  # type: ignore[override]
+        batch: dict[Any, bytes] = {}
+        size = 0
+        for key, packed in entries.items():
+            if batch and (len(batch) == PUT_KEYS_MAX or size + len(packed) > PUT_BYTES_MAX):
+                self._put(batch)
+                batch, size = {}, 0
+            batch[key] = packed
+            size += len(key) + len(packed)
+        if batch:
+            self._put(batch)
+
+    def clear(self) -> None:
+        self._writable().do(lambda cache: cache.clear())
+
+    def sync(self) -> None:
+        if not self._is_read_only:
+            self._cache.do(lambda cache: cache.sync())
+
+    def _put(self, batch: dict[Any, bytes]) -> None:
+        self._writable().do(lambda cache: cache.put_many(batch))
+
+    def _writable(self) -> SharedCache:
+        if self._is_read_only:
+            raise UnsupportedOperation("the shelf was opened for reading")
+        return self._cache
+
+
+def _is_there(name: str) -> bool:
+    try:
+        default_client().cache(name).info()
+    except UnknownCache:
+        return False
+    return True
+
+
+def _take(cache: Cache, key: bytes) -> Optional[bytes]:
+    while (found := cache.get_entry(key)) is not None:
+        if cache.delete(key, if_version=found.version):
+            return found.value  # type: ignore[no-any-return]
+    return None
+
+
+def _bytes(key: str | bytes) -> bytes:
+    return key.encode() if isinstance(key, str) else key
