@@ -1,0 +1,105 @@
+"""How leases are asked for.
+
+First without waiting, over the shared connection: most keys are there, or nobody computes them. Only who has to wait
+does so over a connection of its own, which ends the wait when it is closed, and keeps the daemon from holding back
+everything else that this client asks. Of the tasks that wait for one key one at a time waits at the daemon, the others
+for it: what they find then is mostly the value.
+
+A wait that is canceled closes its connection. A token that was granted to a request for which nobody waits any more is
+released when it comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from typing import Any
+
+from pannier._types import Duration
+from pannier.aio import requests
+from pannier.aio.channel import Channel
+from pannier.aio.connection import Connection
+from pannier.aio.lease import Lease, LeaseResult, Place
+from pannier.serializers import Codec
+
+# How long a lease lasts, and with it the wait, when the caller does not say.
+DURATION_DEFAULT_S = 10.0
+NOTHING = LeaseResult(None, False, False, None)
+
+
+class Leases:
+    """Of one cache."""
+
+    def __init__(self, channel: Channel, cache: bytes, codec: Codec, timeout_s: float):
+        self._channel = channel
+        self._cache = cache
+        self._codec = codec
+        self._timeout_s = timeout_s
+        self._turns: weakref.WeakValueDictionary[bytes, asyncio.Lock] = weakref.WeakValueDictionary()
+
+    async def lease(self, key: bytes, duration: Duration | None, wait: Duration | None) -> LeaseResult:
+        """`key` is packed."""
+        options = {} if duration is None else {"lease_ms": requests.milliseconds(duration, "duration")}
+        if wait is None:
+            wait = DURATION_DEFAULT_S if duration is None else duration
+        wait_s = requests.seconds(wait, "wait")
+        result = await self._ask(key, options)
+        if wait_s == 0 or result is not NOTHING:
+            return result
+        return await self._wait(key, options, asyncio.get_running_loop().time() + wait_s)
+
+    async def _ask(self, key: bytes, options: dict[str, Any]) -> LeaseResult:
+        def release(connection: Connection, late: bytes) -> None:
+            result = self._result(late, key, connection, is_shared=True)
+            if result.lease is not None:
+                result.lease.close()
+
+        body = self._body(key, options, wait_ms=0)
+        answer, connection = await self._channel.call_shared(body, self._timeout_s, if_late=release)
+        return self._result(answer, key, connection, is_shared=True)
+
+    async def _wait(self, key: bytes, options: dict[str, Any], deadline: float) -> LeaseResult:
+        turn = self._turns.get(key)
+        if turn is None:
+            turn = self._turns[key] = asyncio.Lock()
+        if not await _acquire(turn, deadline):
+            return NOTHING
+        try:
+            left_s = max(deadline - asyncio.get_running_loop().time(), 0.0)
+            body = self._body(key, options, wait_ms=requests.milliseconds(left_s, "wait"))
+            answer, connection = await self._channel.call_alone(body, left_s + self._timeout_s)
+        finally:
+            turn.release()
+        result = self._result(answer, key, connection, is_shared=False)
+        if result.lease is None:
+            self._channel.give_back(connection)
+        return result
+
+    def _body(self, key: bytes, options: dict[str, Any], wait_ms: int) -> bytes:
+        return requests.body("lease", self._cache, key, options={**options, "wait_ms": wait_ms})
+
+    def _result(self, answer: bytes, key: bytes, connection: Connection, is_shared: bool) -> LeaseResult:
+        """Of nil, a token, [value] or [value, token or nil]."""
+        if answer[0] == requests.NIL:
+            return NOTHING
+        token, packed, is_stale = None, None, answer[0] == 0x92
+        if is_stale:
+            packed, (token,) = requests.split_first(answer)
+        elif answer[0] == 0x91:
+            packed = answer[1:]
+        else:
+            token = requests.unpack(answer)
+        lease = None
+        if token is not None:
+            place = Place(self._channel, connection, is_shared, self._cache, key)
+            lease = Lease(place, token, self._codec, self._timeout_s)
+        value = None if packed is None else self._codec.unpack(packed)
+        return LeaseResult(value, packed is not None, is_stale, lease)
+
+
+async def _acquire(turn: asyncio.Lock, deadline: float) -> bool:
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await turn.acquire()
+    except TimeoutError:
+        return False
