@@ -46,6 +46,9 @@ class ExpiringDict(MutableMapping[Any, Any]):
     those given are None. AssertionError: length or age are out of range. Thread-safe.
     """
 
+    max_len: int
+    max_age: float
+
     def __init__(
         self,
         max_len: Optional[int],

@@ -94,7 +94,7 @@ class Identity:
         base = next((base for base in BASES if isinstance(value, base)), None)
         if base is not None and kind.__eq__ is base.__eq__ and kind.__hash__ is base.__hash__:
             return self._as_base(value, base)
-        if isinstance(value, enum.Enum) and kind.__eq__ is object.__eq__:
+        if isinstance(value, enum.Enum) and kind.__hash__ is enum.Enum.__hash__:  # type: ignore[comparison-overlap]
             return named("member", *type_name(kind), value.name)
         if is_frozen_dataclass(kind):
             return self._object(kind, tuple(getattr(value, field.name) for field in dataclasses.fields(value)))

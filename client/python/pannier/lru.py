@@ -42,7 +42,6 @@ from pannier.unshared import MISSING, UNSERIALIZABLE, UnsharedCache, warn_unshar
 __all__ = ["lru_cache"]
 
 R = TypeVar("R")
-R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 
 
@@ -53,12 +52,12 @@ class CacheInfo(NamedTuple):
     currsize: int
 
 
-class CachedFunction(Protocol[R_co]):
+class CachedFunction(Protocol[R]):
     """What `lru_cache` makes of a function."""
 
-    __wrapped__: Callable[..., R_co]
+    __wrapped__: Callable[..., R]
 
-    def __call__(self, *args: Hashable, **kwargs: Hashable) -> R_co: ...
+    def __call__(self, *args: Hashable, **kwargs: Hashable) -> R: ...
 
     def cache_info(self) -> CacheInfo:
         """Of all processes that share the cache, since it was cleared; with what stayed in this one."""
@@ -207,19 +206,22 @@ class _LruCache(Generic[R]):
         return self._results.ask(lambda cache: cache.get(key, MISSING), MISSING)
 
     def _keep(self, key: Union[bytes, _UnsharedKey], result: R) -> None:
-        if not isinstance(key, bytes):
+        if isinstance(key, bytes):
+            self._keep_shared(key, result)
+        else:
             self._unshared.put(key, result)
-            return
+
+    def _keep_shared(self, key: bytes, result: R) -> None:
         try:
             packed = self._results.codec.pack(result)
         except UNSERIALIZABLE as reason:
-            self._keep_unshared(key, result, reason)
+            self._keep_here(key, result, reason)
             return
         try:
             self._results.ask(lambda cache: cache.put_raw(key, packed), None)
         except TooLarge as reason:
-            self._keep_unshared(key, result, reason)
+            self._keep_here(key, result, reason)
 
-    def _keep_unshared(self, key: bytes, result: R, reason: Exception) -> None:
+    def _keep_here(self, key: bytes, result: R, reason: Exception) -> None:
         self._results.warn("results", reason)
         self._unshared.put(key, result)

@@ -32,7 +32,7 @@ from typing import Any, Generic, Optional, TypeVar, overload
 from pannier._types import Duration
 from pannier.arguments import call_key
 from pannier.atoms import Unidentified
-from pannier.cache import Lease, LeaseResult
+from pannier.cache import Cache, Lease, LeaseResult
 from pannier.errors import PannierError
 from pannier.function_cache import FunctionCache
 from pannier.identity import own_key
@@ -134,18 +134,18 @@ class Memoized(Generic[R]):
         """Makes `value` what everyone gets until it is deleted."""
         key = self._key_of(instance)
         packed = None if key is None else self._packed(value)
-        if packed is None:
+        if key is None or packed is None:
             self._keep(instance, value)
         else:
             self._forget(instance)
-            self._shared().do(lambda cache: cache.put_raw(key, packed, self._ttl))
+            self._put_raw(key, packed)
 
     def __delete__(self, instance: Any) -> None:
         """The next one who asks computes. Nothing happens if no value is there: another process may have deleted it."""
         key = self._key_of(instance)
         self._forget(instance)
         if key is not None:
-            self._shared().do(lambda cache: cache.delete(key))
+            self._delete(key)
 
     def _key_of(self, instance: Any) -> Optional[bytes]:
         """None: the value is kept on the object."""
@@ -183,11 +183,20 @@ class Memoized(Generic[R]):
         if self._packed(value) is None:
             _release(lease)
             return self._keep(instance, value)
-        if lease is not None:
-            self._values.ask(lambda _: lease.put(value, self._ttl), None)
-        else:
-            self._values.ask(lambda cache: cache.put(key, value, self._ttl), None)
+        self._values.ask(lambda cache: self._store(cache, key, value, lease), None)
         return value
+
+    def _store(self, cache: Cache, key: bytes, value: R, lease: Optional[Lease]) -> None:
+        if lease is None:
+            cache.put(key, value, self._ttl)
+        else:
+            lease.put(value, self._ttl)
+
+    def _put_raw(self, key: bytes, packed: bytes) -> None:
+        self._shared().do(lambda cache: cache.put_raw(key, packed, self._ttl))
+
+    def _delete(self, key: bytes) -> None:
+        self._shared().do(lambda cache: cache.delete(key))
 
     def _packed(self, value: R) -> Optional[bytes]:
         """None: it cannot be serialized."""

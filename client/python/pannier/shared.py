@@ -21,6 +21,9 @@ from pannier.serializers import Codec
 
 T = TypeVar("T")
 
+# While one process does nothing but drop the cache, the others get a word in sooner or later.
+DROPS_MAX = 1000
+
 #: What a cache may fail with through no fault of its user, who can do without it meanwhile.
 AWAY = (TransportError, ShuttingDown, Overloaded, OutOfMemory, StorageError)
 
@@ -40,14 +43,16 @@ class SharedCache:
         self._opened: Cache | None = None
 
     def do(self, work: Callable[[Cache], T]) -> T:
-        """What `work` does with the cache; once more if the cache was gone. Raises what the cache's methods raise."""
+        """What `work` does with the cache; again if the cache was gone. Raises what the cache's methods raise."""
         cache = self._opened
         if cache is None or cache.client is not default_client():
             cache = self.open()
-        try:
-            return work(cache)
-        except UnknownCache:
-            return work(self.open())
+        for _ in range(DROPS_MAX):
+            try:
+                return work(cache)
+            except UnknownCache:
+                cache = self.open()
+        return work(cache)
 
     def open(self) -> Cache:
         """Opens the cache now. Raises `Conflict` if it is there with another tier."""

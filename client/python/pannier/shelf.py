@@ -25,7 +25,7 @@ import hashlib
 import os
 import pickle
 import shelve
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import Any, Dict, Optional, Union
 
 from pannier.names import path_name
 from pannier.serializers import SerializerLike, codec
@@ -50,14 +50,20 @@ class _Pickle:
         return pickle.loads(data)
 
 
-class Shelf(shelve.Shelf[Any] if TYPE_CHECKING else shelve.Shelf):
+class Shelf(shelve.Shelf[Any]):
     """`shelve.Shelf` with Pannier's serializers, and a write-back that knows what was changed.
 
     `dict` maps keys in `keyencoding` to packed values, both bytes; its `sync` and `close` are called if it has them. One thread
     at a time; without write-back, as many as `dict` allows.
     """
 
-    _digests: dict[str, bytes]
+    dict: Any
+    keyencoding: str
+    writeback: bool
+    #: Values that were read or put since the last sync, with write-back.
+    cache: Dict[str, Any]
+    # Of each of them, as it was when it came there.
+    _digests: Dict[str, bytes]
 
     def __init__(
         self,
@@ -71,7 +77,6 @@ class Shelf(shelve.Shelf[Any] if TYPE_CHECKING else shelve.Shelf):
         if serializer is None:
             serializer = "msgpack" if protocol is None else _Pickle(protocol)
         self._codec = codec(serializer)
-        # Of each value in self.cache, as it was when it came there.
         self._digests = {}
         self._owner_pid = os.getpid()
         super().__init__(dict, protocol, writeback, keyencoding)
@@ -116,7 +121,7 @@ class Shelf(shelve.Shelf[Any] if TYPE_CHECKING else shelve.Shelf):
 
     def __del__(self) -> None:
         if getattr(self, "_owner_pid", None) == os.getpid():
-            super().__del__()
+            super().__del__()  # type: ignore[misc]
 
     def _encoded(self, key: str) -> bytes:
         return key.encode(self.keyencoding)

@@ -13,7 +13,7 @@ from pannier.config import default_client
 from pannier.errors import UnknownCache
 from pannier.shared import SharedCache
 
-FLAGS = "rwcn"
+FLAGS = ("r", "w", "c", "n")
 # For one request; a value of any size is one.
 PUT_KEYS_MAX = 1000
 PUT_BYTES_MAX = 8 << 20
@@ -37,14 +37,14 @@ class ShelfEntries(MutableMapping[bytes, bytes]):
             raise ValueError(f"flag is one of {', '.join(FLAGS)}, not {flag!r}")
         self._cache = SharedCache(name, "durable", _AsStored())
         self._is_read_only = flag == "r"
-        if flag in "rw" and not _is_there(name):
+        if flag in ("r", "w") and not _is_there(name):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
         cache = self._cache.open()
         if flag == "n":
             cache.clear()
 
     def __getitem__(self, key: bytes) -> bytes:
-        packed = self._cache.do(lambda cache: cache.get(key))
+        packed = self._cache.do(lambda cache: cache.get_raw(key))
         if packed is None:
             raise KeyError(key)
         return packed
@@ -57,7 +57,10 @@ class ShelfEntries(MutableMapping[bytes, bytes]):
             raise KeyError(key)
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, bytes) and self._cache.do(lambda cache: cache.get(key)) is not None
+        try:
+            return self[key] is not None  # type: ignore[index]
+        except KeyError:
+            return False
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._cache.do(lambda cache: {_bytes(key) for key in cache.keys()}))
