@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from pannier.cache import Cache
@@ -83,8 +83,13 @@ class SharedCache:
 
     def _drop_older(self, client: Client) -> bool:
         """Where a daemon has as many caches as it may, those of other versions of the same function go."""
-        words, mark, _ = self.name.rpartition("#")
-        older = [name for name in client.info().caches if mark and name.startswith(words + mark) and name != self.name]
+        older = older_versions(self.name, client.info().caches)
         for name in older:
             client.drop(name)
         return bool(older)
+
+
+def older_versions(name: str, caches: Iterable[str]) -> list[str]:
+    """Those of `caches` that are named after the same function, with another digest."""
+    words, mark, _ = name.rpartition("#")
+    return [other for other in caches if mark and other.startswith(words + mark) and other != name]
