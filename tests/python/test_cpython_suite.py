@@ -15,7 +15,11 @@ AS_EXPIRINGDICT = "ExpiringDict keeps to the package expiringdict, which fails t
 POP = AS_EXPIRINGDICT + "its pop answers None where a dict's raises KeyError"
 POPITEM = AS_EXPIRINGDICT + "its popitem takes an argument, as that of an OrderedDict"
 
+HASHED_ONLY = "a call with an argument that has nothing but its hash stays in the process, and maxsize bounds it there by itself"
+
 NOT_FOR_PANNIER = {
+    "LruCacheTests.test_lru_hash_only_once": HASHED_ONLY,
+    "NamedLruCacheTests.test_lru_hash_only_once": HASHED_ONLY,
     "PrivateDictTests.test_pop": POP,
     "PrivateDictTests.test_write": POP,
     "PrivateDictTests.test_popitem": POPITEM,
@@ -48,8 +52,8 @@ def failures(outcome, count_min):
 
 
 @pytest.mark.parametrize("case", [suites.LruCacheTests, suites.NamedLruCacheTests])
-def test_lru_cache_passes_cpythons_tests_of_it(case):
-    assert not failures(suites.run_class(case), count_min=27)
+def test_lru_cache_passes_cpythons_tests_of_it_but_for_those_listed(case):
+    assert failures(suites.run_class(case), count_min=27).keys() == listed_for(case)
 
 
 def test_shelves_pass_cpythons_tests_of_them():

@@ -13,7 +13,8 @@ the host), that it may call itself, and that methods work.
 
 What differs:
 
-- Results are copies: a hit gives an equal object, not the same one.
+- Results are copies: a hit gives an equal object, not the same one. A result that this process cannot read, of a class that it
+  does not know, is computed anew.
 - The cache belongs to the function as it is (see `pannier.names`) with its `maxsize`, `typed` and serializer, so programs with
   different versions of it do not meet. With `name`, it belongs to that name, and the program that opened it last decides on
   its size. It outlives the processes.
@@ -34,7 +35,7 @@ from typing import Any, Generic, NamedTuple, Optional, Protocol, TypeVar, Union,
 
 from pannier.arguments import call_key
 from pannier.atoms import Unidentified
-from pannier.errors import TooLarge
+from pannier.errors import TooLarge, UnpackError
 from pannier.function_cache import FunctionCache
 from pannier.serializers import SerializerLike
 from pannier.unshared import MISSING, UNSERIALIZABLE, UnsharedCache, warn_unshared
@@ -203,7 +204,10 @@ class _LruCache(Generic[R]):
     def _find_shared(self, key: bytes) -> Any:
         if key in self._unshared:
             return self._unshared.get(key)
-        return self._results.ask(lambda cache: cache.get(key, MISSING), MISSING)
+        try:
+            return self._results.ask(lambda cache: cache.get(key, MISSING), MISSING)
+        except UnpackError:
+            return MISSING
 
     def _keep(self, key: Union[bytes, _UnsharedKey], result: R) -> None:
         if isinstance(key, bytes):

@@ -33,7 +33,7 @@ from pannier._types import Duration
 from pannier.arguments import call_key
 from pannier.atoms import Unidentified
 from pannier.cache import Cache, Lease, LeaseResult
-from pannier.errors import PannierError
+from pannier.errors import PannierError, UnpackError
 from pannier.function_cache import FunctionCache
 from pannier.identity import own_key
 from pannier.serializers import SerializerLike
@@ -164,7 +164,10 @@ class Memoized(Generic[R]):
         computing = self._computing.__dict__.setdefault("keys", set())
         if key in computing:
             return self.__wrapped__(instance)
-        found = self._values.ask(lambda cache: cache.lease(key, duration=self._lease), NOTHING)
+        try:
+            found = self._values.ask(lambda cache: cache.lease(key, duration=self._lease), NOTHING)
+        except UnpackError:
+            found = NOTHING  # of a class that this process does not know
         if found.found:
             return found.value  # type: ignore[no-any-return]
         computing.add(key)
