@@ -29,23 +29,26 @@ AWAY = (TransportError, ShuttingDown, Overloaded, OutOfMemory, StorageError)
 
 
 class SharedCache:
-    """One cache of the client that this process shares (`pannier.default_client`). Makes no request by itself.
+    """One cache, of the client that this process shares unless `client` gives another. Makes no request by itself.
 
     Where the cache is there with other bounds or ages, they are set to `settings`: who opens it last, decides. Without any, it
     is taken as it is. Thread-safe, and safe after fork as the client is.
     """
 
-    def __init__(self, name: str, tier: str, codec: Codec, **settings: Any) -> None:
+    def __init__(
+        self, name: str, tier: str, codec: Codec, client: Callable[[], Client] = default_client, **settings: Any
+    ) -> None:
         self.name = name
         self._codec = codec
         self._tier = tier
+        self._client = client
         self._settings = settings
         self._opened: Cache | None = None
 
     def do(self, work: Callable[[Cache], T]) -> T:
         """What `work` does with the cache; again if the cache was gone. Raises what the cache's methods raise."""
         cache = self._opened
-        if cache is None or cache.client is not default_client():
+        if cache is None or cache.client is not self._client():
             cache = self.open()
         for _ in range(DROPS_MAX):
             try:
@@ -56,7 +59,7 @@ class SharedCache:
 
     def open(self) -> Cache:
         """Opens the cache now. Raises `Conflict` if it is there with another tier."""
-        client = default_client()
+        client = self._client()
         try:
             self._open(client)
         except Overloaded:
@@ -69,7 +72,7 @@ class SharedCache:
     def drop(self) -> None:
         """Removes the cache with its entries and counters, for all processes; the next use of it opens it anew."""
         self._opened = None
-        default_client().drop(self.name)
+        self._client().drop(self.name)
 
     def _open(self, client: Client) -> None:
         if self._settings:
