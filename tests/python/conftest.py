@@ -36,9 +36,9 @@ def start_daemon():
 def _daemons():
     started = []
 
-    def start(*arguments, **settings):
+    def start(*arguments, parent=None, **settings):
         # Short, because the path of a socket has room for about 100 bytes only.
-        started.append(Daemon(tempfile.mkdtemp(prefix="pannier-"), *arguments, **settings))
+        started.append(Daemon(tempfile.mkdtemp(prefix="pannier-", dir=parent), *arguments, **settings))
         return started[-1].start()
 
     yield start
@@ -54,6 +54,12 @@ def _daemons():
 def daemon(start_shared):
     """One daemon with default options for all tests of a file."""
     return start_shared()
+
+
+@pytest.fixture(scope="module")
+def daemon_in_memory(start_shared):
+    """The same with its data in a tmpfs, where nobody waits for a disk."""
+    return start_shared(parent="/dev/shm")
 
 
 @pytest.fixture
