@@ -32,6 +32,12 @@ NOT_FOR_PANNIER = {
 }
 
 
+@pytest.fixture(scope="module")
+def daemon(daemon_in_memory):
+    """Hundreds of shelves are opened and closed, each of which waits for the disk."""
+    return daemon_in_memory
+
+
 @pytest.fixture(autouse=True)
 def surroundings(process_daemon, tmp_path, monkeypatch):
     """The suites make files where they stand, and many functions that other processes could not know."""

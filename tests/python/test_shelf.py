@@ -10,6 +10,13 @@ import pytest
 from programs import Programs, forked
 
 import pannier
+from pannier import shelf_entries
+
+
+@pytest.fixture(scope="module")
+def daemon(daemon_in_memory):
+    """Every shelf waits for the disk when it is opened and closed."""
+    return daemon_in_memory
 
 
 @pytest.fixture
@@ -197,14 +204,15 @@ def test_a_sync_that_cannot_serialize_writes_nothing_and_keeps_all(name):
     assert dict(pannier.DurableCache(name)) == {"a": [1, 2], "b": [1]}
 
 
-def test_many_changes_are_written_back_in_batches(name):
+def test_many_changes_are_written_back_in_batches(name, monkeypatch):
+    monkeypatch.setattr(shelf_entries, "PUT_BYTES_MAX", 10_000)
+    changed = {str(number): [number] for number in range(2500)} | {"large": ["x" * 100_000]}
     with pannier.DurableCache(name) as shelf:
-        for number in range(2500):
-            shelf.cache[str(number)] = [number]
-            shelf._digests[str(number)] = b""
-        shelf.update(large=["x" * (9 << 20)])
+        shelf.update({key: [] for key in changed})
+        for key, value in changed.items():
+            shelf[key].extend(value)
     with pannier.shelf.open(name) as shelf:
-        assert len(shelf) == 2501 and shelf["2499"] == [2499] and len(shelf["large"][0]) == 9 << 20
+        assert dict(shelf) == changed
         shelf.clear()
         assert len(shelf) == 0
 

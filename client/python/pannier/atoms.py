@@ -25,13 +25,14 @@ INT_MAX = (1 << 64) - 1
 class Unidentified(TypeError):
     """A value that other processes cannot tell from others of its kind."""
 
-    def __init__(self, value: object) -> None:
-        kind = type(value).__qualname__
-        if isinstance(value, type):
-            text = f"class {value.__qualname__} cannot be found by other processes: it is not in its module under its name"
-        else:
-            text = f"nothing tells other processes which {kind} this is; a __cache_key__ of its class would"
-        super().__init__(text)
+
+def unidentified(value: object) -> Unidentified:
+    """The error that says so of `value`."""
+    if isinstance(value, type):
+        name = value.__qualname__
+        return Unidentified(f"class {name} cannot be found by other processes: it is not in its module under its name")
+    kind = type(value).__qualname__
+    return Unidentified(f"nothing tells other processes which {kind} this is; a __cache_key__ of its class would")
 
 
 def pack(value: object) -> bytes:
@@ -54,7 +55,7 @@ def type_name(cls: type) -> list[str]:
     for part in cls.__qualname__.split("."):
         found = getattr(found, part, None)
     if found is not cls:
-        raise Unidentified(cls)
+        raise unidentified(cls)
     return [cls.__module__, cls.__qualname__, place(getattr(module, "__file__", None) or "")]
 
 
@@ -101,7 +102,7 @@ def _datetime(value: datetime.datetime) -> Any:
 
 def _time(value: datetime.time) -> Any:
     if value.tzinfo is not None:
-        raise Unidentified(value)
+        raise unidentified(value)
     return named("time", value.isoformat())
 
 

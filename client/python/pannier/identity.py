@@ -24,7 +24,7 @@ from typing import Any
 
 import msgpack
 
-from pannier.atoms import ATOMS, OBJECT, SET, Unidentified, exact_atom, named, pack, place, type_name
+from pannier.atoms import ATOMS, OBJECT, SET, Unidentified, exact_atom, named, pack, place, type_name, unidentified
 
 __all__ = ["Unidentified", "identify"]
 
@@ -100,7 +100,7 @@ class Identity:
             return self._object(kind, tuple(getattr(value, field.name) for field in dataclasses.fields(value)))
         if kind.__hash__ is None:
             raise TypeError(f"unhashable type: '{kind.__name__}'")
-        raise Unidentified(value)
+        raise unidentified(value)
 
     def _as_base(self, value: Any, base: type) -> Any:
         if self._exact:

@@ -26,7 +26,7 @@ def function_name(function: Callable[..., Any], *parameters: object) -> str:
     To be called when the function is, not when it is decorated: what it closes over may not be there before.
     """
     if isinstance(function, type):
-        raise Unidentified(function)
+        raise Unidentified(f"class {function.__qualname__} is no function, of which the code would tell what it makes")
     module = getattr(function, "__module__", None) or type(function).__module__
     qualname = getattr(function, "__qualname__", None) or type(function).__qualname__
     return _named(f"{module}.{qualname}", identify((function, parameters), exact=True))

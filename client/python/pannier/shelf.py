@@ -119,6 +119,14 @@ class Shelf(shelve.Shelf[Any]):
         if hasattr(self.dict, "sync"):
             self.dict.sync()
 
+    def close(self) -> None:
+        """Syncs, if it is open, and ends it: what could not be written is kept no longer."""
+        try:
+            super().close()
+        finally:
+            self.cache = {}
+            self._digests = {}
+
     def __del__(self) -> None:
         if getattr(self, "_owner_pid", None) == os.getpid():
             super().__del__()  # type: ignore[misc]
