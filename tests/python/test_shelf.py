@@ -119,13 +119,18 @@ def test_of_a_process_that_is_killed_what_was_put_stays(process_daemon, tmp_path
     assert dict(pannier.DurableCache(name)) == {"a": [1]}
 
 
-def test_a_shelf_that_is_forgotten_is_synced(name):
-    shelf = pannier.DurableCache(name)
-    shelf["a"] = [1]
-    shelf["a"].append(2)
-    del shelf
-    gc.collect()
-    assert dict(pannier.DurableCache(name)) == {"a": [1, 2]}
+def test_a_shelf_that_is_forgotten_or_left_open_is_synced(process_daemon, tmp_path, name):
+    programs = Programs(tmp_path)
+    source = f"""
+        import pannier
+
+        for number in range(2):
+            shelf = pannier.DurableCache({name!r})
+            shelf[str(number)] = [1]
+            shelf[str(number)].append(2)
+    """
+    assert programs.run(programs.write("program.py", source)) == []
+    assert dict(pannier.DurableCache(name)) == {"0": [1, 2], "1": [1, 2]}
 
 
 def test_a_forked_child_that_forgets_a_shelf_leaves_it_alone(name):
@@ -145,6 +150,28 @@ def test_a_forked_child_that_forgets_a_shelf_leaves_it_alone(name):
     shelf.close()
     with pannier.shelf.open(name) as other:
         assert other["a"] == [1, 3]
+
+
+def refusals(cache, values):
+    """How many of the values the daemon was too busy to take."""
+    count = 0
+    for key, value in values.items():
+        try:
+            cache.put(key, value)
+        except pannier.Overloaded:
+            count += 1
+    return count
+
+
+def test_a_shelf_takes_what_is_refused_elsewhere_because_too_much_waits_for_the_disk(start_daemon, monkeypatch):
+    daemon = start_daemon("--max-dirty", "1M")
+    monkeypatch.setenv("PANNIER_SOCKET", daemon.socket_path)
+    monkeypatch.setattr(pannier.config, "_settings", pannier.config._Settings())
+    values = {str(number): "x" * 300_000 for number in range(20)}
+    assert refusals(pannier.connect().cache("plain", "durable"), values) > 0
+    with pannier.shelf.open("box") as shelf:
+        shelf.update(values)
+        assert dict(shelf) == values
 
 
 # ---- Write-back ------------------------------------------------------------------------------------------

@@ -46,9 +46,6 @@ class ExpiringDict(MutableMapping[Any, Any]):
     those given are None. AssertionError: length or age are out of range. Thread-safe.
     """
 
-    max_len: int
-    max_age: float
-
     def __init__(
         self,
         max_len: Optional[int],
@@ -63,15 +60,30 @@ class ExpiringDict(MutableMapping[Any, Any]):
             max_age_seconds = items.max_age if max_age_seconds is None else max_age_seconds
         assert max_age_seconds is not None and max_age_seconds >= 0, "max_age_seconds is 0 or more"
         assert max_len is not None and max_len >= 1, "max_len is 1 or more"
-        self.max_len = max_len
-        self.max_age = max_age_seconds
-        self.name = name
+        self._max_len = max_len
+        self._max_age = max_age_seconds
+        self._name = name
         self._serializer = serializer
         if name is None:
             self._store: Store = OwnStore(max_len, max_age_seconds)
         else:
             self._store = SharedStore(name, max_len, max_age_seconds, serializer)
         self._fill(items)
+
+    @property
+    def max_len(self) -> int:
+        """How many entries it has at most."""
+        return self._max_len
+
+    @property
+    def max_age(self) -> float:
+        """How old an entry may be, in seconds."""
+        return self._max_age
+
+    @property
+    def name(self) -> Optional[str]:
+        """Of the cache in the daemon; None: it is private."""
+        return self._name
 
     @property
     def lock(self) -> Any:

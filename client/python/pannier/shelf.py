@@ -5,7 +5,8 @@
         box["numbers"].append(3)                    # noticed by sync() and close()
 
 A shelf is a cache of tier `durable`. What is put is at once there for every process, and on disk soon after, at the latest when
-`sync` or `close` returns. Reads and writes wait for no disk. A key is a str of 1 to 65,535 bytes.
+`sync` or `close` returns. Neither reads nor writes wait for the disk; only where more waits for it than the daemon allows, writes
+do. A key is a str of 1 to 65,535 bytes.
 
 With write-back, a shelf keeps every value that was read or put until `sync` or `close`, as shelve does, and then writes those
 that differ from what they were: what this process has not changed does not overwrite what others have. Of two that change the

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from io import UnsupportedOperation
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar
 
 from pannier.cache import Cache
 from pannier.config import default_client
-from pannier.errors import UnknownCache
+from pannier.errors import Overloaded, UnknownCache
 from pannier.shared import SharedCache
 
 FLAGS = ("r", "w", "c", "n")
 # For one request; a value of any size is one.
 PUT_KEYS_MAX = 1000
-PUT_BYTES_MAX = 8 << 20
+PUT_BYTES_MAX = 1 << 20
+# How often a write waits for the disk, while others fill what it empties.
+SYNCS_MAX = 10
+
+T = TypeVar("T")
 
 
 class _AsStored:
@@ -50,10 +54,10 @@ class ShelfEntries(MutableMapping[bytes, bytes]):
         return packed
 
     def __setitem__(self, key: bytes, packed: bytes) -> None:
-        self._writable().do(lambda cache: cache.put(key, packed))
+        self._write(lambda cache: cache.put(key, packed))
 
     def __delitem__(self, key: bytes) -> None:
-        if not self._writable().do(lambda cache: cache.delete(key)):
+        if not self._write(lambda cache: cache.delete(key)):
             raise KeyError(key)
 
     def __contains__(self, key: object) -> bool:
@@ -70,11 +74,11 @@ class ShelfEntries(MutableMapping[bytes, bytes]):
 
     def add(self, key: bytes, packed: bytes) -> bool:
         """Puts it unless there is one; whether it did."""
-        return self._writable().do(lambda cache: cache.put(key, packed, if_absent=True)) is not None
+        return self._write(lambda cache: cache.put(key, packed, if_absent=True)) is not None
 
     def take(self, key: bytes) -> Optional[bytes]:
         """Removes an entry and gives its value, to one caller; None: there is none."""
-        return self._writable().do(lambda cache: _take(cache, key))
+        return self._write(lambda cache: _take(cache, key))
 
     def update(self, entries: Mapping[bytes, bytes]) -> None:  # type: ignore[override]
         batch: dict[Any, bytes] = {}
@@ -89,19 +93,25 @@ class ShelfEntries(MutableMapping[bytes, bytes]):
             self._put(batch)
 
     def clear(self) -> None:
-        self._writable().do(lambda cache: cache.clear())
+        self._write(lambda cache: cache.clear())
 
     def sync(self) -> None:
         if not self._is_read_only:
             self._cache.do(lambda cache: cache.sync())
 
     def _put(self, batch: dict[Any, bytes]) -> None:
-        self._writable().do(lambda cache: cache.put_many(batch))
+        self._write(lambda cache: cache.put_many(batch))
 
-    def _writable(self) -> SharedCache:
+    def _write(self, work: Callable[[Cache], T]) -> T:
+        """What `work` does. Where more waits for the disk than the daemon allows, this waits for the disk, too."""
         if self._is_read_only:
             raise UnsupportedOperation("the shelf was opened for reading")
-        return self._cache
+        for _ in range(SYNCS_MAX):
+            try:
+                return self._cache.do(work)
+            except Overloaded:
+                self._cache.do(lambda cache: cache.sync())
+        return self._cache.do(work)
 
 
 def _is_there(name: str) -> bool:
