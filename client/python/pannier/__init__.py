@@ -18,6 +18,7 @@ from pannier.errors import __all__ as _errors
 from pannier.expiring_dict import ExpiringDict
 from pannier.info import CacheInfo, Info, ServerHello, ServerInfo, SyncResult
 from pannier.lru import lru_cache
+from pannier.memoize import memoize
 from pannier.memoized import memoized
 from pannier.shelf import DurableCache
 from pannier.unshared import UnsharedWarning
@@ -42,6 +43,7 @@ __all__ = [
     "connect",
     "default_client",
     "lru_cache",
+    "memoize",
     "memoized",
     *_errors,
 ]

@@ -20,6 +20,7 @@ from pannier.aio import requests
 from pannier.aio.channel import Channel
 from pannier.aio.connection import Connection
 from pannier.aio.lease import Lease, LeaseResult, Place
+from pannier.durations import milliseconds, seconds
 from pannier.serializers import Codec
 
 # How long a lease lasts, and with it the wait, when the caller does not say.
@@ -39,10 +40,10 @@ class Leases:
 
     async def lease(self, key: bytes, duration: Duration | None, wait: Duration | None) -> LeaseResult:
         """`key` is packed."""
-        options = {} if duration is None else {"lease_ms": requests.milliseconds(duration, "duration")}
+        options = {} if duration is None else {"lease_ms": milliseconds(duration, "duration")}
         if wait is None:
             wait = DURATION_DEFAULT_S if duration is None else duration
-        wait_s = requests.seconds(wait, "wait")
+        wait_s = seconds(wait, "wait")
         result = await self._ask(key, options)
         if wait_s == 0 or result is not NOTHING:
             return result
@@ -66,7 +67,7 @@ class Leases:
             return NOTHING
         try:
             left_s = max(deadline - asyncio.get_running_loop().time(), 0.0)
-            body = self._body(key, options, wait_ms=requests.milliseconds(left_s, "wait"))
+            body = self._body(key, options, wait_ms=milliseconds(left_s, "wait"))
             answer, connection = await self._channel.call_alone(body, left_s + self._timeout_s)
         finally:
             turn.release()

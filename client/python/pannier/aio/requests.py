@@ -5,19 +5,16 @@ What cannot be sent raises TypeError or `InvalidArgument`, in words that name th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Any
 
 import msgpack
 
 from pannier import errors
 from pannier._types import NEVER, Duration, Key
+from pannier.durations import milliseconds
 from pannier.info import SyncResult
 
-# No daemon takes a longer time.
-SECONDS_MAX = 9.0e12
 NIL = 0xC0
 
 # One Packer for all: it keeps its buffer, and leaves it empty when it fails.
@@ -68,24 +65,6 @@ def check_one_object(packed: bytes) -> None:
         if unpacker.tell() == len(packed):
             return
     raise errors.InvalidArgument("not exactly one MessagePack object: the value to put")
-
-
-def seconds(duration: Duration, name: str) -> float:
-    if isinstance(duration, timedelta):
-        duration = duration.total_seconds()
-    if not isinstance(duration, (int, float)):
-        raise TypeError(f"{name} is a number of seconds or a timedelta, not {type(duration).__name__}")
-    if not duration >= 0:
-        raise errors.InvalidArgument(f"{name} is no time from 0 on")
-    if duration > SECONDS_MAX:
-        raise errors.InvalidArgument(f"{name} is too long")
-    return duration
-
-
-def milliseconds(duration: Duration, name: str) -> int:
-    """Fractions of a millisecond count as a whole one."""
-    # By way of whole microseconds, as timedelta has them: 0.29 * 1000 is a little more than 290.
-    return math.ceil(round(seconds(duration, name) * 1e6) / 1e3)
 
 
 def ttl_option(options: dict[str, Any], ttl: Duration | None) -> None:
