@@ -1,6 +1,7 @@
 """CPython's own tests, from Debian's package libpython3.11-testsuite, over Pannier's drop-ins: a thin adapter.
 
-The installed modules are imported as they are; what they test is looked up in them under a name, and there stands Pannier's.
+The installed modules are imported as they are; what they test is looked up in them under a name, and there stands
+Pannier's.
 """
 
 import contextlib
@@ -87,14 +88,15 @@ class JudgeDictTests(PrivateDictTests):
 def shelf_tests():
     """All of test_shelve, but those that are there once more for each dbm module: a shelf of Pannier's has none."""
     loader = unittest.TestLoader()
-    cases = [case for case in vars(test_shelve).values() if isinstance(case, type) and issubclass(case, unittest.TestCase)]
+    classes = [case for case in vars(test_shelve).values() if isinstance(case, type)]
+    cases = [case for case in classes if issubclass(case, unittest.TestCase)]
     chosen = [case for case in cases if "File_" not in case.__name__ or case.__name__.endswith("File_dumbShelve")]
     return unittest.TestSuite(map(loader.loadTestsFromTestCase, chosen))
 
 
 @contextlib.contextmanager
 def shelves_in_the_daemon():
-    """test_shelve's shelves and the mappings below them are the daemon's, and its files are new, as those in a new directory."""
+    """test_shelve's shelves and the mappings below them are the daemon's, and new, as files in a new directory are."""
     shelves = types.SimpleNamespace(
         Shelf=pannier.shelf.Shelf, open=lambda filename, **options: pannier.shelf.open(filename, "n", **options)
     )

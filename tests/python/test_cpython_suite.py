@@ -1,7 +1,7 @@
 """CPython's own tests over Pannier's drop-ins: each passes, or stands in the table with the reason why it cannot apply.
 
-Not run are the tests of test_shelve for a second and third dbm module, which are those for the first again: a shelf of Pannier's
-has none.
+Not run are the tests of test_shelve for a second and third dbm module, which are those for the first again: a shelf of
+Pannier's has none.
 """
 
 import warnings
@@ -15,7 +15,7 @@ AS_EXPIRINGDICT = "ExpiringDict keeps to the package expiringdict, which fails t
 POP = AS_EXPIRINGDICT + "its pop answers None where a dict's raises KeyError"
 POPITEM = AS_EXPIRINGDICT + "its popitem takes an argument, as that of an OrderedDict"
 
-HASHED_ONLY = "a call with an argument that has nothing but its hash stays in the process, and maxsize bounds it there by itself"
+HASHED_ONLY = "a call with an argument that only this process knows stays here, where maxsize bounds it by itself"
 
 NOT_FOR_PANNIER = {
     "LruCacheTests.test_lru_hash_only_once": HASHED_ONLY,

@@ -1,4 +1,4 @@
-"""pannier.ExpiringDict. What the package expiringdict promises is asked of that package, too: it is the judge of these tests."""
+"""pannier.ExpiringDict. What the package expiringdict promises is asked of that, too: it is the judge of these tests."""
 
 import pickle
 import threading
@@ -9,7 +9,6 @@ import pytest
 from programs import Programs, forked
 
 import pannier
-from pannier.expiring_stores import key_bytes, key_of
 
 # Long enough for a busy machine to look at an entry before it is gone.
 AGE_S = 0.25
@@ -135,13 +134,13 @@ def test_old_methods_are_refused(make):
 
 
 def test_all_of_the_packages_interface_is_there_but_what_is_listed():
-    # Of OrderedDict, which the class is derived from: the daemon keeps an order that is not to be changed, and the package's
-    # own `|` and `__sizeof__` do not work or mean the object alone.
+    # The order of a cache is the daemon's; `|` raises a TypeError for the package's own.
     not_there = {"move_to_end", "__or__", "__ror__"}
-    public = {name for name in dir(expiringdict.ExpiringDict) if not name.startswith("_")}
-    operators = {"__getitem__", "__setitem__", "__delitem__", "__contains__", "__len__", "__iter__", "__reversed__", "__ior__"}
+    judge = expiringdict.ExpiringDict(1, 1)
+    public = {name for name in dir(judge) if not name.startswith("_")}
+    operators = {"getitem", "setitem", "delitem", "contains", "len", "iter", "reversed", "or", "ror", "ior", "reduce"}
     ours = set(dir(pannier.ExpiringDict(1, 1)))
-    assert (public | operators | {"__or__", "__ror__", "max_len", "max_age", "lock"}) - ours == not_there
+    assert (public | {f"__{name}__" for name in operators}) - ours == not_there
 
 
 # ---- As newer versions of the package have it ------------------------------------------------------------
@@ -296,11 +295,11 @@ def test_who_opens_it_last_decides_on_length_and_age(name):
     assert list(first) == ["b", "c"]
 
 
-KEYS = ["a", "", "\udc80", b"a", b"", b"\xc1", None, 0, 1, -1, 2**70, 0.5, (), ("a",), (1, ("b", b"c", None)), float("inf")]
+KEYS = ["a", "", "\udc80", b"a", b"", b"\xc1", None, 0, 1, -1, 2**70, 0.5, float("inf")]
+KEYS += [(), ("a",), (1, ("b", b"c", None))]
 
 
 def test_keys_are_what_they_were(name):
-    assert [key_of(stored) if (stored := key_bytes(key)).startswith(b"\xc1") else stored.decode() for key in KEYS] == KEYS
     d = pannier.ExpiringDict(100, 60, name=name)
     for key in KEYS:
         d[key] = 1

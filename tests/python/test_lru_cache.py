@@ -1,12 +1,14 @@
-"""@pannier.lru_cache beyond what CPython's own tests of lru_cache show: sharing, names, and what happens without the daemon."""
+"""@pannier.lru_cache beyond what CPython's own tests of lru_cache show: sharing, names, and life without the daemon."""
 
 import threading
+import time
 import warnings
 
 import pytest
 from programs import Programs, forked
 
 import pannier
+from pannier.absence import PAUSE_MIN_S
 
 PROGRAM = """
     import sys
@@ -238,6 +240,7 @@ def test_without_the_daemon_calls_compute_or_raise_and_go_on_when_it_is_back(own
     with pytest.raises(pannier.ConnectionError):
         computing(1)
     own_daemon.start()
+    time.sleep(PAUSE_MIN_S)
     assert (computing(1), computing(1), raising(1), raising(1), calls.calls) == (1, 1, 1, 1, 6)
     assert computing.cache_info() == (1, 1, 128, 1), "its cache was opened again"
 

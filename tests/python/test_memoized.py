@@ -2,7 +2,6 @@
 
 import threading
 import time
-import warnings
 
 import pytest
 from programs import Programs, forked
@@ -37,13 +36,6 @@ def programs(process_daemon, tmp_path):
     return Programs(tmp_path)
 
 
-@pytest.fixture(autouse=True)
-def no_warnings():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pannier.UnsharedWarning)
-        yield
-
-
 class Base:
     """Objects with a number, and counts of what each has computed."""
 
@@ -66,7 +58,7 @@ class Keyed(Base):
         """The square of the number."""
         return self.compute(self.number and self.number**2)
 
-    @pannier.memoized(serializer="json")
+    @pannier.memoized
     def handle(self):
         return self.compute(threading.Lock())
 
@@ -143,12 +135,11 @@ def test_a_key_function_identifies_an_object():
 
 
 @pytest.mark.usefixtures("process_daemon")
-def test_an_assigned_value_is_what_everyone_gets():
-    first, second = Keyed(5), Keyed(5)
-    first.square = 26
-    assert (first.square, second.square, second.computed) == (26, 26, 0)
-    del first.square
-    assert second.square == 25
+def test_a_shared_value_is_not_assigned():
+    one = Keyed(5)
+    with pytest.raises(AttributeError, match="del makes"):
+        one.square = 26
+    assert one.square == 25
 
 
 @pytest.mark.usefixtures("process_daemon")
@@ -213,15 +204,18 @@ def test_a_value_that_needs_itself_by_another_object_is_computed_without_waiting
 
 
 @pytest.mark.usefixtures("process_daemon")
-def test_a_value_that_cannot_be_serialized_is_kept_on_the_object():
-    first, second = Keyed(1), Keyed(1)
-    with pytest.warns(pannier.UnsharedWarning, match="values of test_memoized.Keyed.handle"):
-        assert first.handle is first.handle
-    assert second.handle is not first.handle
-    assert (first.computed, second.computed) == (1, 1)
-    del first.handle
-    first.handle
-    assert first.computed == 2
+def test_a_shared_value_that_cannot_be_serialized_is_refused():
+    one = Keyed(1)
+    with pytest.raises(TypeError, match="lock"):
+        one.handle
+    one.number = None
+    assert one.handle is one.handle, "without a key any value is kept"
+
+
+@pytest.mark.usefixtures("process_daemon")
+def test_a_key_that_other_processes_cannot_know_is_refused():
+    with pytest.raises(pannier.Unidentified):
+        Keyed(object()).square
 
 
 @pytest.mark.usefixtures("process_daemon")
@@ -241,8 +235,6 @@ def test_without_the_daemon_values_are_computed_or_the_error_is_raised(own_daemo
     assert (one.square, one.square, one.computed) == (4, 4, 3)
     with pytest.raises(pannier.TransportError):
         del one.square
-    with pytest.raises(pannier.TransportError):
-        one.square = 5
     pannier.configure(on_error="raise")
     with pytest.raises(pannier.TransportError):
         one.square

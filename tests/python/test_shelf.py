@@ -247,7 +247,9 @@ def test_many_changes_are_written_back_in_batches(name, monkeypatch):
 # ---- Values ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", [{"protocol": 2}, {"protocol": pickle.HIGHEST_PROTOCOL}, {"serializer": "pickle"}], ids=repr)
+@pytest.mark.parametrize(
+    "options", [{"protocol": 0}, {"protocol": pickle.HIGHEST_PROTOCOL}, {"serializer": "pickle"}], ids=repr
+)
 def test_any_object_is_kept_where_pickle_is_asked_for(name, options):
     with pannier.DurableCache(name, **options) as shelf:
         shelf["a"] = Item(1)

@@ -1,8 +1,8 @@
 """The arguments of a call as the key of an entry.
 
-Calls have the same key where functools.lru_cache would take them for the same: 1, 1.0 and True are one, unless `typed`; a
-positional argument is another than the same one by keyword; the order of keywords counts. See `pannier.identity` for the
-values that can be arguments.
+Calls have the same key where functools.lru_cache would take them for the same: 1, 1.0 and True are one, unless `typed`;
+a positional argument is another than the same one by keyword; the order of keywords counts. See `pannier.identity` for
+the values that can be arguments.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ DIGEST = b"#"
 
 
 def call_key(args: tuple[Any, ...], kwargs: dict[str, Any], typed: bool = False) -> bytes:
-    """At most 256 bytes. TypeError: an argument is unhashable; `Unidentified` (a TypeError too): none can tell which it is.
+    """At most 256 bytes. TypeError: an argument is unhashable; `Unidentified` (a TypeError too): none can tell which it
+    is.
 
     `typed` tells arguments of different types apart, not what is inside of them.
     """

@@ -3,23 +3,24 @@
     sessions = pannier.ExpiringDict(max_len=10_000, max_age_seconds=600, name="sessions")   # found by its name
     scratch = pannier.ExpiringDict(max_len=100, max_age_seconds=10)                         # private
 
-The interface is that of the package expiringdict. With a `name` the entries are in the daemon, in a cache of that name and tier
-`ttl`: every dictionary of that name on the host has the same ones, later processes find them again, and who makes it last
-decides on length and age. Without, they are in this object and end with it, however its process ends; a forked child goes on
-with a copy.
+The interface is that of the package expiringdict. With a `name` the entries are in the daemon, in a cache of that name
+and tier `ttl`: every dictionary of that name on the host has the same ones, later processes find them again, and who
+makes it last decides on length and age. Without, they are in this object and end with it, however its process ends; a
+forked child goes on with a copy.
 
-Both: an entry is never seen once it is older than `max_age_seconds`, in `len`, `keys` and loops neither. A full dictionary drops
-the entry that was inserted first; overwriting one leaves its place as it is. A loop goes over what was there when it began.
+Both: an entry is never seen once it is older than `max_age_seconds`, in `len`, `keys` and loops neither. A full
+dictionary drops the entry that was inserted first; overwriting one leaves its place as it is. A loop goes over what was
+there when it began.
 
 With a `name` alone:
 
 - Keys are None, int, float, bool, str, bytes, and tuples of these; values are what the serializer takes. Others raise
   TypeError. Keys that are str are the daemon's keys as they are, for other programs. What is found is a copy.
 - `pop`, `popitem` and `setdefault` are one step for all processes.
-- Loops, `items` and `values` go in the order of the last writes, and take one request for each entry, some 20 us; `len` and
-  `popitem` ask for all keys. Times are whole milliseconds.
-- Errors of the client are raised (`pannier.TransportError` while the daemon is away): a write that is lost in silence would
-  leave what was there before.
+- Loops, `items` and `values` go in the order of the last writes, and take one request for each entry, some 20 us; `len`
+  and `popitem` ask for all keys. Times are whole milliseconds.
+- Errors of the client are raised (`pannier.TransportError` while the daemon is away): a write that is lost in silence
+  would leave what was there before.
 
 Neither is a `dict` by its type: `dict(d)` makes one.
 """
@@ -42,8 +43,8 @@ REDUCED = "reduce_result"
 class ExpiringDict(MutableMapping[Any, Any]):
     """At most `max_len` entries, none older than `max_age_seconds`, which may be 0.
 
-    `items` are put into it: a dict, or an ExpiringDict, whose entries keep their ages, and whose length and age count where
-    those given are None. AssertionError: length or age are out of range. Thread-safe.
+    `items` are put into it: a dict, or an ExpiringDict, whose entries keep their ages, and whose length and age count
+    where those given are None. AssertionError: length or age are out of range. Thread-safe.
     """
 
     def __init__(

@@ -30,7 +30,7 @@ class Found(NamedTuple):
 
 
 class Store(Protocol):
-    """What an ExpiringDict needs of the place of its entries. Thread-safe; an expired entry is not there for any method."""
+    """What an ExpiringDict needs of the place of its entries. Thread-safe; for no method an expired entry is there."""
 
     lock: Any
 
@@ -233,6 +233,5 @@ def _plain(key: Any) -> Any:
     if type(key) is tuple:
         return [_plain(item) for item in key]
     hash(key)  # what is unhashable says so itself
-    raise TypeError(
-        f"a key of a shared ExpiringDict is None, int, float, str, bytes or a tuple of these, not {type(key).__qualname__}"
-    )
+    kind = type(key).__qualname__
+    raise TypeError(f"a key of a shared ExpiringDict is None, int, float, str, bytes or a tuple of these, not {kind}")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, Optional, TypeVar
 
+from pannier.absence import absence_of
 from pannier.atoms import Unidentified
 from pannier.cache import Cache
-from pannier.config import ON_ERROR, default_on_error
-from pannier.errors import InvalidArgument
+from pannier.config import ON_ERROR, default_client, default_on_error
+from pannier.errors import InvalidArgument, ShuttingDown, TransportError
 from pannier.names import function_name
 from pannier.serializers import SerializerLike, codec
 from pannier.shared import AWAY, SharedCache
@@ -18,8 +20,8 @@ T = TypeVar("T")
 
 
 class FunctionCache:
-    """Thread-safe. `parameters` of the decorator tell caches of one function apart, unless `name` is given; `settings` are those
-    with which the cache is opened.
+    """Thread-safe. `parameters` of the decorator tell caches of one function apart, unless `name` is given; `settings`
+    are those with which the cache is opened.
     """
 
     def __init__(
@@ -45,8 +47,8 @@ class FunctionCache:
         self.codec = codec(serializer)
 
     def shared(self) -> Optional[SharedCache]:
-        """The cache; None: the function cannot be named. Not to be asked for before the first call: what the function closes
-        over need not be there when it is decorated."""
+        """The cache; None: the function cannot be named. Not to be asked for before the first call: what the function
+        closes over need not be there when it is decorated."""
         if self._shared is MISSING:
             self._shared = self._named()
         return self._shared
@@ -54,14 +56,21 @@ class FunctionCache:
     def ask(self, work: Callable[[Cache], T], away: T) -> T:
         """What `work` does with the cache; `away` if there is none, or if the daemon is away and that is no error."""
         shared = self.shared()
-        if shared is None:
+        raises = (self._on_error or default_on_error()) == "raise"
+        absence = absence_of(default_client().path)
+        if shared is None or not (raises or absence.lets_ask()):
             return away
+        started = time.monotonic()
         try:
-            return shared.do(work)
-        except AWAY:
-            if (self._on_error or default_on_error()) == "raise":
+            result = shared.do(work)
+        except AWAY as error:
+            if isinstance(error, (TransportError, ShuttingDown)):
+                absence.begin(error, time.monotonic() - started)
+            if raises:
                 raise
             return away
+        absence.end()
+        return result
 
     def warn(self, what: str, reason: object) -> None:
         """The first time: that `what` of the function stays in this process."""

@@ -1,9 +1,10 @@
 """What a value is to other processes: bytes that are the same in every process where the values are equal.
 
-Identified are None, numbers, str, bytes, tuples, frozensets, dates and times, UUIDs, paths, members of enumerations, frozen
-dataclasses, classes that can be found under their name, functions (by their code, defaults and closure, and the place they
-are from), and every object whose class has a `__cache_key__`: an attribute, property or method that gives a value which is
-identified itself. Everything else is `Unidentified`: two processes could not know whether they mean the same.
+Identified are None, numbers, str, bytes, tuples, frozensets, dates and times, UUIDs, paths, members of enumerations,
+frozen dataclasses, classes that can be found under their name, functions (by their code, defaults and closure, and the
+place they are from), and every object whose class has a `__cache_key__`: an attribute, property or method that gives a
+value which is identified itself. Everything else is `Unidentified`: two processes could not know whether they mean the
+same.
 
 Equal is what is equal as a key of a dictionary: 1, 1.0 and True are one. A NaN is the same as any other.
 
@@ -31,12 +32,13 @@ __all__ = ["Unidentified", "identify"]
 INTERPRETER = sys.implementation.cache_tag or sys.version
 
 # An object of a class that is made from one of these counts as one of these, unless it compares in a way of its own.
-BASES = (int, float, str, bytes, tuple, frozenset, complex, datetime.datetime, datetime.date, datetime.time, datetime.timedelta)
+TIMES = (datetime.datetime, datetime.date, datetime.time, datetime.timedelta)
+BASES = (int, float, str, bytes, tuple, frozenset, complex, *TIMES)
 
 
 def identify(value: object, *, exact: bool = False) -> bytes:
-    """The identity of `value`. With `exact`, types count too, and lists, sets, dicts and modules are told by what they hold:
-    that is for what functions are made of. TypeError: unhashable; `Unidentified` (a TypeError too): it has none.
+    """The identity of `value`. With `exact`, types count too, and lists, sets, dicts and modules are told by what they
+    hold: that is for what functions are made of. TypeError: unhashable; `Unidentified` (a TypeError too): it has none.
     """
     return pack(Identity(exact).of(value))
 

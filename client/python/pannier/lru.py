@@ -7,23 +7,23 @@
     user_name.cache_info()      # CacheInfo(hits=3, misses=1, maxsize=10000, currsize=1), of all processes
     user_name.cache_clear()     # for all processes
 
-What is as in functools: which calls are the same, that the least recently used entry goes first, that exceptions are not
-cached, that a function may be called several times at once for the same arguments (`pannier.memoize` has one computation for
-the host), that it may call itself, and that methods work.
+What is as in functools: which calls are the same, that the least recently used entry goes first, that exceptions are
+not cached, that a function may be called several times at once for the same arguments (`pannier.memoize` has one
+computation for the host), that it may call itself, and that methods work.
 
 What differs:
 
-- Results are copies: a hit gives an equal object, not the same one. A result that this process cannot read, of a class that it
-  does not know, is computed anew.
-- The cache belongs to the function as it is (see `pannier.names`) with its `maxsize`, `typed` and serializer, so programs with
-  different versions of it do not meet. With `name`, it belongs to that name, and the program that opened it last decides on
-  its size. It outlives the processes.
-- What other processes could not know stays in this process, as functools would keep it, and an `UnsharedWarning` says so
-  once: calls whose arguments have no identity (see `pannier.identity`: objects without a `__cache_key__`, such as `self`),
-  results that cannot be serialized, functions that close over such objects.
+- Results are copies: a hit gives an equal object, not the same one. A result that this process cannot read, of a class
+  that it does not know, is computed anew.
+- The cache belongs to the function as it is (see `pannier.names`) with its `maxsize`, `typed` and serializer, so
+  programs with different versions of it do not meet. With `name`, it belongs to that name, and the program that opened
+  it last decides on its size. It outlives the processes.
+- What other processes could not know stays in this process, as functools would keep it, and an `UnsharedWarning` says
+  so once: calls whose arguments have no identity (see `pannier.identity`: objects without a `__cache_key__`, such as
+  `self`), results that cannot be serialized, functions that close over such objects.
 - A `maxsize` of 0 makes no request; its misses are those of this process.
-- While the daemon is away, calls compute by themselves (`on_error="compute"`) or raise the error ("raise"). `cache_clear` always
-  raises it, since what it would leave behind could be found later.
+- While the daemon is away, calls compute by themselves (`on_error="compute"`) or raise the error ("raise").
+  `cache_clear` always raises it, since what it would leave behind could be found later.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from pannier.atoms import Unidentified
 from pannier.errors import TooLarge, UnpackError
 from pannier.function_cache import FunctionCache
 from pannier.serializers import SerializerLike
-from pannier.unshared import MISSING, UNSERIALIZABLE, UnsharedCache, warn_unshared
+from pannier.unshared import MISSING, UNSERIALIZABLE, UnsharedCache
 
 __all__ = ["lru_cache"]
 
@@ -95,12 +95,13 @@ def lru_cache(
 ) -> Any:
     """Decorates a function whose results all processes of the host share. Also without parentheses.
 
-    `maxsize`: that many results at most; None: as many as the daemon's memory limit allows; 0 and less: none. `typed` tells
-    arguments of different types apart: 3 and 3.0. `name`: of the cache, instead of one that stands for the function as it is.
-    `serializer`: see `pannier.serializers`. `on_error`: "compute" or "raise"; None: as `pannier.configure` has it.
+    `maxsize`: that many results at most; None: as many as the daemon's memory limit allows; 0 and less: none. `typed`
+    tells arguments of different types apart: 3 and 3.0. `name`: of the cache, instead of one that stands for the
+    function as it is. `serializer`: see `pannier.serializers`. `on_error`: "compute" or "raise"; None: as
+    `pannier.configure` has it.
     """
     if callable(maxsize):
-        return lru_cache()(maxsize)
+        return lru_cache(128, typed, name=name, serializer=serializer, on_error=on_error)(maxsize)
     if maxsize is not None and not isinstance(maxsize, int):
         raise TypeError("maxsize is an integer or None, or lru_cache decorates a function without parentheses")
     size = maxsize if maxsize is None else max(maxsize, 0)

@@ -1,8 +1,9 @@
 """Names of shared caches: 1 to 255 bytes of printable ASCII, the same in every process that means the same.
 
-A function's cache is named after its module, its qualified name and a digest of what it is (see `pannier.identity`): its code
-with the file that is from, its defaults, what it closes over. So two functions never share a cache by accident, and a
-changed one starts afresh. Functions, methods and properties of different versions of Python do not share either.
+A function's cache is named after its module, its qualified name and a digest of what it is (see `pannier.identity`):
+its code with the file that is from, its defaults, what it closes over. So two functions never share a cache by
+accident, and a changed one starts afresh. Functions, methods and properties of different versions of Python do not
+share either.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ DIGEST_BYTES = 12
 
 
 def function_name(function: Callable[..., Any], *parameters: object) -> str:
-    """`module.qualname#digest`; `parameters` of its decorator go into the digest. `Unidentified`: two processes could not
-    know whether they mean the same function, for example because it closes over an object of theirs.
+    """`module.qualname#digest`; `parameters` of its decorator go into the digest. `Unidentified`: two processes could
+    not know whether they mean the same function, for example because it closes over an object of theirs.
 
     To be called when the function is, not when it is decorated: what it closes over may not be there before.
     """

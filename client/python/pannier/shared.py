@@ -31,8 +31,8 @@ AWAY = (TransportError, ShuttingDown, Overloaded, OutOfMemory, StorageError)
 class SharedCache:
     """One cache, of the client that this process shares unless `client` gives another. Makes no request by itself.
 
-    Where the cache is there with other bounds or ages, they are set to `settings`: who opens it last, decides. Without any, it
-    is taken as it is. Thread-safe, and safe after fork as the client is.
+    Where the cache is there with other bounds or ages, they are set to `settings`: who opens it last, decides. Without
+    any, it is taken as it is. Thread-safe, and safe after fork as the client is.
     """
 
     def __init__(

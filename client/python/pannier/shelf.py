@@ -4,20 +4,21 @@
         box["numbers"] = [1, 2]
         box["numbers"].append(3)                    # noticed by sync() and close()
 
-A shelf is a cache of tier `durable`. What is put is at once there for every process, and on disk soon after, at the latest when
-`sync` or `close` returns. Neither reads nor writes wait for the disk; only where more waits for it than the daemon allows, writes
-do. A key is a str of 1 to 65,535 bytes.
+A shelf is a cache of tier `durable`. What is put is at once there for every process, and on disk soon after, at the
+latest when `sync` or `close` returns. Neither reads nor writes wait for the disk; only where more waits for it than the
+daemon allows, writes do. A key is a str of 1 to 65,535 bytes.
 
-With write-back, a shelf keeps every value that was read or put until `sync` or `close`, as shelve does, and then writes those
-that differ from what they were: what this process has not changed does not overwrite what others have. Of two that change the
-same value, the one that syncs last wins. Changes of others to a value that is kept are seen after `sync`.
+With write-back, a shelf keeps every value that was read or put until `sync` or `close`, as shelve does, and then writes
+those that differ from what they were: what this process has not changed does not overwrite what others have. Of two
+that change the same value, the one that syncs last wins. Changes of others to a value that is kept are seen after
+`sync`.
 
-Values are what the serializer takes: MessagePack with Pannier's own types, unless another one is named, or a `protocol`, which
-asks for pickle in that version. Only unpickle what you trust. A value that the serializer does not take raises its error
-(TypeError) when it is put, or at `sync`, which has written nothing then.
+Values are what the serializer takes: MessagePack with Pannier's own types, unless another one is named, or a
+`protocol`, which asks for pickle in that version. Only unpickle what you trust. A value that the serializer does not
+take raises its error (TypeError) when it is put, or at `sync`, which has written nothing then.
 
-Errors of the client are raised, `pannier.TransportError` while the daemon is away. A shelf that is not closed is when it is
-deleted, as shelve does it, but not in a forked child, which leaves it to its parent.
+Errors of the client are raised, `pannier.TransportError` while the daemon is away. A shelf that is not closed is when
+it is deleted, as shelve does it, but not in a forked child, which leaves it to its parent.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ class _Pickle:
 class Shelf(shelve.Shelf[Any]):
     """`shelve.Shelf` with Pannier's serializers, and a write-back that knows what was changed.
 
-    `dict` maps keys in `keyencoding` to packed values, both bytes; its `sync` and `close` are called if it has them. One thread
-    at a time; without write-back, as many as `dict` allows.
+    `dict` maps keys in `keyencoding` to packed values, both bytes; its `sync` and `close` are called if it has them.
+    One thread at a time; without write-back, as many as `dict` allows.
     """
 
     dict: Any
@@ -110,7 +111,7 @@ class Shelf(shelve.Shelf[Any]):
             return default
 
     def sync(self) -> None:
-        """Writes the kept values that were changed, and returns when everything is on disk. Values are kept no longer."""
+        """Writes the kept values that were changed, keeps none, and returns when everything is on disk."""
         packed = {key: self._codec.pack(value) for key, value in self.cache.items()}
         changed = {key: value for key, value in packed.items() if _digest(value) != self._digests[key]}
         if changed:
@@ -148,9 +149,10 @@ class Shelf(shelve.Shelf[Any]):
 class DurableCache(Shelf):
     """The shelf of that name, or of that path, absolute or with a slash: there need not be anything at it.
 
-    `flag` as in dbm: "c" makes the shelf if there is none, "r" (for reading) and "w" raise FileNotFoundError then, "n" makes it
-    empty. Raises `Conflict` if the name is that of a cache in memory. What is not synced when the process is killed is lost
-    as far as it was changed in place; what was put is not. `pop`, `popitem` and `setdefault` are one step for all processes.
+    `flag` as in dbm: "c" makes the shelf if there is none, "r" (for reading) and "w" raise FileNotFoundError then, "n"
+    makes it empty. Raises `Conflict` if the name is that of a cache in memory. What is not synced when the process is
+    killed is lost as far as it was changed in place; what was put is not. `pop`, `popitem` and `setdefault` are one
+    step for all processes.
     """
 
     def __init__(

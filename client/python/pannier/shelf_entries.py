@@ -34,7 +34,7 @@ class _AsStored:
 
 
 class ShelfEntries(MutableMapping[bytes, bytes]):
-    """Keys, and values that are one MessagePack object each, of the durable cache `name`; `flag` as DurableCache has it."""
+    """The durable cache `name`; each value is one MessagePack object. `flag` as DurableCache has it."""
 
     def __init__(self, name: str, flag: str) -> None:
         if flag not in FLAGS:

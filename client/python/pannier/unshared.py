@@ -14,7 +14,7 @@ MISSING: Any = object()
 #: What serializers raise for a value that is none of theirs.
 UNSERIALIZABLE = (TypeError, ValueError, OverflowError, AttributeError, RecursionError, pickle.PicklingError)
 
-# One for all, held for a look into a dictionary; entered again where keys of the user compare themselves by a cached call.
+# One for all, held for a look into a dictionary; entered again where keys compare themselves by a cached call.
 _lock = threading.RLock()
 
 
@@ -45,8 +45,8 @@ def warn_unshared(what: str, function: Any, reason: object) -> None:
 
 
 class UnsharedCache:
-    """Values by hashable keys; the least recently used goes first. `maxsize` None: unbounded. Thread-safe and safe after fork:
-    the child goes on with a copy.
+    """Values by hashable keys; the least recently used goes first. `maxsize` None: unbounded. Thread-safe and safe
+    after fork: the child goes on with a copy.
     """
 
     def __init__(self, maxsize: int | None) -> None:
