@@ -1,6 +1,7 @@
 """pannier.ExpiringDict. What the package expiringdict promises is asked of that, too: it is the judge of these tests."""
 
 import pickle
+import random
 import threading
 import time
 
@@ -255,6 +256,39 @@ def test_a_private_one_is_pickled_with_its_entries():
 
 
 # ---- With a name -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("max_len", [1, 5, 100])
+def test_any_calls_have_the_results_of_a_private_one(name, max_len):
+    dice = random.Random(max_len)
+    ours, model = pannier.ExpiringDict(max_len, 60, name=name), pannier.ExpiringDict(max_len, 60)
+
+    def both(call):
+        outcomes = []
+        for d in (ours, model):
+            try:
+                outcomes.append(call(d))
+            except KeyError as error:
+                outcomes.append(repr(error))
+        assert outcomes[0] == outcomes[1]
+
+    for number in range(300):
+        key = dice.choice([*range(10), 1.0, None, "a", (1, 2)])
+        both(
+            dice.choice(
+                [
+                    lambda d: d.__setitem__(key, number),
+                    lambda d: d.__setitem__(key, number),
+                    lambda d: d[key],
+                    lambda d: d.get(key, "none"),
+                    lambda d: d.setdefault(key, number),
+                    lambda d: d.pop(key),
+                    lambda d: d.__delitem__(key),
+                    lambda d: key in d,
+                ]
+            )
+        )
+        both(lambda d: (len(d), set(d), sorted(d.values())))
 
 
 def test_processes_share_one_with_a_name(process_daemon, tmp_path):

@@ -93,7 +93,7 @@ DIFFERENT = [
     *(NOON, NOON.replace(tzinfo=None), NOON.date(), datetime.time(12), datetime.timedelta(1), datetime.timedelta(0, 1)),
     *(uuid.UUID(int=1), uuid.UUID(int=1).bytes, pathlib.PurePosixPath("1"), Color.RED, Color.GREEN, Ellipsis),
     *(Point(1, 2), Point(2, 1), Vector(1, 2), User(1), User(2), Group(1)),
-    *(int, Point, len, str.lower, str.upper, functools.partial(len, 1)),
+    *(int, type(None), Point, len, str.lower, str.upper, functools.partial(len, 1)),
 ]
 
 
@@ -146,6 +146,7 @@ def test_a_typed_key_tells_arguments_apart_but_not_what_is_in_them():
     assert len({call_key((value,), {}, typed=True) for value in (1, 1.0, True)}) == 3
     assert call_key(((1,),), {}, typed=True) == call_key(((1.0,),), {}, typed=True)
     assert call_key((), {"x": 1}, typed=True) != call_key((), {"x": 1.0}, typed=True)
+    assert call_key((None, ...), {}, typed=True) != call_key((None, ...), {})
 
 
 def test_a_long_key_is_a_digest_that_tells_calls_apart():

@@ -1,5 +1,7 @@
 """@pannier.lru_cache beyond what CPython's own tests of lru_cache show: sharing, names, and life without the daemon."""
 
+import functools
+import random
 import threading
 import time
 import warnings
@@ -112,6 +114,22 @@ def test_the_same_function_in_another_file_or_with_another_size_does_not_share(p
     smaller = programs.write("program.py", PROGRAM.replace("100", "99"))
     for program in (other, smaller):
         assert programs.run(program, "call", 1)[0] == "computing 1"
+
+
+@pytest.mark.parametrize(("maxsize", "typed"), [(1, False), (3, True), (7, False), (None, False)])
+def test_any_calls_have_the_results_and_counts_of_functools(name, maxsize, typed):
+    dice = random.Random(maxsize)
+    ours = pannier.lru_cache(maxsize, typed, name=name)(lambda x, y=0: [x, y])
+    model = functools.lru_cache(maxsize, typed)(lambda x, y=0: [x, y])
+    for _ in range(400):
+        if dice.random() < 0.01:
+            ours.cache_clear()
+            model.cache_clear()
+        # functools takes a lone argument 1 for another one than 1.0, which it does nowhere else.
+        value = dice.choice([0, 1, 2, 3, "a", b"a", ("a",), None])
+        args, kwargs = ((value,), {}) if dice.random() < 0.7 else ((), {"x": value, "y": dice.choice([1, 1.0, True])})
+        assert ours(*args, **kwargs) == model(*args, **kwargs)
+        assert ours.cache_info() == model.cache_info()
 
 
 def test_a_forked_child_shares(name):

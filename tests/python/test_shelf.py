@@ -2,6 +2,7 @@
 
 import gc
 import pickle
+import random
 import shelve
 import threading
 from io import UnsupportedOperation
@@ -242,6 +243,34 @@ def test_many_changes_are_written_back_in_batches(name, monkeypatch):
         assert dict(shelf) == changed
         shelf.clear()
         assert len(shelf) == 0
+
+
+@pytest.mark.parametrize("writeback", [False, True])
+def test_after_any_calls_a_shelf_holds_what_a_dict_would(name, writeback):
+    dice = random.Random(writeback)
+    shelf, model = pannier.shelf.open(name, writeback=writeback), {}
+    for number in range(300):
+        key = dice.choice("abcde")
+        match dice.randrange(8):
+            case 0 | 1:
+                shelf[key], model[key] = [number], [number]
+            case 2 if writeback and key in model:
+                shelf[key].append(number)
+                model[key].append(number)
+            case 3:
+                assert shelf.pop(key, None) == model.pop(key, None)
+            case 4:
+                assert shelf.setdefault(key, [number]) == model.setdefault(key, [number])
+            case 5:
+                shelf.sync()
+                assert dict(pannier.shelf.open(name)) == model
+            case 6:
+                shelf.close()
+                shelf = pannier.shelf.open(name, writeback=writeback)
+            case 7:
+                assert shelf.get(key) == model.get(key) and (key in shelf) == (key in model)
+        assert len(shelf) == len(model) and dict(shelf) == model
+    shelf.close()
 
 
 # ---- Values ----------------------------------------------------------------------------------------------

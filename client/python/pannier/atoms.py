@@ -50,6 +50,9 @@ def place(file: str) -> str:
 
 def type_name(cls: type) -> list[str]:
     """Where other processes find this very class: module, qualified name, file. `Unidentified` if they cannot."""
+    if cls.__module__ == "builtins":
+        # The interpreter's own; not all of them stand there, as NoneType.
+        return ["builtins", cls.__qualname__, ""]
     module = sys.modules.get(cls.__module__)
     found: Any = module
     for part in cls.__qualname__.split("."):
