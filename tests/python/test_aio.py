@@ -264,6 +264,39 @@ def test_a_lease_that_is_forgotten_is_released(run):
     run(test)
 
 
+def test_a_client_that_is_forgotten_closes_its_connections(run, daemon):
+    async def test(client, cache):
+        before = (await client.info()).server.connections
+        other = pannier.aio.connect(daemon.socket_path)
+        async with (await (await other.cache(cache.name)).lease("k")).lease:
+            await (await other.cache(cache.name)).lease("k", wait=0.01)
+            assert (await client.info()).server.connections == before + 2
+        del other
+        gc.collect()
+        await settle(lambda: is_back_at(client, before))
+
+    async def is_back_at(client, count):
+        return (await client.info()).server.connections == count
+
+    run(test)
+
+
+def test_a_client_that_is_closed_says_so(daemon):
+    async def main():
+        async with pannier.aio.connect(daemon.socket_path) as client:
+            cache = await client.cache("lru")
+            reading, writing = asyncio.create_task(cache.get("k")), asyncio.create_task(cache.put("k", 1))
+            await asyncio.sleep(0)
+        with pytest.raises(pannier.InvalidArgument, match="closed"):
+            await reading
+        with pytest.raises(pannier.ConnectionError):
+            await writing
+        with pytest.raises(pannier.InvalidArgument, match="closed"):
+            await cache.get("k")
+
+    asyncio.run(main())
+
+
 def test_a_stale_value_comes_with_a_token_for_one_and_without_for_the_others(run):
     async def test(client, cache):
         await cache.put("k", "old", ttl=0, stale=60)

@@ -11,6 +11,7 @@ inherited is forgotten with its connections, and the next use begins anew.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 import socket
@@ -101,10 +102,14 @@ class Channel:
         self._is_closed = True
         self._forget()
 
+    def __del__(self) -> None:
+        # The loop would keep them open. The collector may run in another thread than the loop.
+        if self._is_bound():
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(_close_all, [self._shared, *self._spare])
+
     def _forget(self) -> None:
-        for connection in (self._shared, *self._spare):
-            if connection is not None:
-                connection.close()
+        _close_all([self._shared, *self._spare])
         self._shared = None
         self._spare.clear()
 
@@ -168,6 +173,12 @@ def _try_to_connect(fresh: socket.socket, path: str) -> bool:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise errors.ConnectionError(f"cannot connect to {path}: {reason}", False, error.errno or 0) from None
+
+
+def _close_all(connections: list[Connection | None]) -> None:
+    for connection in connections:
+        if connection is not None:
+            connection.close()
 
 
 def _time_out(connection: Connection, request: Request) -> None:

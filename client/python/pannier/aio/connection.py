@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import itertools
 import os
 import socket
 from collections import deque
@@ -23,6 +24,7 @@ from pannier import errors
 
 MSGID_COUNT = 1 << 32
 RECEIVE_BYTES = 1 << 18
+FRAMES_PER_SEND = 64
 # [1, msgid, nil, result], with the msgid in the four bytes in which requests send it.
 REPLY_START = b"\x94\x01\xce"
 HEADER_BYTES = 8
@@ -84,16 +86,12 @@ class Connection:
             request.reply.set_exception(Lost("the connection was closed", 0, nothing_sent=True))
             return
         self._waiting[request.msgid] = request
-        self._outgoing.append(request)
-        if len(self._outgoing) == 1:
-            self._send_some()
+        self._send_soon(request)
 
     def notify(self, frame: bytes) -> None:
         """Sends what has no reply. Nothing tells whether it arrived."""
         if self._is_usable():
-            self._outgoing.append(Request(-1, frame, self._loop.create_future()))
-            if len(self._outgoing) == 1:
-                self._send_some()
+            self._send_soon(Request(-1, frame, self._loop.create_future()))
 
     def abandon(self, request: Request) -> None:
         """Nobody waits for the reply any more. What was not begun is not sent."""
@@ -119,15 +117,21 @@ class Connection:
             self.close()
         return self.is_open
 
+    def _send_soon(self, request: Request) -> None:
+        """At once if nothing else is under way; else with what other tasks send in this pass of the loop."""
+        self._outgoing.append(request)
+        if len(self._outgoing) > 1:
+            return
+        if len(self._waiting) <= 1:
+            self._send_some()
+        else:
+            self._loop.call_soon(self._send_some)
+
     def _send_some(self) -> None:
         try:
             while self._outgoing:
-                request = self._outgoing[0]
-                accepted = self._socket.send(request.unsent)
-                request.is_begun = True
-                request.unsent = request.unsent[accepted:]
-                if not request.unsent:
-                    self._outgoing.popleft()
+                frames = [request.unsent for request in itertools.islice(self._outgoing, FRAMES_PER_SEND)]
+                self._count_sent(self._socket.sendmsg(frames))
         except (BlockingIOError, InterruptedError):
             self._watch_for_room(True)
         except OSError as error:
@@ -137,6 +141,15 @@ class Connection:
             self._end_by(error)
         else:
             self._watch_for_room(False)
+
+    def _count_sent(self, accepted: int) -> None:
+        while accepted:
+            request = self._outgoing[0]
+            request.is_begun = True
+            sent, request.unsent = request.unsent[:accepted], request.unsent[accepted:]
+            accepted -= len(sent)
+            if not request.unsent:
+                self._outgoing.popleft()
 
     def _watch_for_room(self, is_watched: bool) -> None:
         if is_watched and not self._waits_for_room:

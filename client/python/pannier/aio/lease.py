@@ -86,7 +86,7 @@ class Lease:
 
     def __del__(self) -> None:
         place = self._place
-        if place is None or not place.connection.is_ours() or self._loop.is_closed():
+        if place is None or self._loop.is_closed() or not place.connection.is_ours():
             return
         # The collector may run in another thread than the loop.
         with contextlib.suppress(RuntimeError):
