@@ -26,8 +26,7 @@ def backing_cache(path: Optional[str], name: str, serializer: SerializerLike, ma
     """A cache of tier lru, opened when it is used; without a path, of the daemon that `pannier.configure` or
     `$PANNIER_SOCKET` names."""
     settings = {} if max_entries is None else {"max_entries": max_entries}
-    client: Callable[[], Client] = functools.partial(_client_at, path) if path else default_client
-    return SharedCache(name, "lru", codec(serializer), client, **settings)
+    return SharedCache(name, "lru", codec(serializer), lambda: _client_at(path) if path else default_client(), **settings)
 
 
 def change(cache: Cache, key: str, changed: Callable[[Any], Any], ttl: Duration) -> Any:
