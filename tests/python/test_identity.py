@@ -120,7 +120,7 @@ def local_class():
 
 @pytest.mark.parametrize(
     "value",
-    [object(), threading.Lock(), local_class(), local_class()(), Loud("a"), (1, object()), User(object()), [].append],
+    [object(), threading.Lock(), local_class(), local_class()(), Loud("a"), (1, object()), User(object()), User(None), [].append],
     ids=lambda value: type(value).__name__,
 )
 def test_what_other_processes_cannot_know_has_no_identity(value):

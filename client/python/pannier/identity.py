@@ -81,6 +81,8 @@ class Identity:
         return msgpack.ExtType(SET, b"".join(sorted(map(pack, self._all(values)))))
 
     def _object(self, kind: type, key: object) -> Any:
+        if key is None:
+            raise Unidentified(f"this {kind.__qualname__} has no identity yet: its __cache_key__ is None")
         return msgpack.ExtType(OBJECT, pack([type_name(kind), self.of(key)]))
 
     def _content(self, value: Any) -> Any:
