@@ -287,10 +287,9 @@ def test_a_client_that_is_closed_says_so(daemon):
             cache = await client.cache("lru")
             reading, writing = asyncio.create_task(cache.get("k")), asyncio.create_task(cache.put("k", 1))
             await asyncio.sleep(0)
-        with pytest.raises(pannier.InvalidArgument, match="closed"):
-            await reading
-        with pytest.raises(pannier.ConnectionError):
-            await writing
+        for waiting in (reading, writing):
+            with pytest.raises(pannier.ConnectionError):
+                await waiting
         with pytest.raises(pannier.InvalidArgument, match="closed"):
             await cache.get("k")
 

@@ -52,7 +52,7 @@ class Channel:
             try:
                 return await self.exchange(connection, body, deadline, if_late), connection
             except Lost as lost:
-                if is_last or not (lost.nothing_sent or is_repeatable):
+                if is_last or self._is_closed or not (lost.nothing_sent or is_repeatable):
                     raise lost.as_error() from None
         raise AssertionError("the second attempt returns or raises")
 
@@ -64,7 +64,7 @@ class Channel:
             try:
                 return await self.exchange(connection, body, deadline), connection
             except Lost as lost:
-                if is_last or not lost.nothing_sent:
+                if is_last or self._is_closed or not lost.nothing_sent:
                     raise lost.as_error() from None
             except errors.ServerError:
                 self.give_back(connection)

@@ -115,7 +115,7 @@ class Client:
         return requests.unpack(await self._ask(request, is_slow=method in SLOW_METHODS))
 
     async def close(self) -> None:
-        """Closes the connections. Writes that wait raise `ConnectionError`, other requests `InvalidArgument`."""
+        """Closes the connections. Requests that wait raise `ConnectionError`, later ones `InvalidArgument`."""
         self._channel.close()
 
     async def _ask(self, request: bytes, is_slow: bool = False, is_repeatable: bool = False) -> bytes:
