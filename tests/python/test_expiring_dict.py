@@ -199,6 +199,17 @@ def test_expired_entries_are_not_counted_or_told(make_ours):
     assert (len(d), list(d), list(reversed(d))) == (1, ["c"], ["c"])
 
 
+def test_an_expired_key_that_is_set_anew_is_inserted_last(make_ours):
+    d = make_ours(3, AGE_S)
+    d["a"] = d["b"] = d["c"] = 1
+    time.sleep(AGE_S / 2)
+    d["a"] = d["c"] = 2
+    time.sleep(AGE_S / 2)
+    d["b"] = 3
+    d["d"] = d["e"] = 4
+    assert set(d) == {"b", "d", "e"}
+
+
 # ---- Private ---------------------------------------------------------------------------------------------
 
 

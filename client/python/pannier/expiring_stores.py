@@ -79,7 +79,8 @@ class OwnStore:
         age = 0.0 if set_time is None else time.time() - set_time
         with self.lock:
             self._expire()
-            if len(self._entries) >= self._max_len and key not in self._entries:
+            is_new = self.find(key, False) is None
+            if is_new and len(self._entries) >= self._max_len:
                 self._entries.popitem(last=False)
             self._entries[key] = (value, time.monotonic() - age)
 
