@@ -1,11 +1,10 @@
 #include "client/connection.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <system_error>
 #include <utility>
 
+#include "client/process.h"
 #include "protocol/cursor.h"
 #include "protocol/message.h"
 
@@ -62,10 +61,10 @@ struct Connection::Exchange {
 
 Connection::Connection(Socket socket, std::size_t reply_bytes_max)
     : socket_(std::move(socket)),
-      owner_(::getpid()),
+      owner_(process_id()),
       scanner_(protocol::FrameLimits{.frame_bytes_max = reply_bytes_max, .depth_max = kReplyDepthMax}) {}
 
-bool Connection::is_inherited() const { return ::getpid() != owner_; }
+bool Connection::is_inherited() const { return process_id() != owner_; }
 
 std::optional<Failure> Connection::exchange(std::string_view frames, std::span<const std::uint64_t> ids,
                                             std::span<std::optional<Answer>> answers, Deadline deadline) {

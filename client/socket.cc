@@ -68,7 +68,7 @@ Socket Socket::connect(const std::string& path, Deadline deadline) {
   return socket;
 }
 
-Socket::Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+Socket::Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)), on_signal_(other.on_signal_), spin_(other.spin_) {}
 
 Socket::~Socket() {
   if (fd_ >= 0) ::close(fd_);
@@ -83,6 +83,11 @@ TransferOutcome Socket::receive(char* buffer, std::size_t size) {
 }
 
 bool Socket::wait(WaitFor what, Deadline deadline) {
+  if (what == WaitFor::kInput && spin_.begins()) {
+    const bool has_come = has_input_soon();
+    spin_.ended(has_come);
+    if (has_come) return true;
+  }
   pollfd entry = {fd_, static_cast<short>(what == WaitFor::kInput ? POLLIN : POLLIN | POLLOUT), 0};
   for (;;) {
     const auto left = time_left(deadline);
@@ -90,8 +95,20 @@ bool Socket::wait(WaitFor what, Deadline deadline) {
     const auto slice = std::min<std::chrono::milliseconds>(left, std::chrono::hours(1));
     const int ready = ::poll(&entry, 1, static_cast<int>(slice.count()));
     if (ready > 0) return true;
+    if (ready < 0 && errno == EINTR && on_signal_) (*on_signal_)();
     if (ready <= 0 && Clock::now() >= deadline) return false;
   }
+}
+
+// Spins. True at the end of the stream, and on an error, too: receive() tells.
+bool Socket::has_input_soon() const {
+  const Deadline end = Clock::now() + spin_.time();
+  char first;
+  do {
+    const ssize_t seen = ::recv(fd_, &first, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (seen >= 0 || (errno != EAGAIN && errno != EINTR)) return true;
+  } while (Clock::now() < end);
+  return false;
 }
 
 }  // namespace pannier::detail

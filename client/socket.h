@@ -4,11 +4,13 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <variant>
 
 #include "client/deadline.h"
+#include "client/spin.h"
 
 namespace pannier::detail {
 
@@ -36,13 +38,20 @@ class Socket {
 
   TransferOutcome send(std::string_view bytes);
   TransferOutcome receive(char* buffer, std::size_t size);
+  /// Called by wait() when a signal has interrupted it; what it throws comes out of wait(). Must outlive the socket.
+  void on_signal(const std::function<void()>& call) { on_signal_ = call ? &call : nullptr; }
+  /// From now on a wait for input may begin with spinning, for at most so long; by itself none does.
+  void spin_for(std::chrono::microseconds time) { spin_ = Spin(time); }
   /// Until there is something to receive or the peer has ended (or, for kInputOrRoom, something can be sent).
   /// False: the deadline has passed.
   bool wait(WaitFor what, Deadline deadline);
 
  private:
   explicit Socket(int fd) : fd_(fd) {}
+  bool has_input_soon() const;
   int fd_;
+  const std::function<void()>* on_signal_ = nullptr;
+  Spin spin_{std::chrono::microseconds(0)};
 };
 
 }  // namespace pannier::detail
