@@ -16,7 +16,7 @@ namespace {
 }
 
 /// More is refused here: such a time would overflow, and no daemon takes it.
-constexpr double kSecondsMax = 9.0e12;
+constexpr double kSecondsMax = 9.0e12;  // 2^53 milliseconds and a little
 
 double seconds_of(py::handle argument, const char* name) {
   if (PyFloat_Check(argument.ptr()) || PyLong_Check(argument.ptr())) {
@@ -49,14 +49,17 @@ std::string_view bytes_of(py::handle argument, const char* name) {
   throw_type_error(name, "str or bytes", argument);
 }
 
+std::chrono::microseconds exact_duration_of(py::handle argument, const char* name) {
+  const double seconds = seconds_of(argument, name);
+  if (!(seconds >= 0)) throw InvalidArgument(std::string(name) + " is a time from 0 on");
+  if (seconds > kSecondsMax) throw InvalidArgument(std::string(name) + " is too long");
+  return std::chrono::microseconds(static_cast<std::int64_t>(std::round(seconds * 1e6)));
+}
+
+// By way of whole microseconds, as timedelta has them: 0.29 * 1000 is a little more than 290.
 std::optional<std::chrono::milliseconds> duration_of(py::handle argument, const char* name) {
   if (argument.is_none()) return std::nullopt;
-  const double seconds = seconds_of(argument, name);
-  if (!(seconds >= 0)) throw InvalidArgument(std::string(name) + " is no time from 0 on");
-  if (seconds > kSecondsMax) throw InvalidArgument(std::string(name) + " is too long");
-  // By way of whole microseconds, as timedelta has them: 0.29 * 1000 is a little more than 290.
-  const double microseconds = std::round(seconds * 1e6);
-  return std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(microseconds / 1e3)));
+  return std::chrono::ceil<std::chrono::milliseconds>(exact_duration_of(argument, name));
 }
 
 Ttl ttl_of(py::handle argument) {

@@ -20,6 +20,9 @@ std::string_view bytes_of(pybind11::handle argument, const char* name);
 /// whole one.
 std::optional<std::chrono::milliseconds> duration_of(pybind11::handle argument, const char* name);
 
+/// The same, for a time that is no business of the daemon: as it is.
+std::chrono::microseconds exact_duration_of(pybind11::handle argument, const char* name);
+
 /// None: as the cache has it. math.inf: no deadline. Else a duration.
 Ttl ttl_of(pybind11::handle argument);
 

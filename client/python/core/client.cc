@@ -14,8 +14,12 @@ namespace pannier::python {
 namespace {
 
 std::unique_ptr<ClientHandle> make_client(std::string path, py::handle connect_timeout, py::handle timeout,
-                                          py::handle slow_timeout, std::size_t pool_size) {
-  ClientOptions options{.path = std::move(path), .pool_size = pool_size, .client_name = "python"};
+                                          py::handle slow_timeout, std::size_t pool_size, py::handle spin) {
+  ClientOptions options{.path = std::move(path),
+                        .spin = exact_duration_of(spin, "spin"),
+                        .on_signal = &check_signals,
+                        .pool_size = pool_size,
+                        .client_name = "python"};
   if (const auto time = duration_of(connect_timeout, "connect_timeout")) options.connect_timeout = *time;
   if (const auto time = duration_of(timeout, "timeout")) options.request_timeout = *time;
   if (const auto time = duration_of(slow_timeout, "slow_timeout")) options.slow_request_timeout = *time;
@@ -97,7 +101,7 @@ std::shared_ptr<Client> ClientHandle::get() const {
 ClientClass define_client(py::module_& module) {
   return ClientClass(module, "Client")
       .def(py::init(&make_client), py::arg("path"), py::arg("connect_timeout"), py::arg("timeout"),
-           py::arg("slow_timeout"), py::arg("pool_size"))
+           py::arg("slow_timeout"), py::arg("pool_size"), py::arg("spin"))
       .def("close", &ClientHandle::close)
       .def("ping", &ping)
       .def("call", &call, py::arg("method"), py::arg("params"))

@@ -2,6 +2,7 @@
 
 #include "client/python/core/arguments.h"
 #include "client/python/core/client.h"
+#include "client/python/core/codec.h"
 #include "client/python/core/gil.h"
 #include "client/python/core/objects.h"
 
@@ -20,29 +21,32 @@ struct Place {
   std::string_view key;
 };
 
-py::object get(const ClientHandle& handle, py::handle cache, py::handle key) {
+py::object get(const ClientHandle& handle, py::handle cache, py::handle key, py::handle codec,
+               py::handle missing) {
   const Place at(handle, cache, key);
-  return packed_object(without_gil([&] { return at.client->get_raw(at.cache, at.key); }));
+  const auto packed = without_gil([&] { return at.client->get_raw(at.cache, at.key); });
+  return packed ? decode(codec, *packed) : py::reinterpret_borrow<py::object>(missing);
 }
 
-py::object get_entry(const ClientHandle& handle, py::handle cache, py::handle key) {
+/// (value, version, seconds left or None), or None
+py::object get_entry(const ClientHandle& handle, py::handle cache, py::handle key, py::handle codec) {
   const Place at(handle, cache, key);
   const auto entry = without_gil([&] { return at.client->get_entry_raw(at.cache, at.key); });
   if (!entry) return py::none();
-  return py::make_tuple(py::bytes(entry->value), entry->version, seconds_object(entry->ttl));
+  return py::make_tuple(decode(codec, entry->value), entry->version, seconds_object(entry->ttl));
 }
 
-std::optional<Version> put(const ClientHandle& handle, py::handle cache, py::handle key, py::handle packed,
-                           py::handle ttl, bool keep_ttl, py::handle stale, bool if_absent, bool if_present,
-                           py::handle if_version, bool sync) {
+std::optional<Version> put(const ClientHandle& handle, py::handle cache, py::handle key, py::handle value,
+                           py::handle codec, py::handle ttl, bool keep_ttl, py::handle stale, bool if_absent,
+                           bool if_present, py::handle if_version, bool sync) {
   const Place at(handle, cache, key);
-  const auto value = bytes_of(packed, "packed");
+  const auto packed = encode(codec, value);
   const PutOptions options{.ttl = ttl_of(ttl),
                            .keep_ttl = keep_ttl,
                            .stale = duration_of(stale, "stale"),
                            .condition = condition_of(if_absent, if_present, if_version),
                            .sync = sync};
-  return without_gil([&] { return at.client->put_raw(at.cache, at.key, value, options); });
+  return without_gil([&] { return at.client->put_raw(at.cache, at.key, packed, options); });
 }
 
 bool erase(const ClientHandle& handle, py::handle cache, py::handle key, py::handle if_version, bool sync) {
@@ -67,10 +71,11 @@ std::int64_t increment(const ClientHandle& handle, py::handle cache, py::handle 
 }  // namespace
 
 void define_entries(ClientClass& client) {
-  const py::arg cache("cache"), key("key"), ttl("ttl"), if_version("if_version"), sync("sync");
-  client.def("get", &get, cache, key)
-      .def("get_entry", &get_entry, cache, key)
-      .def("put", &put, cache, key, py::arg("packed"), ttl, py::arg("keep_ttl"), py::arg("stale"),
+  const py::arg cache("cache"), key("key"), codec("codec"), ttl("ttl"), if_version("if_version"),
+      sync("sync");
+  client.def("get", &get, cache, key, codec, py::arg("missing"))
+      .def("get_entry", &get_entry, cache, key, codec)
+      .def("put", &put, cache, key, py::arg("value"), codec, ttl, py::arg("keep_ttl"), py::arg("stale"),
            py::arg("if_absent"), py::arg("if_present"), if_version, sync)
       .def("delete", &erase, cache, key, if_version, sync)
       .def("touch", &touch, cache, key, ttl)

@@ -2,6 +2,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include "client/python/core/gil.h"
 #include "pannier/error.h"
 
 namespace py = pybind11;
@@ -20,6 +21,8 @@ void raise(const char* maker, const Arguments&... arguments) {
 void translate(std::exception_ptr thrown) {
   try {
     std::rethrow_exception(thrown);
+  } catch (const Interrupted&) {
+    // It is set already.
   } catch (const ServerError& error) {
     raise("server_error", error.what());
   } catch (const ConnectionError& error) {
@@ -28,6 +31,8 @@ void translate(std::exception_ptr thrown) {
     raise("TimeoutError", error.what(), error.may_have_run());
   } catch (const TransportError& error) {
     raise("ProtocolError", error.what(), error.may_have_run());
+  } catch (const UnpackError& error) {
+    raise("UnpackError", error.what());
   } catch (const Error& error) {
     raise("InvalidArgument", error.what());
   }

@@ -10,6 +10,18 @@
 
 namespace pannier::python {
 
+/// Thrown by check_signals: the handler of a signal has raised, and its exception is set.
+struct Interrupted : std::exception {};
+
+/// For ClientOptions::on_signal, without the interpreter's lock: runs the handlers of signals that have come,
+/// as in the main thread after each function. Throws Interrupted.
+inline void check_signals() {
+  const auto state = PyGILState_Ensure();
+  const bool has_raised = PyErr_CheckSignals() != 0;
+  PyGILState_Release(state);
+  if (has_raised) throw Interrupted();
+}
+
 /// What `call()` returns or throws; `call` must touch no Python object. A daemon thread whose interpreter has
 /// ended in between does not come back: PyEval_RestoreThread then unwinds it, without the lock. So a caller
 /// holds no owning reference to a Python object across this call (views into arguments are fine: whoever

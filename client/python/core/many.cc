@@ -4,6 +4,7 @@
 
 #include "client/python/core/arguments.h"
 #include "client/python/core/client.h"
+#include "client/python/core/codec.h"
 #include "client/python/core/gil.h"
 #include "client/python/core/objects.h"
 
@@ -29,26 +30,30 @@ std::vector<std::string_view> keys_of(py::handle keys) {
   return views;
 }
 
-py::list get_many(const ClientHandle& handle, py::handle cache, py::handle keys) {
+/// A dict of those keys that are there.
+py::dict get_many(const ClientHandle& handle, py::handle cache, py::handle keys, py::handle codec) {
   const auto client = handle.get();
   const auto name = bytes_of(cache, "cache");
   const auto views = keys_of(keys);
   const auto found = without_gil([&] { return client->get_many_raw(name, views); });
-  py::list values(found.size());
-  for (std::size_t i = 0; i < found.size(); ++i) values[i] = packed_object(found[i]);
+  py::dict values;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const py::handle key = PyTuple_GET_ITEM(keys.ptr(), static_cast<Py_ssize_t>(i));
+    if (found[i]) values[key] = decode(codec, *found[i]);
+  }
   return values;
 }
 
 std::vector<Version> put_many(const ClientHandle& handle, py::handle cache, py::handle keys,
-                              py::handle values, py::handle ttl, bool sync) {
+                              py::handle values, py::handle codec, py::handle ttl, bool sync) {
   const auto client = handle.get();
   const auto name = bytes_of(cache, "cache");
   const auto views = keys_of(keys);
-  const auto packed = items_of(values);
+  std::vector<std::string> packed;
+  for (const auto value : items_of(values)) packed.push_back(encode(codec, value));
   if (packed.size() != views.size()) throw InvalidArgument("as many values as keys are expected");
   PackedEntries entries;
-  for (std::size_t i = 0; i < views.size(); ++i)
-    entries.emplace_back(views[i], bytes_of(packed[i], "a value"));
+  for (std::size_t i = 0; i < views.size(); ++i) entries.emplace_back(views[i], packed[i]);
   const PutManyOptions options{.ttl = ttl_of(ttl), .sync = sync};
   return without_gil([&] { return client->put_many_raw(name, entries, options); });
 }
@@ -69,15 +74,17 @@ py::tuple keys(const ClientHandle& handle, py::handle cache, py::handle cursor, 
   const auto page = without_gil([&] { return client->keys(name, options); });
   py::list found(page.keys.size());
   for (std::size_t i = 0; i < page.keys.size(); ++i) found[i] = key_object(page.keys[i]);
-  return py::make_tuple(packed_object(page.next), found);
+  py::object next = py::none();
+  if (page.next) next = py::bytes(*page.next);
+  return py::make_tuple(next, found);
 }
 
 }  // namespace
 
 void define_many(ClientClass& client) {
-  const py::arg cache("cache"), keys_("keys");
-  client.def("get_many", &get_many, cache, keys_)
-      .def("put_many", &put_many, cache, keys_, py::arg("values"), py::arg("ttl"), py::arg("sync"))
+  const py::arg cache("cache"), keys_("keys"), codec("codec");
+  client.def("get_many", &get_many, cache, keys_, codec)
+      .def("put_many", &put_many, cache, keys_, py::arg("values"), codec, py::arg("ttl"), py::arg("sync"))
       .def("delete_many", &delete_many, cache, keys_)
       .def("keys", &keys, cache, py::arg("cursor"), py::arg("prefix"));
 }

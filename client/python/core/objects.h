@@ -10,12 +10,6 @@
 
 namespace pannier::python {
 
-/// bytes, or None.
-inline pybind11::object packed_object(const std::optional<std::string>& packed) {
-  if (!packed) return pybind11::none();
-  return pybind11::bytes(*packed);
-}
-
 /// Seconds, or None.
 inline pybind11::object seconds_object(const std::optional<std::chrono::milliseconds>& time) {
   if (!time) return pybind11::none();

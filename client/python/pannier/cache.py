@@ -12,6 +12,8 @@ from pannier.serializers import Codec
 if TYPE_CHECKING:
     from pannier.client import Client
 
+_MISSING = object()
+
 __all__ = ["Cache", "Entry", "Lease", "LeaseResult"]
 
 
@@ -42,7 +44,7 @@ class Lease:
 
     def put(self, value: Any, ttl: Optional[Duration] = None, *, stale: Optional[Duration] = None) -> Optional[int]:
         """Stores the value and ends the lease; the version. None: the lease was over, nothing was written."""
-        return self._core.put(self._codec.pack(value), ttl, stale)
+        return self._core.put(value, self._codec, ttl, stale)
 
     def release(self) -> bool:
         """Ends the lease without a value: the next one who waits gets it. False: it was over."""
@@ -78,17 +80,16 @@ class Cache:
 
     def get(self, key: Key, default: Any = None) -> Any:
         """The value, or `default` on a miss."""
-        packed = self._core.get(self.name, key)
-        return default if packed is None else self._codec.unpack(packed)
+        return self._core.get(self.name, key, self._codec, default)
 
     def get_raw(self, key: Key) -> Optional[bytes]:
         """The value as the MessagePack object that is stored; None on a miss."""
-        return self._core.get(self.name, key)
+        return self._core.get(self.name, key, None, None)
 
     def get_entry(self, key: Key) -> Optional[Entry]:
         """The value with its version and the time it has left; None on a miss."""
-        entry = self._core.get_entry(self.name, key)
-        return None if entry is None else Entry(self._codec.unpack(entry[0]), entry[1], entry[2])
+        entry = self._core.get_entry(self.name, key, self._codec)
+        return None if entry is None else Entry(*entry)
 
     def put(
         self,
@@ -109,16 +110,8 @@ class Cache:
         value. At most one of `if_absent`, `if_present` and `if_version` makes the write conditional. `sync` waits until
         it is on disk (durable caches alone).
         """
-        return self.put_raw(
-            key,
-            self._codec.pack(value),
-            ttl,
-            keep_ttl=keep_ttl,
-            stale=stale,
-            if_absent=if_absent,
-            if_present=if_present,
-            if_version=if_version,
-            sync=sync,
+        return self._core.put(
+            self.name, key, value, self._codec, ttl, keep_ttl, stale, if_absent, if_present, if_version, sync
         )
 
     def put_raw(
@@ -136,7 +129,7 @@ class Cache:
     ) -> Optional[int]:
         """As `put`; `packed` is one MessagePack object, else `InvalidArgument`."""
         return self._core.put(
-            self.name, key, packed, ttl, keep_ttl, stale, if_absent, if_present, if_version, sync
+            self.name, key, packed, None, ttl, keep_ttl, stale, if_absent, if_present, if_version, sync
         )
 
     def delete(self, key: Key, *, if_version: Optional[int] = None, sync: bool = False) -> bool:
@@ -156,17 +149,15 @@ class Cache:
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Any]:
         """The values of the keys that are there."""
-        wanted = tuple(keys)
-        found = zip(wanted, self._core.get_many(self.name, wanted))
-        return {key: self._codec.unpack(packed) for key, packed in found if packed is not None}
+        return self._core.get_many(self.name, tuple(keys), self._codec)
 
     def put_many(
         self, entries: Mapping[Any, Any], ttl: Optional[Duration] = None, *, sync: bool = False
     ) -> dict[Key, int]:
         """Stores all entries, in one request; their versions. Keys are str or bytes."""
         keys = tuple(entries)
-        packed = tuple(map(self._codec.pack, entries.values()))
-        return dict(zip(keys, self._core.put_many(self.name, keys, packed, ttl, sync)))
+        values = tuple(entries.values())
+        return dict(zip(keys, self._core.put_many(self.name, keys, values, self._codec, ttl, sync)))
 
     def delete_many(self, keys: Iterable[Key]) -> int:
         """How many of them were there and went."""
@@ -204,19 +195,18 @@ class Cache:
         `duration` is how long a lease lasts if it is granted (10 s), `wait` how long to wait for somebody else's (as
         long as `duration`; 0: not at all).
         """
-        packed, stale, held = self._core.lease(self.name, key, duration, wait)
-        value = None if packed is None else self._codec.unpack(packed)
-        return LeaseResult(value, packed is not None, stale, None if held is None else Lease(held, self._codec))
+        value, found, stale, held = self._core.lease(self.name, key, self._codec, duration, wait)
+        return LeaseResult(value, found, stale, None if held is None else Lease(held, self._codec))
 
     def drop(self) -> bool:
         """Removes the cache and all it holds. False: there was none."""
         return self._core.drop(self.name)
 
     def __getitem__(self, key: Key) -> Any:
-        packed = self._core.get(self.name, key)
-        if packed is None:
+        value = self._core.get(self.name, key, self._codec, _MISSING)
+        if value is _MISSING:
             raise KeyError(key)
-        return self._codec.unpack(packed)
+        return value
 
     def __setitem__(self, key: Key, value: Any) -> None:
         self.put(key, value)
@@ -226,7 +216,10 @@ class Cache:
             raise KeyError(key)
 
     def __contains__(self, key: Key) -> bool:
-        return self._core.get(self.name, key) is not None
+        return self._core.get(self.name, key, None, None) is not None
+
+    def __reduce__(self) -> Any:
+        return Cache, (self.client, self.name, self._codec)
 
     def __repr__(self) -> str:
         return f"<pannier.Cache {self.name!r} of {self.client.path}>"

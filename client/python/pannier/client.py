@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
-import msgpack
-
 from pannier import _core
 from pannier._types import Duration, Key
+from pannier.extensions import message_pack
 from pannier.info import Info, ServerHello, SyncResult, from_fields, info_from_fields
 from pannier.serializers import Codec, SerializerLike, codec
 
@@ -25,6 +24,7 @@ def connect(
     connect_timeout: Duration = 1.0,
     slow_timeout: Duration = 60.0,
     pool_size: int = 4,
+    spin: Duration = 50e-6,
     serializer: SerializerLike = "msgpack",
 ) -> Client:
     """A client of the daemon whose socket is at `path`; without one, that of `pannier.configure`, of
@@ -33,7 +33,8 @@ def connect(
     Durations are seconds or timedeltas. `timeout` bounds a request as a whole, `slow_timeout` one that waits for the
     disk or goes through a whole cache (`sync`, `drop`, `clear`, writes with `sync=True`), `connect_timeout` one attempt
     to connect. `pool_size` connections are shared by all threads; a lease holds one more.
-    `serializer`: see `pannier.serializers`.
+    `spin`: for how long a request looks for its answer again and again before it sleeps (0: not at all), while answers
+    come that fast; being woken takes longer than all else. `serializer`: see `pannier.serializers`.
     """
     if path is None:
         from pannier.config import default_path
@@ -45,6 +46,7 @@ def connect(
         connect_timeout=connect_timeout,
         slow_timeout=slow_timeout,
         pool_size=pool_size,
+        spin=spin,
         serializer=serializer,
     )
 
@@ -65,11 +67,20 @@ class Client:
         connect_timeout: Duration,
         slow_timeout: Duration,
         pool_size: int,
+        spin: Duration,
         serializer: SerializerLike,
     ) -> None:
         self.path = path
         self._codec = codec(serializer)
-        self._core = _core.Client(path, connect_timeout, timeout, slow_timeout, pool_size)
+        self._core = _core.Client(path, connect_timeout, timeout, slow_timeout, pool_size, spin)
+        self._options = {
+            "timeout": timeout,
+            "connect_timeout": connect_timeout,
+            "slow_timeout": slow_timeout,
+            "pool_size": pool_size,
+            "spin": spin,
+            "serializer": serializer,
+        }
 
     def cache(
         self,
@@ -126,7 +137,7 @@ class Client:
 
     def call(self, method: str, *params: Any) -> Any:
         """Any method of the protocol by its name, with plain MessagePack values as parameters. Never repeated."""
-        return msgpack.unpackb(self._core.call(method, msgpack.packb(params)), strict_map_key=False)
+        return message_pack.unpack(self._core.call(method, message_pack.pack(list(params))))
 
     def close(self) -> None:
         """Closes the connections that are not in use. Requests raise `InvalidArgument` from now on."""
@@ -138,5 +149,13 @@ class Client:
     def __exit__(self, *unused: object) -> None:
         self.close()
 
+    def __reduce__(self) -> Any:
+        """A copy, here or in another process, is a client of its own that connects anew."""
+        return _reconnect, (self.path, self._options)
+
     def __repr__(self) -> str:
         return f"<pannier.Client of {self.path}>"
+
+
+def _reconnect(path: str, options: dict[str, Any]) -> Client:
+    return Client(path, **options)

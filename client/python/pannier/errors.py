@@ -8,6 +8,7 @@ them.
       ServerError          the daemon refused; nothing was changed, and the connection goes on
         BadRequest UnknownMethod UnknownCache TooLarge Conflict NotANumber Denied Overloaded OutOfMemory
         StorageError Unsupported ShuttingDown
+      UnpackError          a value was read, but cannot be made into an object here (a ValueError too)
       TransportError       no answer came
         ConnectionError    cannot connect, or the connection ended (a builtin ConnectionError too)
         TimeoutError       the answer did not come in time (a builtin TimeoutError too)
@@ -37,6 +38,7 @@ __all__ = [
     "TransportError",
     "UnknownCache",
     "UnknownMethod",
+    "UnpackError",
     "Unsupported",
     "server_error",
 ]
@@ -48,6 +50,10 @@ class PannierError(Exception):
 
 class InvalidArgument(PannierError, ValueError):
     """An argument that could only make a broken request, or a client that is closed. Nothing was sent."""
+
+
+class UnpackError(PannierError, ValueError):
+    """A value was read, but not by the serializer that stored it, or its class is not there or has changed."""
 
 
 class ServerError(PannierError):
