@@ -50,7 +50,7 @@ def test_a_restart_of_the_daemon_between_two_requests_is_not_noticed(own_daemon)
 
 def test_a_late_reply_is_not_taken_for_another(own_daemon):
     async def main():
-        async with pannier.aio.connect(own_daemon.socket_path, timeout=0.2) as client:
+        async with pannier.aio.connect(own_daemon.socket_path, timeout=1) as client:
             cache = await client.cache("lru")
             await cache.put_many({"a": 1, "b": 2})
             own_daemon.send_signal(signal.SIGSTOP)
@@ -58,7 +58,7 @@ def test_a_late_reply_is_not_taken_for_another(own_daemon):
             with pytest.raises(pannier.TimeoutError) as raised:
                 await cache.get("a")
             assert raised.value.may_have_run and isinstance(raised.value, TimeoutError)
-            assert 0.19 < time.monotonic() - start < 5
+            assert 0.99 < time.monotonic() - start < 20
             own_daemon.send_signal(signal.SIGCONT)
             assert [await cache.get("b"), await cache.get("a")] == [2, 1]
 

@@ -28,12 +28,18 @@ def caches(daemon):
         "version_2": site(VERSION=2, OPTIONS={"cache": "d1"}),
         "prefixed": site(KEY_PREFIX="shop", OPTIONS={"cache": "d1"}),
         "own_keys": site(KEY_FUNCTION=own_keys, OPTIONS={"cache": "d1"}),
-        "short": site(TIMEOUT=1, OPTIONS={"cache": "d3"}),
+        "short": site(TIMEOUT=20, OPTIONS={"cache": "d3"}),
         "forever": site(TIMEOUT=None, OPTIONS={"cache": "d4"}),
         "small": site(OPTIONS={"cache": "d5", "MAX_ENTRIES": 2}),
     }
     django.conf.settings.configure(CACHES=sites)
     return django.core.cache.caches
+
+
+@pytest.fixture
+def ttl(daemon):
+    """ttl(key): how long the value under this key of the first site still counts."""
+    return lambda key: pannier.connect(daemon.socket_path).cache("d1").get_entry(f":1:{key}").ttl
 
 
 def own_keys(key, key_prefix, version):
@@ -117,11 +123,10 @@ def test_incr_and_decr_change_what_is_there_and_nothing_else(cache):
     assert cache.incr("f", 2) == 3.5
 
 
-def test_incr_keeps_the_deadline(cache):
-    cache.set("n", 1, timeout=0.3)
-    assert cache.incr("n") == 2
-    time.sleep(0.35)
-    assert cache.get("n") is None
+def test_incr_keeps_the_deadline(caches, ttl):
+    caches["default"].set("n", 1, timeout=60)
+    assert caches["default"].incr("n") == 2
+    assert 50 < ttl("n") <= 60
 
 
 def test_incr_by_several_threads_loses_nothing(cache):
@@ -150,7 +155,10 @@ def test_clear_removes_everything(cache):
 
 
 @pytest.mark.parametrize("write", ["set", "add", "set_many", "touch"])
-def test_a_timeout_is_seconds_none_is_forever_and_zero_or_less_is_at_once(cache, write):
+def test_a_timeout_is_seconds_none_is_forever_and_zero_or_less_is_at_once(caches, ttl, write):
+    cache = caches["default"]
+    cache.clear()
+
     def written(key, timeout):
         if write == "set_many":
             cache.set_many({key: 1}, timeout)
@@ -160,19 +168,18 @@ def test_a_timeout_is_seconds_none_is_forever_and_zero_or_less_is_at_once(cache,
             method = getattr(cache, write)
             method(key, timeout) if write == "touch" else method(key, 1, timeout)
 
-    for key, timeout in [("short", 0.15), ("long", 60), ("forever", None), ("zero", 0), ("less", -1)]:
+    for key, timeout in [("short", 0.05), ("long", 60), ("forever", None), ("zero", 0), ("less", -1)]:
         written(key, timeout)
-    assert cache.get_many(["short", "long", "forever", "zero", "less"]) == {"short": 1, "long": 1, "forever": 1}
-    time.sleep(0.2)
-    assert cache.get_many(["short", "long", "forever"]) == {"long": 1, "forever": 1}
+    time.sleep(0.06)
+    assert cache.get_many(["short", "long", "forever", "zero", "less"]) == {"long": 1, "forever": 1}
+    assert 50 < ttl("long") <= 60 and ttl("forever") is None
 
 
-def test_touch_tells_whether_there_was_something(cache):
+def test_touch_tells_whether_there_was_something(caches, ttl):
+    cache = caches["default"]
     assert cache.touch("gone") is False
-    cache.set("k", 1, timeout=0.15)
-    assert cache.touch("k") is True
-    time.sleep(0.2)
-    assert cache.get("k") == 1
+    cache.set("k", 1, timeout=50)
+    assert cache.touch("k") is True and 250 < ttl("k") <= 300
     assert cache.touch("k", 0) is True
     assert cache.get("k") is None
 
@@ -183,9 +190,9 @@ def test_the_timeout_of_the_site_counts_unless_another_is_given(caches, daemon):
     caches["forever"].set("site", 1)
     caches["default"].set("site", 1)
     client = pannier.connect(daemon.socket_path)
-    assert client.cache("d3").get_entry(":1:site").ttl <= 1 < 59 < client.cache("d3").get_entry(":1:own").ttl
+    assert client.cache("d3").get_entry(":1:site").ttl <= 20 < 50 < client.cache("d3").get_entry(":1:own").ttl
     assert client.cache("d4").get_entry(":1:site").ttl is None
-    assert 299 < client.cache("d1").get_entry(":1:site").ttl <= 300
+    assert 250 < client.cache("d1").get_entry(":1:site").ttl <= 300
 
 
 def test_versions_keep_values_apart(caches):

@@ -56,11 +56,10 @@ def test_a_serializer_of_the_region_makes_the_bytes(region, daemon, new_name):
 
 def test_a_value_expires_for_the_region_and_for_the_daemon(region, daemon, new_name):
     name = new_name()
-    cache = region(expiration_time=0.1, ttl=60, cache=name)
+    cache = region(expiration_time=0.05, ttl=60, cache=name)
     cache.set("k", 1)
-    assert cache.get("k") == 1
-    assert 59 < pannier.connect(daemon.socket_path).cache(name).get_entry("k").ttl <= 60
-    time.sleep(0.15)
+    assert 50 < pannier.connect(daemon.socket_path).cache(name).get_entry("k").ttl <= 60
+    time.sleep(0.1)
     assert cache.get("k") is NO_VALUE and cache.get("k", ignore_expiration=True) == 1
 
 
@@ -112,7 +111,7 @@ def test_a_value_that_has_expired_is_created_anew_by_one_while_others_get_it(reg
 
 def test_the_lock_is_one_for_the_host_and_ends_with_its_time(region, new_name):
     name = new_name()
-    first, second = (region(cache=name, distributed_lock=True, lock_timeout=0.2) for _ in range(2))
+    first, second = (region(cache=name, distributed_lock=True, lock_timeout=1) for _ in range(2))
     mutex, other = first.backend.get_mutex("k"), second.backend.get_mutex("k")
     assert mutex.acquire() and mutex.locked() and other.locked()
     assert not other.acquire(wait=False)

