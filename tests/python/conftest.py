@@ -93,8 +93,25 @@ def cache(new_cache):
 
 
 @pytest.fixture
-def process_daemon(daemon, monkeypatch):
+def let_find(monkeypatch):
+    """let_find(path): decorators and drop-ins of this process, and of those it starts, find the daemon of this socket."""
+
+    def set_path(path):
+        monkeypatch.setenv("PANNIER_SOCKET", path)
+        monkeypatch.setattr(pannier.config, "_settings", pannier.config._Settings())
+
+    return set_path
+
+
+@pytest.fixture
+def process_daemon(daemon, let_find):
     """The shared daemon, found by `$PANNIER_SOCKET`, as decorators and drop-ins find theirs."""
-    monkeypatch.setenv("PANNIER_SOCKET", daemon.socket_path)
-    monkeypatch.setattr(pannier.config, "_settings", pannier.config._Settings())
+    let_find(daemon.socket_path)
     return daemon
+
+
+@pytest.fixture
+def own_process_daemon(own_daemon, let_find):
+    """The same of a daemon of the test's own."""
+    let_find(own_daemon.socket_path)
+    return own_daemon

@@ -213,8 +213,8 @@ def test_an_expired_key_that_is_set_anew_is_inserted_last(make_ours):
 # ---- Private ---------------------------------------------------------------------------------------------
 
 
-def test_a_private_one_needs_no_daemon_and_keeps_any_object(monkeypatch):
-    monkeypatch.setenv("PANNIER_SOCKET", "/nonexistent/pannier.sock")
+def test_a_private_one_needs_no_daemon_and_keeps_any_object(let_find):
+    let_find("/nonexistent/pannier.sock")
     d, other = pannier.ExpiringDict(2, 10), pannier.ExpiringDict(2, 10)
     key, value = object(), threading.Lock()
     d[key] = value
@@ -399,16 +399,14 @@ def test_of_threads_that_take_or_add_one_entry_one_succeeds(name, method):
     assert found.count("taken") == 1 if method == "pop" else len(set(found)) == 1
 
 
-def test_without_the_daemon_the_error_is_raised_and_it_goes_on_when_that_is_back(own_daemon, monkeypatch):
-    monkeypatch.setenv("PANNIER_SOCKET", own_daemon.socket_path)
-    monkeypatch.setattr(pannier.config, "_settings", pannier.config._Settings())
+def test_without_the_daemon_the_error_is_raised_and_it_goes_on_when_that_is_back(own_process_daemon):
     d = pannier.ExpiringDict(10, 60, name="d")
     d["a"] = 1
-    own_daemon.stop()
+    own_process_daemon.stop()
     for ask in (lambda: d.get("a"), lambda: d.pop("a"), d.clear, lambda: d.update(a=2)):
         with pytest.raises(pannier.TransportError):
             ask()
-    own_daemon.start()
+    own_process_daemon.start()
     assert dict(d) == {}
     d["a"] = 2
     assert d["a"] == 2

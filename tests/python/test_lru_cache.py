@@ -184,6 +184,18 @@ def test_a_result_that_cannot_be_serialized_stays_in_the_process(name):
     assert cached.cache_info() == (0, 0, 128, 0)
 
 
+def test_a_result_that_is_larger_than_the_daemon_takes_stays_in_the_process(start_daemon, let_find, tmp_path):
+    config = tmp_path / "pannierd.toml"
+    config.write_text('[limits]\nmax_value = "64K"\n')
+    let_find(start_daemon("--config", str(config)).socket_path)
+    results = Counted(lambda x: b"x" * x)
+    cached = pannier.lru_cache(name="large", on_error="raise")(results)
+    with pytest.warns(pannier.UnsharedWarning, match="too_large"):
+        assert cached(100_000) is cached(100_000)
+    assert cached(1000) == cached(1000)
+    assert results.calls == 2
+
+
 def test_a_pickling_cache_gives_equal_copies(name):
     cached = pannier.lru_cache(name=name, serializer="pickle")(Counted(lambda x: {x: Point(x)}))
     first, second = cached(1), cached(1)
@@ -232,9 +244,8 @@ def test_a_call_that_is_made_while_a_key_is_is_not_cached(name):
     assert calls.calls == 3
 
 
-def test_a_size_of_zero_asks_nobody(monkeypatch):
-    monkeypatch.setenv("PANNIER_SOCKET", "/nonexistent/pannier.sock")
-    monkeypatch.setattr(pannier.config, "_settings", pannier.config._Settings())
+def test_a_size_of_zero_asks_nobody(let_find):
+    let_find("/nonexistent/pannier.sock")
     cached = pannier.lru_cache(0, on_error="raise")(lambda x: x)
     assert [cached(1), cached(1)] == [1, 1]
     assert cached.cache_info() == (0, 2, 0, 0)
@@ -242,14 +253,12 @@ def test_a_size_of_zero_asks_nobody(monkeypatch):
     assert cached.cache_info() == (0, 0, 0, 0)
 
 
-def test_without_the_daemon_calls_compute_or_raise_and_go_on_when_it_is_back(own_daemon, monkeypatch):
-    monkeypatch.setenv("PANNIER_SOCKET", own_daemon.socket_path)
-    monkeypatch.setattr(pannier.config, "_settings", pannier.config._Settings())
+def test_without_the_daemon_calls_compute_or_raise_and_go_on_when_it_is_back(own_process_daemon):
     calls = Counted()
     computing = pannier.lru_cache(name="computing")(calls)
     raising = pannier.lru_cache(name="raising", on_error="raise")(calls)
     assert (computing(1), raising(1), calls.calls) == (1, 1, 2)
-    own_daemon.stop()
+    own_process_daemon.stop()
     assert (computing(1), computing(1), calls.calls) == (1, 1, 4)
     for ask in (lambda: raising(1), raising.cache_info, computing.cache_clear, raising.cache_clear):
         with pytest.raises(pannier.TransportError):
@@ -257,18 +266,17 @@ def test_without_the_daemon_calls_compute_or_raise_and_go_on_when_it_is_back(own
     pannier.configure(on_error="raise")
     with pytest.raises(pannier.ConnectionError):
         computing(1)
-    own_daemon.start()
+    own_process_daemon.start()
     time.sleep(PAUSE_MIN_S)
     assert (computing(1), computing(1), raising(1), raising(1), calls.calls) == (1, 1, 1, 1, 6)
     assert computing.cache_info() == (1, 1, 128, 1), "its cache was opened again"
 
 
-def test_where_there_is_no_room_for_a_cache_older_versions_of_the_function_go(start_daemon, tmp_path, monkeypatch):
+def test_where_there_is_no_room_for_a_cache_older_versions_of_the_function_go(start_daemon, tmp_path, let_find):
     config = tmp_path / "pannierd.toml"
     config.write_text("[limits]\nmax_caches = 6\n")
     daemon = start_daemon("--config", str(config))
-    monkeypatch.setenv("PANNIER_SOCKET", daemon.socket_path)
-    monkeypatch.setattr(pannier.config, "_settings", pannier.config._Settings())
+    let_find(daemon.socket_path)
 
     def version(number):
         return pannier.lru_cache(on_error="raise")(lambda x: x + number)

@@ -156,9 +156,8 @@ def test_without_a_key_the_value_is_kept_on_the_object(make):
     assert (first.computed, second.computed) == (2, 1)
 
 
-def test_without_a_key_no_daemon_is_needed(monkeypatch):
-    monkeypatch.setenv("PANNIER_SOCKET", "/nonexistent/pannier.sock")
-    monkeypatch.setattr(pannier.config, "_settings", pannier.config._Settings())
+def test_without_a_key_no_daemon_is_needed(let_find):
+    let_find("/nonexistent/pannier.sock")
     pannier.configure(on_error="raise")
     one = Unkeyed(1)
     assert one.value is one.value
@@ -226,19 +225,17 @@ def test_a_value_ends_with_its_ttl():
     assert (one.short, one.computed) == ("short", 2)
 
 
-def test_without_the_daemon_values_are_computed_or_the_error_is_raised(own_daemon, monkeypatch):
-    monkeypatch.setenv("PANNIER_SOCKET", own_daemon.socket_path)
-    monkeypatch.setattr(pannier.config, "_settings", pannier.config._Settings())
+def test_without_the_daemon_values_are_computed_or_the_error_is_raised(own_process_daemon):
     one = Keyed(2)
     assert (one.square, one.square, one.computed) == (4, 4, 1)
-    own_daemon.stop()
+    own_process_daemon.stop()
     assert (one.square, one.square, one.computed) == (4, 4, 3)
     with pytest.raises(pannier.TransportError):
         del one.square
     pannier.configure(on_error="raise")
     with pytest.raises(pannier.TransportError):
         one.square
-    own_daemon.start()
+    own_process_daemon.start()
     assert (one.square, one.square, one.computed) == (4, 4, 4)
 
 

@@ -91,17 +91,15 @@ def test_a_durable_cache_is_taken_as_it_is(name, client):
 
 
 @pytest.mark.parametrize("end", [lambda shelf: shelf.close(), lambda shelf: shelf.sync()], ids=["close", "sync"])
-def test_what_is_synced_is_on_disk(own_daemon, monkeypatch, end):
-    monkeypatch.setenv("PANNIER_SOCKET", own_daemon.socket_path)
-    monkeypatch.setattr(pannier.config, "_settings", pannier.config._Settings())
+def test_what_is_synced_is_on_disk(own_process_daemon, end):
     shelf = pannier.DurableCache("box")
     shelf["a"] = [1]
     shelf["a"].append(2)
     end(shelf)
-    own_daemon.kill9()
+    own_process_daemon.kill9()
     with pytest.raises(pannier.TransportError):
         pannier.DurableCache("box")
-    own_daemon.start()
+    own_process_daemon.start()
     assert dict(pannier.DurableCache("box")) == {"a": [1, 2]}
 
 
@@ -164,10 +162,9 @@ def refusals(cache, values):
     return count
 
 
-def test_a_shelf_takes_what_is_refused_elsewhere_because_too_much_waits_for_the_disk(start_daemon, monkeypatch):
+def test_a_shelf_takes_what_is_refused_elsewhere_because_too_much_waits_for_the_disk(start_daemon, let_find):
     daemon = start_daemon("--max-dirty", "1M")
-    monkeypatch.setenv("PANNIER_SOCKET", daemon.socket_path)
-    monkeypatch.setattr(pannier.config, "_settings", pannier.config._Settings())
+    let_find(daemon.socket_path)
     values = {str(number): "x" * 300_000 for number in range(20)}
     assert refusals(pannier.connect().cache("plain", "durable"), values) > 0
     with pannier.shelf.open("box") as shelf:
