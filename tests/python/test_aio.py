@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import inspect
 import os
 import threading
 import time
@@ -33,6 +34,20 @@ async def settle(condition):
     while not await condition():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize("name", ["Client", "Cache", "Lease"])
+def test_the_twins_have_the_same_methods_with_the_same_parameters(name):
+    def methods(cls):
+        members = inspect.getmembers(cls, inspect.isfunction)
+        return {name: parameters(member) for name, member in members if not name.startswith("_")}
+
+    def parameters(method):
+        return [(each.name, each.kind, each.default) for each in inspect.signature(method).parameters.values()]
+
+    twins, awaited = (methods(getattr(module, name)) for module in (pannier, pannier.aio))
+    # A lease that is released without an answer is so at the end of the other's `with`.
+    assert {**twins, **awaited} == {**awaited, **twins} and awaited.keys() - twins.keys() <= {"close"}
 
 
 def test_the_methods_of_a_cache_answer_as_those_of_the_other_client(run):

@@ -71,13 +71,27 @@ class Client:
         name: str,
         tier: str | None = None,
         *,
+        max_entries: int | None = None,
+        max_bytes: int | None = None,
+        max_age: Duration | None = None,
+        stale: Duration | None = None,
+        reserved_bytes: int | None = None,
+        policy: str | None = None,
+        alter: bool = False,
         serializer: SerializerLike | None = None,
-        **settings: Any,
     ) -> Cache:
-        """The cache of that name. With a `tier` it is opened, with settings as `pannier.Client.cache` has them."""
+        """The cache of that name. With a `tier` it is opened with these settings, else no request is made."""
+        settings = {
+            "max_entries": max_entries,
+            "max_bytes": max_bytes,
+            "max_age": max_age,
+            "stale": stale,
+            "reserved_bytes": reserved_bytes,
+            "policy": policy,
+        }
         if tier is not None:
-            await self.open(name, tier, **settings)
-        elif settings:
+            await self.open(name, tier, **settings, alter=alter)
+        elif alter or any(setting is not None for setting in settings.values()):
             raise TypeError("settings of a cache need its tier")
         return Cache(self, name, codec(serializer) if serializer is not None else self._codec)
 
