@@ -17,27 +17,18 @@ LEASE_S = 30.0
 fork = multiprocessing.get_context("fork")
 
 
-class Stampede:
-    """Processes that call one memoized function at once; each tells in a file when it computes, and what it has got."""
+def wait_until(condition):
+    deadline = time.monotonic() + LEASE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
 
-    def __init__(self, path, compute_s, name, lease=LEASE_S):
+
+class Teller:
+    """A file to which processes append what happens to them, a line each."""
+
+    def __init__(self, path):
         self.path = path
-        self.value = pannier.memoize(name=name, lease=lease, key=lambda: None)(lambda: self.compute(compute_s))
-        self.barrier = fork.Barrier(PROCESSES)
-        self.processes = [fork.Process(target=self.call) for _ in range(PROCESSES)]
-        for process in self.processes:
-            process.start()
-
-    def compute(self, compute_s):
-        self.tell("computes")
-        time.sleep(compute_s)
-        return os.getpid()
-
-    def call(self):
-        self.barrier.wait()
-        start = time.monotonic()
-        value = self.value()
-        self.tell("got", value=value, waited_s=time.monotonic() - start)
 
     def tell(self, event, **more):
         # One write to a file that is appended to is not mixed with others.
@@ -48,58 +39,100 @@ class Stampede:
         lines = self.path.read_text().splitlines() if self.path.exists() else []
         return [line for line in map(json.loads, lines) if line["event"] == event]
 
-    def first_holder(self):
-        deadline = time.monotonic() + 20
-        while not self.told("computes"):
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
-        return self.told("computes")[0]["pid"]
 
-    def join(self):
-        for process in self.processes:
-            process.join(LEASE_S)
-            assert process.exitcode is not None
+class Crew:
+    """Processes that call one memoized function at once, again and again."""
+
+    def __init__(self, socket_path):
+        self.socket_path = socket_path
+        self.barrier = fork.Barrier(PROCESSES)
+        self.members = []
+        self.fill()
+
+    def fill(self):
+        """Replaces those that were killed."""
+        self.members = [(process, orders) for process, orders in self.members if process.is_alive()]
+        while len(self.members) < PROCESSES:
+            orders, ours = fork.Pipe(duplex=False)
+            self.members.append((fork.Process(target=self.work, args=(orders,)), ours))
+            self.members[-1][0].start()
+
+    def work(self, orders):
+        pannier.configure(path=self.socket_path)
+        while (order := orders.recv()) is not None:
+            self.call(*order)
+
+    def call(self, teller, name, compute_s, lease):
+        @pannier.memoize(name=name, lease=lease)
+        def value():
+            teller.tell("computes")
+            time.sleep(compute_s)
+            return os.getpid()
+
+        self.barrier.wait()
+        start = time.monotonic()
+        teller.tell("got", value=value(), waited_s=time.monotonic() - start)
+
+    def order(self, *order):
+        for _, orders in self.members:
+            orders.send(order or None)
+
+
+@pytest.fixture(scope="module")
+def crew(daemon):
+    crew = Crew(daemon.socket_path)
+    yield crew
+    crew.order()
+    for process, _ in crew.members:
+        process.join(LEASE_S)
+        assert process.exitcode == 0
 
 
 @pytest.fixture
-def path(tmp_path, process_daemon):
-    return tmp_path / "told"
+def stampede(crew, tmp_path, new_name):
+    """stampede(seconds that a computation takes, lease): lets them go; where they tell, and the name of the cache."""
+
+    def go(compute_s, lease=LEASE_S):
+        crew.fill()
+        teller, name = Teller(tmp_path / "told"), new_name()
+        crew.order(teller, name, compute_s, lease)
+        return teller, name
+
+    return go
 
 
-def test_sixteen_processes_that_miss_at_once_compute_once(path, new_name):
-    stampede = Stampede(path, 0.2, new_name())
-    stampede.join()
-    (computed,) = stampede.told("computes")
-    got = stampede.told("got")
-    assert len(got) == PROCESSES and {each["value"] for each in got} == {computed["pid"]}
+def test_sixteen_processes_that_miss_at_once_compute_once(stampede):
+    teller, _ = stampede(0.2)
+    wait_until(lambda: len(teller.told("got")) == PROCESSES)
+    (computed,) = teller.told("computes")
+    assert {each["value"] for each in teller.told("got")} == {computed["pid"]}
 
 
-def test_a_holder_that_is_killed_is_replaced_at_once_and_nobody_waits_for_its_lease(path, new_name):
-    stampede = Stampede(path, 0.5, new_name())
-    holder = stampede.first_holder()
+def test_a_holder_that_is_killed_is_replaced_at_once_and_nobody_waits_for_its_lease(stampede):
+    teller, _ = stampede(0.5)
+    wait_until(lambda: teller.told("computes"))
+    holder = teller.told("computes")[0]["pid"]
     time.sleep(0.1)
     os.kill(holder, signal.SIGKILL)
-    stampede.join()
-    first, second = stampede.told("computes")
-    got = stampede.told("got")
-    assert len(got) == PROCESSES - 1 and {each["value"] for each in got} == {second["pid"]}
-    assert first["pid"] == holder != second["pid"]
+    wait_until(lambda: len(teller.told("got")) == PROCESSES - 1)
+    first, second = teller.told("computes")
+    got = teller.told("got")
+    assert {each["value"] for each in got} == {second["pid"]} and first["pid"] == holder != second["pid"]
     assert max(each["waited_s"] for each in got) < LEASE_S / 2
 
 
-def test_a_holder_that_hangs_is_replaced_when_its_lease_is_over(path, new_name):
-    stampede = Stampede(path, 0.1, new_name(), lease=1)
-    holder = stampede.first_holder()
+def test_a_holder_that_hangs_is_replaced_when_its_lease_is_over(client, stampede):
+    teller, name = stampede(0.1, lease=1)
+    wait_until(lambda: teller.told("computes"))
+    holder = teller.told("computes")[0]["pid"]
     os.kill(holder, signal.SIGSTOP)
     try:
-        deadline = time.monotonic() + LEASE_S
-        while len(stampede.told("got")) < PROCESSES - 1:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: len(teller.told("got")) == PROCESSES - 1)
     finally:
         os.kill(holder, signal.SIGCONT)
-    stampede.join()
-    assert max(each["waited_s"] for each in stampede.told("got") if each["pid"] != holder) < LEASE_S / 2
-    # What came too late is its caller's.
-    assert [each["value"] for each in stampede.told("got") if each["pid"] == holder] == [holder]
-    assert stampede.value() != holder
+    wait_until(lambda: len(teller.told("got")) == PROCESSES)
+    assert max(each["waited_s"] for each in teller.told("got") if each["pid"] != holder) < LEASE_S / 2
+    # What came too late is its caller's alone.
+    assert [each["value"] for each in teller.told("got") if each["pid"] == holder] == [holder]
+    cache = client.cache(name)
+    assert all(value != holder for value in cache.get_many(cache.keys()).values())
