@@ -1,5 +1,6 @@
 """@pannier.lru_cache beyond what CPython's own tests of lru_cache show: sharing, names, and life without the daemon."""
 
+import dataclasses
 import functools
 import random
 import threading
@@ -193,6 +194,20 @@ def test_a_result_that_is_larger_than_the_daemon_takes_stays_in_the_process(star
     with pytest.warns(pannier.UnsharedWarning, match="too_large"):
         assert cached(100_000) is cached(100_000)
     assert cached(1000) == cached(1000)
+    assert results.calls == 2
+
+
+@dataclasses.dataclass
+class Forgotten:
+    x: int
+
+
+def test_a_result_of_a_class_that_this_process_does_not_know_is_computed_anew(name, monkeypatch):
+    results = Counted(lambda x: Forgotten(x) if "Forgotten" in globals() else x)
+    cached = pannier.lru_cache(name=name)(results)
+    assert cached(1) == cached(1) == Forgotten(1)
+    monkeypatch.delitem(globals(), "Forgotten")
+    assert cached(1) == cached(1) == 1
     assert results.calls == 2
 
 
