@@ -159,10 +159,8 @@ def test_while_one_refreshes_a_stale_result_the_others_get_it_at_once(new_name):
     asyncio.run(main())
 
 
-def test_without_a_daemon_calls_compute_and_hardly_wait(new_name, monkeypatch, tmp_path):
-    settings = pannier.config._Settings()
-    settings.path = str(tmp_path / "none")
-    monkeypatch.setattr(pannier.config, "_settings", settings)
+def test_without_a_daemon_calls_compute_and_hardly_wait(let_find, tmp_path):
+    let_find(str(tmp_path / "none"))
 
     @pannier.memoize(name="f")
     async def function(n):

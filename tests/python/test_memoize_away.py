@@ -14,14 +14,12 @@ import pannier
 
 
 @pytest.fixture
-def use(monkeypatch):
+def use(let_find):
     """use(path, options of connect...): makes the daemon with that socket the one of this process."""
 
     def use_path(path, **options):
-        settings = pannier.config._Settings()
-        settings.path = path
-        settings.client = pannier.connect(path, **options)
-        monkeypatch.setattr(pannier.config, "_settings", settings)
+        let_find(path)
+        pannier.config._settings.client = pannier.connect(path, **options)
 
     return use_path
 
