@@ -151,6 +151,32 @@ def test_what_is_invalidated_while_it_is_computed_is_not_kept(new_name):
     assert [changing(1), changing(1), changing(1)] == ["old", "new", "new"]
 
 
+def test_after_invalidate_nobody_gets_what_was_computed_before(new_name):
+    version = invalidated = 0
+
+    @pannier.memoize(name=new_name())
+    def current():
+        found = version
+        time.sleep(0.001)
+        return found
+
+    def read(_):
+        while invalidated < 100:
+            least = invalidated
+            assert current() >= least
+
+    with ThreadPoolExecutor(4) as pool:
+        readers = [pool.submit(read, reader) for reader in range(4)]
+        for _ in range(100):
+            version += 1
+            current.invalidate()
+            invalidated = version
+            time.sleep(0.002)
+        for reader in readers:
+            reader.result()
+    assert current() == 100
+
+
 def test_threads_that_miss_at_once_compute_once_and_get_the_same(counted, new_name):
     barrier = threading.Barrier(8)
 

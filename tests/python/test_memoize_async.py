@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import os
 import threading
 import time
 
@@ -134,6 +135,26 @@ def test_loops_in_several_threads_and_one_after_the_other_share_the_results(new_
         thread.join()
     assert asyncio.run(value(1)) == 1
     assert calls == [1]
+
+
+def test_a_forked_child_has_a_client_of_its_own(new_name):
+    @pannier.memoize(name=new_name())
+    async def value(n):
+        return n
+
+    async def parent():
+        await value(1)
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                status = 0 if asyncio.run(value(2)) == 2 else 1
+            finally:
+                os._exit(status)
+        assert os.waitpid(pid, 0)[1] == 0
+        assert (await value.cache_info()).currsize == 2
+
+    asyncio.run(parent())
 
 
 def test_while_one_refreshes_a_stale_result_the_others_get_it_at_once(new_name):
