@@ -118,9 +118,29 @@ def local_class():
     return Local
 
 
+def nested(depth):
+    value = ()
+    for _ in range(depth):
+        value = (value,)
+    return value
+
+
+class Retry:
+    """Calls what it stands around, in a way that its other attributes tell."""
+
+    def __init__(self, function):
+        self.__wrapped__ = function
+
+    def __call__(self):
+        return self.__wrapped__()
+
+
 @pytest.mark.parametrize(
     "value",
-    [object(), threading.Lock(), local_class(), local_class()(), Loud("a"), (1, object()), User(object()), User(None), [].append],
+    [
+        *(object(), threading.Lock(), local_class(), local_class()(), Loud("a"), (1, object())),
+        *(User(object()), User(None), [].append, Retry(len), nested(600), nested(100_000)),
+    ],
     ids=lambda value: type(value).__name__,
 )
 def test_what_other_processes_cannot_know_has_no_identity(value):
@@ -166,7 +186,7 @@ def adder(amount, report=None):
 
 def test_functions_that_close_over_different_values_have_different_names():
     assert function_name(adder(1)) == function_name(adder(1))
-    assert len({function_name(adder(amount)) for amount in (1, 2, 1.0, True, "1", (1,), len, adder(1))}) == 8
+    assert len({function_name(adder(amount)) for amount in (1, 2, 1.0, True, "1", (1,), [1], len, adder(1), functools.lru_cache(adder(1)))}) == 10
 
 
 def test_functions_with_other_code_or_defaults_or_parameters_have_different_names():
@@ -190,7 +210,9 @@ def test_functions_that_call_each_other_have_names():
 
 
 def test_a_function_that_closes_over_an_object_of_this_process_has_no_name():
-    for unknown in (object(), threading.Lock(), local_class()):
+    endless = []
+    endless.append(endless)
+    for unknown in (object(), threading.Lock(), local_class(), bytearray(), endless, Retry(len)):
         with pytest.raises(Unidentified):
             function_name(adder(unknown))
 

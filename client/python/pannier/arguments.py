@@ -11,7 +11,7 @@ import hashlib
 from typing import Any
 
 from pannier.atoms import ATOMS, pack, type_name
-from pannier.identity import Identity
+from pannier.identity import form_of
 
 # A longer key becomes a digest: keys lie in memory beside their values.
 KEY_BYTES_MAX = 256
@@ -44,7 +44,7 @@ def shortened(key: bytes) -> bytes:
 
 def _of(value: Any) -> Any:
     known = ATOMS.get(type(value))
-    return known(value) if known is not None else Identity(False).of(value)
+    return known(value) if known is not None else form_of(value)
 
 
 def _type(value: Any) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 import msgpack
 
 # Extension types keep apart what is no plain MessagePack. These bytes are compared, never read back.
-NAMED, BIG_INT, RATIO, COMPLEX, SET, OBJECT = range(6)
+NAMED, BIG_INT, RATIO, COMPLEX, SET, OBJECT, CALLABLE = range(7)
 
 INT_MIN = -(1 << 63)
 INT_MAX = (1 << 64) - 1
@@ -36,7 +36,10 @@ def unidentified(value: object) -> Unidentified:
 
 
 def pack(value: object) -> bytes:
-    return msgpack.packb(value, unicode_errors="surrogatepass")  # type: ignore[no-any-return]
+    try:
+        return msgpack.packb(value, unicode_errors="surrogatepass")  # type: ignore[no-any-return]
+    except ValueError as error:
+        raise Unidentified(f"a value cannot be identified: {error}") from None
 
 
 def named(*parts: object) -> msgpack.ExtType:

@@ -25,10 +25,12 @@ from typing import Any
 
 import msgpack
 
-from pannier.atoms import ATOMS, OBJECT, SET, Unidentified, exact_atom, named, pack, place, type_name, unidentified
+from pannier.atoms import ATOMS, CALLABLE, OBJECT, SET, Unidentified, exact_atom, named, pack, place, type_name, unidentified
 
-__all__ = ["Unidentified", "identify"]
+__all__ = ["Unidentified", "form_of", "identify"]
 
+# What functools makes of a function.
+LRU_CACHED = type(functools.lru_cache(len))
 INTERPRETER = sys.implementation.cache_tag or sys.version
 
 # An object of a class that is made from one of these counts as one of these, unless it compares in a way of its own.
@@ -40,11 +42,19 @@ def identify(value: object, *, exact: bool = False) -> bytes:
     """The identity of `value`. With `exact`, types count too, and lists, sets, dicts and modules are told by what they
     hold: that is for what functions are made of. TypeError: unhashable; `Unidentified` (a TypeError too): it has none.
     """
-    return pack(Identity(exact).of(value))
+    return pack(form_of(value, exact=exact))
 
 
-class Identity:
-    """One walk over a value. What `of` gives, MessagePack can hold."""
+def form_of(value: object, *, exact: bool = False) -> Any:
+    """The same before it is packed."""
+    try:
+        return _Walk(exact).of(value)
+    except RecursionError:
+        raise Unidentified("a value that holds itself, or is too deep, cannot be identified") from None
+
+
+class _Walk:
+    """Over one value. What `of` gives, MessagePack can hold."""
 
     def __init__(self, exact: bool, functions: dict[int, int] | None = None) -> None:
         self._exact = exact
@@ -66,7 +76,7 @@ class Identity:
         if isinstance(value, types.CodeType):
             return self._code(value)
         if callable(value):
-            return self._callable(value)
+            return msgpack.ExtType(CALLABLE, pack(self._callable(value)))
         if self._exact and kind in (list, dict, types.ModuleType):
             return self._content(value)
         return self._instance(value)
@@ -102,7 +112,7 @@ class Identity:
             return named("member", *type_name(kind), value.name)
         if is_frozen_dataclass(kind):
             return self._object(kind, tuple(getattr(value, field.name) for field in dataclasses.fields(value)))
-        if kind.__hash__ is None:
+        if kind.__hash__ is None and not self._exact:
             raise TypeError(f"unhashable type: '{kind.__name__}'")
         raise unidentified(value)
 
@@ -127,9 +137,8 @@ class Identity:
             return named("builtin", value.__self__.__name__, value.__qualname__, INTERPRETER)
         if isinstance(value, functools.partial):
             return ["partial", self.of(value.func), self._all(value.args), self._all(value.keywords.items())]
-        if isinstance(getattr(value, "__wrapped__", None), types.FunctionType):
-            # A staticmethod, or what functools.lru_cache makes.
-            return ["around", type_name(type(value)), self.of(value.__wrapped__)]
+        if isinstance(value, (staticmethod, LRU_CACHED)):
+            return ["around", self.of(value.__wrapped__)]
         return self._instance(value)
 
     def _function(self, function: types.FunctionType) -> Any:
@@ -138,7 +147,7 @@ class Identity:
         if id(function) in self._functions:
             return ["again", self._functions[id(function)]]
         self._functions[id(function)] = len(self._functions)
-        parts = Identity(True, self._functions)
+        parts = _Walk(True, self._functions)
         return [
             [INTERPRETER, function.__module__, function.__qualname__],
             parts._code(function.__code__),
