@@ -269,6 +269,33 @@ def test_a_token_that_nobody_waits_for_any_more_is_released(run, passes):
     run(test)
 
 
+def test_a_value_that_cannot_be_read_holds_neither_lease_nor_connection(run):
+    async def test(client, cache):
+        before = (await client.info()).server.connections
+        as_json = await client.cache(cache.name, serializer="json")
+        await cache.put("stale", "text", ttl=0, stale=60)
+        canceled = asyncio.create_task(as_json.lease("stale", duration=3600))
+        await asyncio.sleep(0)
+        canceled.cancel()
+        with pytest.raises(pannier.UnpackError):
+            await as_json.lease("stale", duration=3600)
+        gc.collect()
+        await client.ping()
+        stale = await cache.lease("stale")
+        assert (stale.value, stale.stale) == ("text", True) and await stale.lease.release()
+
+        async with (await cache.lease("k")).lease as lease:
+            waiting = asyncio.create_task(as_json.lease("k"))
+            await asyncio.sleep(0.05)
+            await lease.put("text")
+        with pytest.raises(pannier.UnpackError):
+            await waiting
+        assert await cache.lease("k") == pannier.aio.LeaseResult("text", True, False, None)
+        assert (await client.info()).server.connections <= before + 1
+
+    run(test)
+
+
 def test_a_lease_that_is_forgotten_is_released(run):
     async def test(client, cache):
         await cache.lease("k", duration=3600)

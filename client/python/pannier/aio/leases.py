@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from typing import Any
+from typing import Any, NamedTuple
 
 from pannier._types import Duration
 from pannier.aio import requests
@@ -25,6 +25,7 @@ from pannier.serializers import Codec
 
 # How long a lease lasts, and with it the wait, when the caller does not say.
 DURATION_DEFAULT_S = 10.0
+ARRAY_OF_ONE, ARRAY_OF_TWO = 0x91, 0x92
 NOTHING = LeaseResult(None, False, False, None)
 
 
@@ -51,13 +52,13 @@ class Leases:
 
     async def _ask(self, key: bytes, options: dict[str, Any]) -> LeaseResult:
         def release(connection: Connection, late: bytes) -> None:
-            result = self._result(late, key, connection, is_shared=True)
-            if result.lease is not None:
-                result.lease.close()
+            token = _Answer.read(late).token
+            if token is not None:
+                Place(self._channel, connection, True, self._cache, key).end(token)
 
         body = self._body(key, options, wait_ms=0)
         answer, connection = await self._channel.call_shared(body, self._timeout_s, if_late=release)
-        return self._result(answer, key, connection, is_shared=True)
+        return self._result(_Answer.read(answer), Place(self._channel, connection, True, self._cache, key))
 
     async def _wait(self, key: bytes, options: dict[str, Any], deadline: float) -> LeaseResult:
         turn = self._turns.get(key)
@@ -68,34 +69,44 @@ class Leases:
         try:
             left_s = max(deadline - asyncio.get_running_loop().time(), 0.0)
             body = self._body(key, options, wait_ms=milliseconds(left_s, "wait"))
-            answer, connection = await self._channel.call_alone(body, left_s + self._timeout_s)
+            found, connection = await self._channel.call_alone(body, left_s + self._timeout_s)
         finally:
             turn.release()
-        result = self._result(answer, key, connection, is_shared=False)
-        if result.lease is None:
-            self._channel.give_back(connection)
-        return result
+        answer, place = _Answer.read(found), Place(self._channel, connection, False, self._cache, key)
+        if answer.token is None:
+            place.leave()
+        return self._result(answer, place)
 
     def _body(self, key: bytes, options: dict[str, Any], wait_ms: int) -> bytes:
         return requests.body("lease", self._cache, key, options={**options, "wait_ms": wait_ms})
 
-    def _result(self, answer: bytes, key: bytes, connection: Connection, is_shared: bool) -> LeaseResult:
-        """Of nil, a token, [value] or [value, token or nil]."""
-        if answer[0] == requests.NIL:
+    def _result(self, answer: _Answer, place: Place) -> LeaseResult:
+        packed, is_stale, token = answer
+        if packed is None and token is None:
             return NOTHING
-        token, packed, is_stale = None, None, answer[0] == 0x92
-        if is_stale:
-            packed, (token,) = requests.split_first(answer)
-        elif answer[0] == 0x91:
-            packed = answer[1:]
-        else:
-            token = requests.unpack(answer)
-        lease = None
-        if token is not None:
-            place = Place(self._channel, connection, is_shared, self._cache, key)
-            lease = Lease(place, token, self._codec, self._timeout_s)
+        # First, so that it is released if the value cannot be read.
+        lease = None if token is None else Lease(place, token, self._codec, self._timeout_s)
         value = None if packed is None else self._codec.unpack(packed)
         return LeaseResult(value, packed is not None, is_stale, lease)
+
+
+class _Answer(NamedTuple):
+    """What the daemon answers: nil, a token, [value] or [value, token or nil]."""
+
+    packed: bytes | None
+    is_stale: bool
+    token: int | None
+
+    @classmethod
+    def read(cls, answer: bytes) -> _Answer:
+        if answer[0] == requests.NIL:
+            return cls(None, False, None)
+        if answer[0] == ARRAY_OF_ONE:
+            return cls(answer[1:], False, None)
+        if answer[0] == ARRAY_OF_TWO:
+            packed, (token,) = requests.split_first(answer)
+            return cls(packed, True, token)
+        return cls(None, False, requests.unpack(answer))
 
 
 async def _acquire(turn: asyncio.Lock, deadline: float) -> bool:
