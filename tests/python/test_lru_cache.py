@@ -303,6 +303,18 @@ def test_where_there_is_no_room_for_a_cache_older_versions_of_the_function_go(st
     assert version(9)(1) == 10 and other(1) == 1
 
 
+def test_a_refusal_of_the_daemon_is_logged_once_and_calls_compute(start_daemon, tmp_path, let_find, caplog):
+    config = tmp_path / "pannierd.toml"
+    config.write_text("[limits]\nmax_caches = 3\n")
+    let_find(start_daemon("--config", str(config)).socket_path)
+    results = Counted()
+    cached = pannier.lru_cache(name="one too many")(results)
+    assert (cached(1), cached(1), results.calls) == (1, 1, 2)
+    assert [record.getMessage().partition(": overloaded")[0] for record in caplog.records] == [
+        f"the daemon refuses to cache for {results}"
+    ]
+
+
 @pytest.mark.parametrize("wrong", [{"maxsize": "1"}, {"maxsize": 1.5}])
 def test_a_size_that_is_no_integer_is_refused(wrong):
     with pytest.raises(TypeError, match="maxsize"):

@@ -5,8 +5,9 @@
 
 The interface is that of the package expiringdict. With a `name` the entries are in the daemon, in a cache of that name
 and tier `ttl`: every dictionary of that name on the host has the same ones, later processes find them again, and who
-makes it last decides on length and age. Without, they are in this object and end with it, however its process ends; a
-forked child goes on with a copy.
+opens it last decides on length and age. Without, nobody else could reach them: they are in this object, end with it,
+however its process ends, and a forked child goes on with a copy. What has expired gives its memory back when the
+dictionary is used next; in the daemon it does within a second.
 
 Both: an entry is never seen once it is older than `max_age_seconds`, in `len`, `keys` and loops neither. A full
 dictionary drops the entry that was inserted first; overwriting one leaves its place as it is. A loop goes over what was

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any, Optional, TypeVar
@@ -17,6 +18,8 @@ from pannier.shared import AWAY, SharedCache
 from pannier.unshared import MISSING, warn_unshared
 
 T = TypeVar("T")
+
+logger = logging.getLogger("pannier")
 
 
 class FunctionCache:
@@ -42,6 +45,7 @@ class FunctionCache:
         self._on_error = on_error
         self._settings = settings
         self._is_warned = False
+        self._is_refusal_told = False
         # MISSING: not known yet. None: other processes could not know this function.
         self._shared: Optional[SharedCache] = MISSING
         self.codec = codec(serializer)
@@ -68,6 +72,7 @@ class FunctionCache:
                 absence.begin(error, time.monotonic() - started)
             if raises:
                 raise
+            self._tell_refused(error)
             return away
         absence.end()
         return result
@@ -77,6 +82,12 @@ class FunctionCache:
         if not self._is_warned:
             warn_unshared(what, self._function, reason)
             self._is_warned = True
+
+    def _tell_refused(self, error: Exception) -> None:
+        """Logs the first time that the daemon is there, but takes nothing; that it is away is logged elsewhere."""
+        if not isinstance(error, (TransportError, ShuttingDown)) and not self._is_refusal_told:
+            self._is_refusal_told = True
+            logger.warning("the daemon refuses to cache for %s: %s", self._function, error)
 
     def _named(self) -> Optional[SharedCache]:
         try:

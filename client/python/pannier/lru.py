@@ -107,7 +107,7 @@ def lru_cache(
     size = maxsize if maxsize is None else max(maxsize, 0)
 
     def decorate(function: Callable[..., R]) -> CachedFunction[R]:
-        results = FunctionCache(function, (size, typed), name, serializer, on_error, max_entries=size)
+        results = FunctionCache(function, ("lru_cache", size, typed), name, serializer, on_error, max_entries=size)
         return _decorated(_LruCache(function, size, typed, results))
 
     return decorate
