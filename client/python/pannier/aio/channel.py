@@ -104,9 +104,10 @@ class Channel:
 
     def __del__(self) -> None:
         # The loop would keep them open. The collector may run in another thread than the loop.
-        if self._is_bound():
+        loop = self._loop
+        if loop is not None and self._is_bound():
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(_close_all, [self._shared, *self._spare])
+                loop.call_soon_threadsafe(_close_all, [self._shared, *self._spare])
 
     def _forget(self) -> None:
         _close_all([self._shared, *self._spare])
