@@ -85,6 +85,15 @@ class JudgeDictTests(PrivateDictTests):
     type2test = expiringdict.ExpiringDict
 
 
+class DurableCacheTests(mapping_tests.BasicTestMappingProtocol):
+    """With the serializer that test_shelve does not ask for, and with write-back."""
+
+    type2test = pannier.DurableCache
+
+    def _empty_mapping(self):
+        return self.type2test(fresh_name())
+
+
 def shelf_tests():
     """All of test_shelve, but those that are there once more for each dbm module: a shelf of Pannier's has none."""
     loader = unittest.TestLoader()

@@ -67,8 +67,10 @@ def test_shelves_pass_cpythons_tests_of_them():
         assert not failures(suites.run(suites.shelf_tests()), count_min=180)
 
 
-@pytest.mark.parametrize(("case", "count_min"), [(suites.PrivateDictTests, 22), (suites.NamedDictTests, 14)])
-def test_dictionaries_pass_cpythons_tests_of_mappings_but_for_those_listed(case, count_min):
+@pytest.mark.parametrize(
+    ("case", "count_min"), [(suites.PrivateDictTests, 22), (suites.NamedDictTests, 14), (suites.DurableCacheTests, 14)]
+)
+def test_mappings_pass_cpythons_tests_of_them_but_for_those_listed(case, count_min):
     assert failures(suites.run_class(case), count_min).keys() == listed_for(case)
 
 
