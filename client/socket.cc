@@ -68,7 +68,8 @@ Socket Socket::connect(const std::string& path, Deadline deadline) {
   return socket;
 }
 
-Socket::Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)), on_signal_(other.on_signal_), spin_(other.spin_) {}
+Socket::Socket(Socket&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), on_signal_(other.on_signal_), spin_(other.spin_) {}
 
 Socket::~Socket() {
   if (fd_ >= 0) ::close(fd_);
@@ -79,14 +80,14 @@ TransferOutcome Socket::send(std::string_view bytes) {
 }
 
 TransferOutcome Socket::receive(char* buffer, std::size_t size) {
+  if (std::exchange(is_spinning_, false)) return receive_spinning(buffer, size);
   return outcome_of(::recv(fd_, buffer, size, 0));
 }
 
 bool Socket::wait(WaitFor what, Deadline deadline) {
   if (what == WaitFor::kInput && spin_.begins()) {
-    const bool has_come = has_input_soon();
-    spin_.ended(has_come);
-    if (has_come) return true;
+    is_spinning_ = true;
+    return true;
   }
   pollfd entry = {fd_, static_cast<short>(what == WaitFor::kInput ? POLLIN : POLLIN | POLLOUT), 0};
   for (;;) {
@@ -100,15 +101,17 @@ bool Socket::wait(WaitFor what, Deadline deadline) {
   }
 }
 
-// Spins. True at the end of the stream, and on an error, too: receive() tells.
-bool Socket::has_input_soon() const {
+TransferOutcome Socket::receive_spinning(char* buffer, std::size_t size) {
   const Deadline end = Clock::now() + spin_.time();
-  char first;
-  do {
-    const ssize_t seen = ::recv(fd_, &first, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (seen >= 0 || (errno != EAGAIN && errno != EINTR)) return true;
-  } while (Clock::now() < end);
-  return false;
+  for (;;) {
+    const auto outcome = outcome_of(::recv(fd_, buffer, size, 0));
+    const auto* transferred = std::get_if<Transferred>(&outcome);
+    const bool has_come = !transferred || transferred->bytes > 0;
+    if (has_come || Clock::now() >= end) {
+      spin_.ended(has_come);
+      return outcome;
+    }
+  }
 }
 
 }  // namespace pannier::detail
