@@ -1,4 +1,4 @@
-"""dogpile.cache over Pannier. To import this module makes the back end known.
+"""dogpile.cache over Pannier. To import this module makes the back end known; where pip has installed the package, it is.
 
     import pannier.contrib.dogpile
 
