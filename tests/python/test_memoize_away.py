@@ -126,7 +126,7 @@ def test_a_daemon_that_hangs_while_others_wait_for_a_result_holds_nobody_up(use,
     own_daemon.send_signal(signal.SIGCONT)
 
 
-RESTARTS = 6
+RESTARTS = 4
 
 
 @pytest.fixture
