@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, NamedTuple, 
 
 from pannier import _core
 from pannier._types import Duration, Key
+from pannier.errors import InvalidArgument
 from pannier.info import CacheInfo, SyncResult, from_fields
 from pannier.serializers import Codec
 
@@ -29,26 +30,43 @@ class Entry(NamedTuple):
 class Lease:
     """The right, and the duty, to compute the value of one key while all others who ask for it wait.
 
-    Ends with `put`, `release`, its time, or this object: a `with` block releases it unless it was put. One thread at a
+    Ends with `put`, `release`, `close` (which the end of a `with` block calls), its time, or this object. One thread at a
     time. In a forked child it is void.
     """
 
     def __init__(self, core: _core.Lease, codec: Codec) -> None:
-        self._core = core
+        self._core: Optional[_core.Lease] = core
         self._codec = codec
+        self._token = core.token
 
     @property
     def token(self) -> int:
         """Names the lease."""
-        return self._core.token
+        return self._token
 
     def put(self, value: Any, ttl: Optional[Duration] = None, *, stale: Optional[Duration] = None) -> Optional[int]:
         """Stores the value and ends the lease; the version. None: the lease was over, nothing was written."""
-        return self._core.put(value, self._codec, ttl, stale)
+        return self._held().put(value, self._codec, ttl, stale)
 
     def release(self) -> bool:
         """Ends the lease without a value: the next one who waits gets it. False: it was over."""
-        return self._core.release()
+        return self._held().release()
+
+    def close(self) -> None:
+        """Releases the lease without waiting for an answer; does nothing if it has ended."""
+        # The end of the core's object does it.
+        self._core = None
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self.close()
+
+    def _held(self) -> _core.Lease:
+        if self._core is None:
+            raise InvalidArgument("the lease was released before")
+        return self._core
 
 
 class LeaseResult(NamedTuple):

@@ -32,7 +32,6 @@ Thread-safe, and safe after `fork`: a child that is forked off in the middle of 
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
 import time
@@ -43,7 +42,7 @@ from pannier._types import Duration
 from pannier.cache import Cache, Lease, LeaseResult
 from pannier.computing import computing, is_inside
 from pannier.config import default_client
-from pannier.errors import PannierError, UnknownCache, UnpackError
+from pannier.errors import UnknownCache, UnpackError
 from pannier.info import CacheInfo
 from pannier.memo import LEASE_DEFAULT_S, UNSTORED, Memo
 from pannier.serializers import SerializerLike
@@ -209,15 +208,11 @@ class _ThreadMemo(Memo):
 
     def _compute(self, key: bytes, lease: Lease, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         started = time.monotonic()
-        try:
+        with lease:
             with computing((self.name, key)):
                 value = self.function(*args, **kwargs)
             self._store(lease, value, started)
-            return value
-        finally:
-            # In vain after a put; where it fails, the lease ends with its connection or its time.
-            with contextlib.suppress(PannierError):
-                lease.release()
+        return value
 
     def _store(self, lease: Lease, value: Any, started: float) -> None:
         asked = time.monotonic()
