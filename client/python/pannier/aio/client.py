@@ -11,7 +11,7 @@ from pannier.aio.cache import Cache
 from pannier.aio.channel import Channel
 from pannier.aio.requests import body, pack, packed_key
 from pannier.config import default_path
-from pannier.durations import seconds
+from pannier.durations import milliseconds, seconds
 from pannier.info import Info, ServerHello, SyncResult, from_fields, info_from_fields
 from pannier.serializers import SerializerLike, codec
 
@@ -67,9 +67,20 @@ class Client:
         self._channel = Channel(path, connect_timeout_s, REPLY_BYTES_MAX)
 
     async def cache(
+        self, name: str, tier: str | None = None, *, serializer: SerializerLike | None = None, **settings: Any
+    ) -> Cache:
+        """The cache of that name. With a `tier` it is opened with the settings that `open` takes; without, no request is
+        made."""
+        if tier is not None:
+            await self.open(name, tier, **settings)
+        elif settings:
+            raise TypeError("settings of a cache need its tier")
+        return Cache(self, name, codec(serializer) if serializer is not None else self._codec)
+
+    async def open(
         self,
         name: str,
-        tier: str | None = None,
+        tier: str,
         *,
         max_entries: int | None = None,
         max_bytes: int | None = None,
@@ -78,28 +89,22 @@ class Client:
         reserved_bytes: int | None = None,
         policy: str | None = None,
         alter: bool = False,
-        serializer: SerializerLike | None = None,
-    ) -> Cache:
-        """The cache of that name. With a `tier` it is opened with these settings, else no request is made."""
+    ) -> bool:
+        """Opens a cache with these settings. True: it is new. False: it was there with these."""
         settings = {
+            "tier": tier,
             "max_entries": max_entries,
             "max_bytes": max_bytes,
-            "max_age": max_age,
-            "stale": stale,
+            "max_age_ms": None if max_age is None else milliseconds(max_age, "max_age"),
+            "stale_ms": None if stale is None else milliseconds(stale, "stale"),
             "reserved_bytes": reserved_bytes,
             "policy": policy,
+            "alter": alter or None,
         }
-        if tier is not None:
-            await self.open(name, tier, **settings, alter=alter)
-        elif alter or any(setting is not None for setting in settings.values()):
-            raise TypeError("settings of a cache need its tier")
-        return Cache(self, name, codec(serializer) if serializer is not None else self._codec)
-
-    async def open(self, name: str, tier: str, **settings: Any) -> bool:
-        """Opens a cache. True: it is new. False: it was there with these settings."""
-        options = requests.open_options(tier, **settings)
+        options = {name: value for name, value in settings.items() if value is not None}
         request = body("open", packed_key(name, "cache"), options=options)
-        return requests.unpack(await self._ask(request, is_slow=tier == "durable"))
+        opened: bool = requests.unpack(await self._ask(request, is_slow=tier == "durable"))
+        return opened
 
     async def drop(self, name: str) -> bool:
         """Removes a cache and all it holds, from disk too. False: there was none."""

@@ -97,29 +97,6 @@ def put_options(
     return options
 
 
-def open_options(
-    tier: str,
-    *,
-    policy: str | None = None,
-    max_entries: int | None = None,
-    max_bytes: int | None = None,
-    max_age: Duration | None = None,
-    stale: Duration | None = None,
-    reserved_bytes: int | None = None,
-    alter: bool = False,
-) -> dict[str, Any]:
-    options = {
-        "policy": policy,
-        "max_entries": max_entries,
-        "max_bytes": max_bytes,
-        "max_age_ms": None if max_age is None else milliseconds(max_age, "max_age"),
-        "stale_ms": None if stale is None else milliseconds(stale, "stale"),
-        "reserved_bytes": reserved_bytes,
-        "alter": alter or None,
-    }
-    return {"tier": tier, **{name: value for name, value in options.items() if value is not None}}
-
-
 def unpack(packed: bytes) -> Any:
     """Of the daemon's own results, which hold no values of users."""
     return msgpack.unpackb(packed, strict_map_key=False)
