@@ -37,7 +37,7 @@ def unidentified(value: object) -> Unidentified:
 
 def pack(value: object) -> bytes:
     try:
-        return msgpack.packb(value, unicode_errors="surrogatepass")  # type: ignore[no-any-return]
+        return msgpack.packb(value, unicode_errors="surrogatepass")
     except ValueError as error:
         raise Unidentified(f"a value cannot be identified: {error}") from None
 

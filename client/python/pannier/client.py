@@ -87,6 +87,27 @@ class Client:
         name: str,
         tier: Optional[str] = None,
         *,
+        serializer: Optional[SerializerLike] = None,
+        **settings: Any,
+    ) -> Cache:
+        """The cache of that name. With a `tier` ("lru", "ttl" or "durable") it is opened with the settings that `open`
+        takes; without, no request is made.
+
+        Raises `Conflict` if it is there with other settings; with `alter=True` bounds and ages are set to these.
+        """
+        from pannier.cache import Cache
+
+        if tier is not None:
+            self.open(name, tier, **settings)
+        elif settings:
+            raise TypeError("settings of a cache need its tier")
+        return Cache(self, name, codec(serializer) if serializer is not None else self._codec)
+
+    def open(
+        self,
+        name: str,
+        tier: str,
+        *,
         max_entries: Optional[int] = None,
         max_bytes: Optional[int] = None,
         max_age: Optional[Duration] = None,
@@ -94,26 +115,9 @@ class Client:
         reserved_bytes: Optional[int] = None,
         policy: Optional[str] = None,
         alter: bool = False,
-        serializer: Optional[SerializerLike] = None,
-    ) -> Cache:
-        """The cache of that name. With a `tier` ("lru", "ttl" or "durable") it is opened with these settings, else no
-        request is made.
-
-        Raises `Conflict` if it is there with other settings; with `alter=True` bounds and ages are set to these.
-        """
-        from pannier.cache import Cache
-
-        settings = (max_entries, max_bytes, max_age, stale, reserved_bytes)
-        if tier is not None:
-            self._core.open(name, tier, policy, *settings, alter)
-        elif alter or policy is not None or any(setting is not None for setting in settings):
-            raise TypeError("settings of a cache need its tier")
-        return Cache(self, name, codec(serializer) if serializer is not None else self._codec)
-
-    def open(self, name: str, tier: str, **settings: Any) -> bool:
-        """Opens a cache, with the settings that `cache` takes. True: it is new. False: it was there with these."""
-        defaults = dict.fromkeys(("policy", "max_entries", "max_bytes", "max_age", "stale", "reserved_bytes"))
-        return self._core.open(name, tier, **{**defaults, "alter": False, **settings})
+    ) -> bool:
+        """Opens a cache with these settings, as PROTOCOL.md has them. True: it is new. False: it was there with these."""
+        return self._core.open(name, tier, policy, max_entries, max_bytes, max_age, stale, reserved_bytes, alter)
 
     def drop(self, name: str) -> bool:
         """Removes a cache and all it holds, from disk too. False: there was none."""

@@ -128,7 +128,7 @@ class ConnectionError(TransportError, builtins.ConnectionError):  # noqa: A001 -
     def __init__(self, text: str, may_have_run: bool = False, system_error: int = 0) -> None:
         super().__init__(text, may_have_run)
         # strerror stays None, so that str() is the text, which names the path.
-        self.errno = system_error or None
+        self.errno = system_error or None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[type, tuple[str, bool, int]]:
         return type(self), (str(self), self.may_have_run, self.errno or 0)

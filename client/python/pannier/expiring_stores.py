@@ -150,7 +150,7 @@ class SharedStore:
         if with_age:
             entry = self._cache.do(lambda cache: cache.get_entry(packed_key))
             return None if entry is None else self._found(entry)
-        value: Any = self._cache.do(lambda cache: cache.get(packed_key, MISSING))  # type: ignore[no-any-return]
+        value: Any = self._cache.do(lambda cache: cache.get(packed_key, MISSING))
         return None if value is MISSING else Found(value, 0)
 
     def put(self, key: Any, value: Any, set_time: Optional[float]) -> None:

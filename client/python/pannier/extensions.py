@@ -273,7 +273,7 @@ def _from_ext(code: int, payload: bytes) -> Any:
 
 
 #: The codec of the default serializer.
-message_pack = MessagePack(_to_ext, _from_ext)
+message_pack: MessagePack = MessagePack(_to_ext, _from_ext)
 
 
 def _message_pack() -> MessagePack:

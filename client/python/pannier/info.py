@@ -91,7 +91,7 @@ class ServerHello:
 
 def from_fields(kind: type[T], fields: dict[str, Any]) -> T:
     """A dataclass of the fields that it knows; a newer daemon may tell more."""
-    known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    known = {field.name for field in dataclasses.fields(kind)}
     return kind(**{name: value for name, value in fields.items() if name in known})
 
 

@@ -122,7 +122,7 @@ def _decorated(cache: _LruCache[R]) -> CachedFunction[R]:
     wrapper.cache_info = cache.info
     wrapper.cache_clear = cache.clear
     wrapper.cache_parameters = lambda: {"maxsize": cache.maxsize, "typed": cache.typed}
-    return wrapper  # type: ignore[no-any-return]
+    return wrapper
 
 
 class _UnsharedKey:
@@ -162,7 +162,7 @@ class _LruCache(Generic[R]):
             return self.function(*args, **kwargs)
         key, found = self._look(self._find, args, kwargs)
         if found is not MISSING:
-            return found  # type: ignore[no-any-return]
+            return found
         result = self.function(*args, **kwargs)
         self._look(self._keep, key, result)
         return result

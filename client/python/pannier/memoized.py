@@ -129,7 +129,7 @@ class Memoized(Generic[R]):
 
     def _attributes(self, instance: Any) -> dict[str, Any]:
         try:
-            return instance.__dict__  # type: ignore[no-any-return]
+            return instance.__dict__
         except AttributeError:
             kind = type(instance).__name__
             raise TypeError(

@@ -27,7 +27,7 @@ class _AsStored:
     """Values are packed already."""
 
     def pack(self, value: Any) -> bytes:
-        return value  # type: ignore[no-any-return]
+        return value
 
     def unpack(self, packed: bytes) -> Any:
         return packed
@@ -125,7 +125,7 @@ def _is_there(name: str) -> bool:
 def _take(cache: Cache, key: bytes) -> Optional[bytes]:
     while (found := cache.get_entry(key)) is not None:
         if cache.delete(key, if_version=found.version):
-            return found.value  # type: ignore[no-any-return]
+            return found.value
     return None
 
 
