@@ -65,6 +65,20 @@ def test_a_timeout_is_seconds_zero_is_forever_and_less_is_at_once(make, daemon, 
     assert stored.get_entry("site").ttl is None
 
 
+def test_without_a_path_the_daemon_of_the_process_is_used(process_daemon, client, new_name):
+    name = new_name()
+    PannierCache(cache=name, max_entries=10).set("k", 1)
+    assert client.cache(name).get("k") == 1 and client.cache(name).info().maxsize == 10
+
+
+def test_a_cache_that_was_dropped_is_opened_again(make, client, new_name):
+    name = new_name()
+    cache = make(cache=name)
+    cache.set("k", 1)
+    client.drop(name)
+    assert cache.get("k") is None and cache.set("k", 2) and cache.get("k") == 2
+
+
 def test_clear_removes_what_has_the_prefix(make, new_name):
     name = new_name()
     mine, other = make(cache=name, key_prefix="mine:"), make(cache=name, key_prefix="other:")
