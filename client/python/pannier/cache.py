@@ -31,7 +31,7 @@ class Lease:
     """The right, and the duty, to compute the value of one key while all others who ask for it wait.
 
     Ends with `put`, `release`, `close` (which the end of a `with` block calls), its time, or this object. One thread at a
-    time. In a forked child it is void.
+    time: calls of a second one raise `InvalidArgument`. In a forked child it is void: calls raise `ConnectionError`.
     """
 
     def __init__(self, core: _core.Lease, codec: Codec) -> None:
