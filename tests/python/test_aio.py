@@ -49,6 +49,10 @@ def test_the_twins_have_the_same_methods_with_the_same_parameters(name):
     assert awaited == twins
 
 
+async def has_waiters(client, count):
+    return (await client.info()).server.lease_waiters == count
+
+
 def test_the_methods_of_a_cache_answer_as_those_of_the_other_client(run):
     async def test(client, cache):
         first = await cache.put("a", {"x": [1, None]}, ttl=50)
@@ -195,6 +199,7 @@ def test_a_hundred_tasks_that_wait_for_one_key_hold_one_more_connection(run):
         before = (await client.info()).server.connections
         granted = await cache.lease("k")
         others = [asyncio.create_task(cache.lease("k")) for _ in range(100)]
+        await settle(lambda: has_waiters(client, 1))
         await asyncio.sleep(0.05)
         server = (await client.info()).server
         assert (server.connections, server.lease_waiters) == (before + 1, 1)
@@ -243,9 +248,6 @@ def test_a_canceled_wait_is_over_for_the_daemon_too(run):
             await settle(lambda: has_waiters(client, 1))
             waiting.cancel()
             await settle(lambda: has_waiters(client, 0))
-
-    async def has_waiters(client, count):
-        return (await client.info()).server.lease_waiters == count
 
     run(test)
 
