@@ -1,9 +1,9 @@
 #include "client/connection.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
+
+#include "client/process.h"
 
 namespace pannier::detail {
 
@@ -41,9 +41,9 @@ struct Connection::Exchange {
 };
 
 Connection::Connection(Socket socket, std::size_t reply_bytes_max)
-    : socket_(std::move(socket)), owner_(::getpid()), receiver_(reply_bytes_max) {}
+    : socket_(std::move(socket)), owner_(process_id()), receiver_(reply_bytes_max) {}
 
-bool Connection::is_inherited() const { return ::getpid() != owner_; }
+bool Connection::is_inherited() const { return process_id() != owner_; }
 
 std::optional<Failure> Connection::exchange(std::string_view frames, std::span<const std::uint64_t> ids,
                                             std::span<std::optional<Answer>> answers, Deadline deadline) {

@@ -1,7 +1,6 @@
 #include "client/pool.h"
 
 #include <sys/types.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -9,10 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "client/process.h"
+
 namespace pannier::detail {
 
 struct Pool::State {
-  const pid_t owner = ::getpid();
+  const pid_t owner = process_id();
   std::mutex mutex;
   std::condition_variable place_is_free;
   std::vector<std::unique_ptr<Connection>> idle;
@@ -59,7 +60,10 @@ Pool::Loan Pool::lend_new(Place place, Deadline deadline) {
 
 std::unique_ptr<Connection> Pool::connect(Deadline deadline) const {
   const auto soonest = std::min(deadline, deadline_after(options_.connect_timeout));
-  return std::make_unique<Connection>(Socket::connect(options_.path, soonest), options_.reply_bytes_max);
+  auto socket = Socket::connect(options_.path, soonest);
+  socket.spin_for(options_.spin);
+  socket.on_signal(options_.on_signal);
+  return std::make_unique<Connection>(std::move(socket), options_.reply_bytes_max);
 }
 
 void Pool::give(std::unique_ptr<Connection> connection) {
@@ -98,7 +102,7 @@ void Pool::keep(State& state, std::unique_ptr<Connection> connection) const {
 // This process' state; in a child of the process that made it, a new one.
 Pool::State& Pool::state() {
   State* current = state_.load();
-  if (current->owner == ::getpid()) return *current;
+  if (current->owner == process_id()) return *current;
   auto fresh = std::make_unique<State>();
   if (!state_.compare_exchange_strong(current, fresh.get())) return *current;
   // Nobody else can hold the parent's mutex here, unless it was held by a thread that the fork left behind.

@@ -77,7 +77,8 @@ std::optional<Socket> Socket::connect_now(const std::string& path) {
   throw_cannot_connect(path, errno);
 }
 
-Socket::Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+Socket::Socket(Socket&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), on_signal_(other.on_signal_), spin_(other.spin_) {}
 
 Socket::~Socket() {
   if (fd_ >= 0) ::close(fd_);
@@ -88,10 +89,15 @@ TransferOutcome Socket::send(std::string_view bytes) {
 }
 
 TransferOutcome Socket::receive(char* buffer, std::size_t size) {
+  if (std::exchange(is_spinning_, false)) return receive_spinning(buffer, size);
   return outcome_of(::recv(fd_, buffer, size, 0));
 }
 
 bool Socket::wait(WaitFor what, Deadline deadline) {
+  if (what == WaitFor::kInput && spin_.begins()) {
+    is_spinning_ = true;
+    return true;
+  }
   pollfd entry = {fd_, static_cast<short>(what == WaitFor::kInput ? POLLIN : POLLIN | POLLOUT), 0};
   for (;;) {
     const auto left = time_left(deadline);
@@ -99,7 +105,21 @@ bool Socket::wait(WaitFor what, Deadline deadline) {
     const auto slice = std::min<std::chrono::milliseconds>(left, std::chrono::hours(1));
     const int ready = ::poll(&entry, 1, static_cast<int>(slice.count()));
     if (ready > 0) return true;
+    if (ready < 0 && errno == EINTR && on_signal_) (*on_signal_)();
     if (ready <= 0 && Clock::now() >= deadline) return false;
+  }
+}
+
+TransferOutcome Socket::receive_spinning(char* buffer, std::size_t size) {
+  const Deadline end = Clock::now() + spin_.time();
+  for (;;) {
+    const auto outcome = outcome_of(::recv(fd_, buffer, size, 0));
+    const auto* transferred = std::get_if<Transferred>(&outcome);
+    const bool has_come = !transferred || transferred->bytes > 0;
+    if (has_come || Clock::now() >= end) {
+      spin_.ended(has_come);
+      return outcome;
+    }
   }
 }
 

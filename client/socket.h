@@ -4,12 +4,14 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 
 #include "client/deadline.h"
+#include "client/spin.h"
 
 namespace pannier::detail {
 
@@ -39,16 +41,28 @@ class Socket {
   ~Socket();
 
   TransferOutcome send(std::string_view bytes);
+  /// Spins first if wait() has left that to it.
   TransferOutcome receive(char* buffer, std::size_t size);
+  /// Called by wait() when a signal has interrupted it; what it throws comes out of wait(). Must outlive the
+  /// socket.
+  void on_signal(const std::function<void()>& call) { on_signal_ = call ? &call : nullptr; }
+  /// From now on a wait for input may return at once, and have receive() look for it again and again, for at
+  /// most so long; by itself none does.
+  void spin_for(std::chrono::microseconds time) { spin_ = Spin(time); }
   /// Until there is something to receive or the peer has ended (or, for kInputOrRoom, something can be sent).
-  /// False: the deadline has passed.
+  /// False: the deadline has passed. True may be wrong: receive() then has nothing yet.
   bool wait(WaitFor what, Deadline deadline);
   /// For a loop that waits instead; stays this object's.
   int fd() const { return fd_; }
 
  private:
   explicit Socket(int fd) : fd_(fd) {}
+  TransferOutcome receive_spinning(char* buffer, std::size_t size);
+
   int fd_;
+  const std::function<void()>* on_signal_ = nullptr;
+  Spin spin_{std::chrono::microseconds(0)};
+  bool is_spinning_ = false;
 };
 
 }  // namespace pannier::detail

@@ -4,15 +4,6 @@
 #   find_package(tomlplusplus REQUIRED)  tomlplusplus::tomlplusplus
 #   find_package(CLI11 REQUIRED)         CLI11::CLI11
 #   find_package(nlohmann_json REQUIRED) nlohmann_json::nlohmann_json
-find_package(PkgConfig REQUIRED)
-
-# pannier::libuv: libuv, shared.
-pkg_check_modules(LIBUV REQUIRED IMPORTED_TARGET GLOBAL libuv>=1.44)
-add_library(pannier::libuv ALIAS PkgConfig::LIBUV)
-
-# pannier::systemd: libsystemd, shared; what a daemon tells its service manager.
-pkg_check_modules(LIBSYSTEMD REQUIRED IMPORTED_TARGET GLOBAL libsystemd>=252)
-add_library(pannier::systemd ALIAS PkgConfig::LIBSYSTEMD)
 
 # pannier::msgpack: msgpack-c for C++, header-only. The project itself compiles it without Boost; those who link the
 # installed libpannier get it as they have it (pannier-config.cmake.in).
@@ -22,6 +13,19 @@ add_library(pannier::msgpack ALIAS pannier_msgpack)
 set_target_properties(pannier_msgpack PROPERTIES EXPORT_NAME msgpack)
 target_include_directories(pannier_msgpack SYSTEM INTERFACE "$<BUILD_INTERFACE:${MSGPACK_INCLUDE_DIR}>")
 target_compile_definitions(pannier_msgpack INTERFACE $<BUILD_INTERFACE:MSGPACK_NO_BOOST>)
+
+if(PANNIER_PYTHON_ONLY)
+  return()
+endif()
+find_package(PkgConfig REQUIRED)
+
+# pannier::libuv: libuv, shared.
+pkg_check_modules(LIBUV REQUIRED IMPORTED_TARGET GLOBAL libuv>=1.44)
+add_library(pannier::libuv ALIAS PkgConfig::LIBUV)
+
+# pannier::systemd: libsystemd, shared; what a daemon tells its service manager.
+pkg_check_modules(LIBSYSTEMD REQUIRED IMPORTED_TARGET GLOBAL libsystemd>=252)
+add_library(pannier::systemd ALIAS PkgConfig::LIBSYSTEMD)
 
 # pannier::leveldb: LevelDB, shared. Its own CMake package asks for snappy's development files too, which Debian's
 # libleveldb-dev does not bring and nobody needs.

@@ -18,6 +18,7 @@ LAYERS = [
     ("client/examples/*", ["pannier/"], ["uv"]),
     ("client/cli/*", ["client/", "pannier/", "protocol/"], ["msgpack", "CLI11", "nlohmann", "xxhash"]),
     ("client/load/*", ["client/load/", "protocol/"], []),
+    ("client/python/*", ["client/python/", "pannier/", "protocol/"], ["pybind11", "python3"]),
     ("client/*", ["client/", "pannier/", "protocol/"], []),
 ]
 
@@ -33,6 +34,8 @@ LIBRARIES = {
     "nlohmann": ("nlohmann/*",),
     "boost": ("boost/*",),
     "xxhash": ("xxhash.h",),
+    "pybind11": ("pybind11/*",),
+    "python3": ("Python.h",),
 }
 
 SOURCES = [file for file in with_suffix(".h", ".cc") if not file.name.startswith(("tests/", "cmake/"))]

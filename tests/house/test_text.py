@@ -18,8 +18,9 @@ HEADERS = with_suffix(".h")
 UNFINISHED = ["TO" + "DO", "FIX" + "ME", r"\bXX" + r"X\b", "HA" + "CK", "not " + "implemented", "NO" + "LINT", "DIS" + "ABLED_"]
 PLACES = ["/ho" + "me/", "/Us" + "ers/", "/wo" + "rk/", "/mn" + "t/"]
 
-# One spelling, the American one; without first letters, so that a capital makes no difference.
-BRITISH = ["ehav" + "iour", "olo" + "ur", "ancel" + "led", "erial" + "ise", "nitial" + "ise", "ptim" + "ise",
+# One spelling, the American one; without first letters, so that a capital makes no difference. What asyncio calls
+# CancelledError and cancelled() is spelled so.
+BRITISH = ["ehav" + "iour", "olo" + "ur", "ancel" + r"led(?!Error\b|\(\))", "erial" + "ise", "nitial" + "ise", "ptim" + "ise",
            "ecog" + "nise", "eigh" + "bour", "avo" + "ur", "abel" + "led", "ynchron" + "ise"]
 
 PROSE_FREE = ("LICENSE",)

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +35,13 @@ struct ClientOptions {
   /// The same for what waits for the disk or goes through a whole cache: sync, drop, clear, and put or erase
   /// with sync.
   std::chrono::milliseconds slow_request_timeout = std::chrono::minutes(1);
+  /// How long a request looks for its answer again and again before it sleeps until that comes; 0: not at
+  /// all. To sleep and be woken takes some 10 us. It is given up, and tried again now and then, where it does
+  /// not pay; what pays is about the time that a `get` takes, 50 us say.
+  std::chrono::microseconds spin = std::chrono::microseconds(0);
+  /// Called in the thread of a request that waits for its answer when a signal's handler has run there. What it throws
+  /// ends the request, closes its connection, and reaches the caller. Empty: the request waits on.
+  std::function<void()> on_signal = {};
   /// Connections that requests share, at least 1. A request beyond that waits for one. Leases and
   /// subscriptions hold a connection each in addition.
   std::size_t pool_size = 4;

@@ -1,0 +1,15 @@
+// pannier._core: the compiled part of the Python package. Its types are told in pannier/_core.pyi.
+#include <pybind11/pybind11.h>
+
+#include "client/python/core/client.h"
+#include "client/python/core/codec.h"
+#include "client/python/core/errors.h"
+
+PYBIND11_MODULE(_core, module) {
+  pannier::python::translate_errors();
+  pannier::python::define_message_pack(module);
+  auto client = pannier::python::define_client(module);
+  pannier::python::define_entries(client);
+  pannier::python::define_many(client);
+  pannier::python::define_lease(module, client);
+}
