@@ -30,6 +30,13 @@ def test_from_c(environment):
     assert run("from_c", environment=environment).stdout == "visits: 2\nreport: 42 pages\n"
 
 
+def test_from_map_asks_once_in_each_process_before_and_once_for_all_after(environment):
+    first = run("from_map", environment=environment)
+    assert (first.returncode, first.stderr) == (0, "")
+    assert first.stdout == 2 * "query\nuser 7, user 7\n" + "Ada, nobody\n"
+    assert run("from_map", environment=environment).stdout == "query\n" + 2 * "user 7, user 7\n" + "Ada, nobody\n"
+
+
 def test_futures(environment):
     done = run("futures", environment=environment)
     assert (done.returncode, done.stderr) == (0, "")
