@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 MARK = "# → "
 HEADING_OR_BLOCK = re.compile(
-    r"^## (?P<heading>[^\n]+)$|^```python *(?P<kind>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"^## (?P<heading>[^\n]+)$|^```(?P<language>\w+) *(?P<kind>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: ```python KIND"""
+    """A fenced block: ```LANGUAGE KIND"""
 
     section: str  # the heading above it
     kind: str  # a file's name says that the block is that file; "" if nothing stands there
@@ -30,13 +30,13 @@ class Block:
         return self.text.count(MARK)
 
 
-def python_blocks(page):
-    """All blocks of Python of a page, in order."""
+def blocks(page, language="python"):
+    """All blocks of one language of a page, in order."""
     text = page.read_text(encoding="utf-8")
     section, found = "", []
     for match in HEADING_OR_BLOCK.finditer(text):
         section = match["heading"] or section
-        if match["text"] is not None:
+        if match["language"] == language:
             line = text.count("\n", 0, match.start()) + 1
             found.append(Block(section, match["kind"], line, match["text"]))
     return found

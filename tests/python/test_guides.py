@@ -2,6 +2,7 @@
 and the ones after, against the real libraries and servers, and what they claim with `# → value` holds."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,9 +15,10 @@ import guide
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-GUIDE = guide.python_blocks(ROOT / "client" / "MIGRATING.md")
+PAGE = ROOT / "client" / "MIGRATING.md"
+GUIDE = guide.blocks(PAGE)
 # The other programs of the README are run by tests/system/test_readme.py.
-README = [block for block in guide.python_blocks(ROOT / "README.md") if "import pannier" in block.text]
+README = [block for block in guide.blocks(ROOT / "README.md") if "import pannier" in block.text]
 SECTIONS = list(dict.fromkeys(block.section for block in GUIDE))
 
 # Where the pages have these servers; the tests have them elsewhere.
@@ -98,6 +100,18 @@ def test_what_the_guide_shows_holds(section, run):
 
 def test_what_the_readme_shows_holds(run):
     run(README)
+
+
+def test_the_guides_cpp_is_that_of_an_example():
+    """tests/client/test_examples.py runs it."""
+    example = unindented((ROOT / "client" / "examples" / "from_map.cc").read_text(encoding="utf-8"))
+    shown = guide.blocks(PAGE, "cpp")
+    assert {block.kind for block in shown} == {"before", "after"}
+    assert not [block.line for block in shown if unindented(block.text) not in example]
+
+
+def unindented(text):
+    return re.sub(r"^ +", "", text, flags=re.MULTILINE)
 
 
 def test_every_program_claims_something():
