@@ -22,7 +22,7 @@ elseif(PANNIER_TESTS)
   include(GoogleTest)
   # What every test includes, parsed once: half of what tests take to compile. A program, because headers are
   # precompiled for code of one kind, and that of libraries differs.
-  add_executable(pannier_test_headers EXCLUDE_FROM_ALL "${PROJECT_SOURCE_DIR}/cmake/no_tests.cc")
+  add_executable(pannier_test_headers EXCLUDE_FROM_ALL "${PROJECT_SOURCE_DIR}/cmake/headers_only.cc")
   target_link_libraries(pannier_test_headers PRIVATE GTest::gmock GTest::gtest_main)
   target_precompile_headers(pannier_test_headers PRIVATE
     <gmock/gmock.h> <gtest/gtest.h> <functional> <map> <memory> <optional> <string> <string_view> <variant> <vector>)
@@ -53,6 +53,7 @@ function(pannier_add_benchmark name)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_LIBS})
+  target_precompile_headers(${name} REUSE_FROM pannier_bench_headers)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/bench")
   add_dependencies(benchmarks ${name})
 endfunction()
