@@ -1,1 +1,2 @@
-// A program that exists for its precompiled headers alone; it is never linked.
+// A program that exists for its precompiled headers alone; nobody runs it.
+int main() {}
