@@ -104,8 +104,8 @@ TEST(Quoted, cut_never_halves_a_character) {
 
 TEST(Quoted, character_cut_by_its_sender_is_escaped) {
   EXPECT_EQ(shown("k\xf0\x9f\x8e"), R"("k\xf0\x9f\x8e")");
-  EXPECT_EQ(shown(std::string(79, 'k') + "\xf0\x9f"),
-            '"' + std::string(79, 'k') + R"(\xf0...")" + " (81 bytes)");
+  const std::string whole(79, 'k');
+  EXPECT_EQ(shown(whole + "\xf0\x9f"), "\"" + whole + "\\xf0...\" (81 bytes)");
 }
 
 TEST(Quoted, answer_is_valid_utf8_whatever_the_bytes) {
