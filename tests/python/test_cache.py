@@ -103,6 +103,10 @@ def test_increment_adds_in_one_step(cache):
     cache.put("text", "t")
     with pytest.raises(pannier.NotANumber):
         cache.increment("text")
+    with pytest.raises(pannier.InvalidArgument, match="delta is an integer of 64 bits"):
+        cache.increment("k", 2**63)
+    with pytest.raises(TypeError, match="delta is an int, not float"):
+        cache.increment("k", 1.5)
 
 
 def test_many_entries_go_in_one_request(cache):

@@ -15,16 +15,14 @@ namespace {
   throw py::type_error(std::string(name) + " is " + expected + ", not " + Py_TYPE(found.ptr())->tp_name);
 }
 
-/// More is refused here: such a time would overflow, and no daemon takes it.
-constexpr double kSecondsMax = 9.0e12;  // 2^53 milliseconds and a little
+/// A little less than 2^53 milliseconds, the longest that the daemon takes; much more would overflow.
+constexpr double kSecondsMax = 9.0e12;
 
 double seconds_of(py::handle argument, const char* name) {
   if (PyFloat_Check(argument.ptr()) || PyLong_Check(argument.ptr())) {
     const double seconds = PyFloat_AsDouble(argument.ptr());
-    if (seconds == -1.0 && PyErr_Occurred())
-      PyErr_Clear();  // an int beyond all floats
-    else
-      return seconds;
+    if (seconds != -1.0 || !PyErr_Occurred()) return seconds;
+    PyErr_Clear();  // an int beyond all floats
     throw InvalidArgument(std::string(name) + " is too long");
   }
   if (!py::hasattr(argument, "total_seconds")) {
@@ -77,6 +75,14 @@ std::optional<std::uint64_t> count_of(py::handle argument, const char* name) {
     throw InvalidArgument(std::string(name) + " is an integer from 0 to 2^64 - 1");
   }
   return count;
+}
+
+std::int64_t integer_of(py::handle argument, const char* name) {
+  if (!PyLong_Check(argument.ptr())) throw_type_error(name, "an int", argument);
+  int overflow = 0;
+  const auto integer = PyLong_AsLongLongAndOverflow(argument.ptr(), &overflow);
+  if (overflow != 0) throw InvalidArgument(std::string(name) + " is an integer of 64 bits");
+  return integer;
 }
 
 Condition condition_of(bool if_absent, bool if_present, py::handle if_version) {

@@ -29,6 +29,9 @@ Ttl ttl_of(pybind11::handle argument);
 /// None: nothing. Else an int from 0.
 std::optional<std::uint64_t> count_of(pybind11::handle argument, const char* name);
 
+/// An int of 64 bits, signed.
+std::int64_t integer_of(pybind11::handle argument, const char* name);
+
 /// The condition of a put; at most one of them may be asked for.
 Condition condition_of(bool if_absent, bool if_present, pybind11::handle if_version);
 

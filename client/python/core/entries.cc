@@ -61,11 +61,12 @@ bool touch(const ClientHandle& handle, py::handle cache, py::handle key, py::han
   return without_gil([&] { return at.client->touch(at.cache, at.key, deadline); });
 }
 
-std::int64_t increment(const ClientHandle& handle, py::handle cache, py::handle key, std::int64_t delta,
-                       std::int64_t initial, py::handle ttl) {
+std::int64_t increment(const ClientHandle& handle, py::handle cache, py::handle key, py::handle delta,
+                       py::handle initial, py::handle ttl) {
   const Place at(handle, cache, key);
-  const IncrementOptions options{.initial = initial, .ttl = ttl_of(ttl)};
-  return without_gil([&] { return at.client->increment(at.cache, at.key, delta, options); });
+  const auto added = integer_of(delta, "delta");
+  const IncrementOptions options{.initial = integer_of(initial, "initial"), .ttl = ttl_of(ttl)};
+  return without_gil([&] { return at.client->increment(at.cache, at.key, added, options); });
 }
 
 }  // namespace
