@@ -39,8 +39,8 @@ struct ClientOptions {
   /// all. To sleep and be woken takes some 10 us. It is given up, and tried again now and then, where it does
   /// not pay; what pays is about the time that a `get` takes, 50 us say.
   std::chrono::microseconds spin = std::chrono::microseconds(0);
-  /// Called in the thread of a request that waits for its answer when a signal's handler has run there. What it throws
-  /// ends the request, closes its connection, and reaches the caller. Empty: the request waits on.
+  /// Called in the thread of a request that waits for its answer when a signal's handler has run there. What
+  /// it throws ends the request, closes its connection, and reaches the caller. Empty: the request waits on.
   std::function<void()> on_signal = {};
   /// Connections that requests share, at least 1. A request beyond that waits for one. Leases and
   /// subscriptions hold a connection each in addition.
