@@ -4,6 +4,7 @@ import pickle
 import random
 import threading
 import time
+import weakref
 
 import expiringdict
 import pytest
@@ -210,6 +211,16 @@ def test_an_expired_key_that_is_set_anew_is_inserted_last(make_ours):
     assert set(d) == {"b", "d", "e"}
 
 
+def test_what_has_expired_takes_no_room_from_what_has_not(make_ours):
+    d = make_ours(2, AGE_S)
+    d["first"] = d["second"] = 1
+    time.sleep(AGE_S / 2)
+    d["first"] = 2
+    time.sleep(AGE_S / 2)
+    d["third"] = 3
+    assert set(d) == {"first", "third"}
+
+
 # ---- Private ---------------------------------------------------------------------------------------------
 
 
@@ -219,6 +230,23 @@ def test_a_private_one_needs_no_daemon_and_keeps_any_object(let_find):
     key, value = object(), threading.Lock()
     d[key] = value
     assert d[key] is value and key not in other
+
+
+def test_a_private_one_frees_what_has_expired_behind_a_key_that_is_set_again_and_again():
+    class Value:
+        pass
+
+    d = pannier.ExpiringDict(100, AGE_S)
+    d["heartbeat"] = 0
+    value = d["value"] = Value()
+    is_there = weakref.ref(value)
+    del value
+    time.sleep(AGE_S / 2)
+    d["heartbeat"] = 1
+    assert is_there() is not None
+    time.sleep(AGE_S / 2)
+    d["heartbeat"] = 2
+    assert is_there() is None
 
 
 def test_a_private_one_leaves_nothing_in_the_daemon(process_daemon, client):

@@ -62,6 +62,9 @@ class OwnStore:
         self._max_age = max_age
         # In the order of insertion, with the time of time.monotonic() at which each was set.
         self._entries: OrderedDict[Any, tuple[Any, float]] = OrderedDict()
+        # Their keys in the order in which they were put last: overwriting one leaves its place above as it is. A key is
+        # here only while it is above too, at every moment: a fork may copy both in the middle of a change.
+        self._by_age: OrderedDict[Any, None] = OrderedDict()
         _stores.add(self)
 
     def find(self, key: Any, with_age: bool) -> Optional[Found]:
@@ -72,7 +75,7 @@ class OwnStore:
             found = Found(entry[0], time.monotonic() - entry[1])
             if found.age < self._max_age:
                 return found
-            del self._entries[key]
+            self._drop(key)
             return None
 
     def put(self, key: Any, value: Any, set_time: Optional[float]) -> None:
@@ -81,8 +84,10 @@ class OwnStore:
             self._expire()
             is_new = self.find(key, False) is None
             if is_new and len(self._entries) >= self._max_len:
-                self._entries.popitem(last=False)
+                self._drop(next(iter(self._entries)))
             self._entries[key] = (value, time.monotonic() - age)
+            self._by_age[key] = None
+            self._by_age.move_to_end(key)
 
     def add(self, key: Any, value: Any) -> bool:
         with self.lock:
@@ -95,7 +100,7 @@ class OwnStore:
         with self.lock:
             found = self.find(key, True)
             if found is not None:
-                del self._entries[key]
+                self._drop(key)
             return found
 
     def entries(self) -> list[tuple[Any, Found]]:
@@ -109,13 +114,18 @@ class OwnStore:
 
     def clear(self) -> None:
         with self.lock:
+            self._by_age.clear()
             self._entries.clear()
 
     def _expire(self) -> None:
-        """Drops those that have expired and were inserted before all others."""
+        """Drops those that have expired; one that was put with an age of its own, when those put before it have."""
         too_old = time.monotonic() - self._max_age
-        while self._entries and next(iter(self._entries.values()))[1] <= too_old:
-            self._entries.popitem(last=False)
+        while self._by_age and self._entries[key := next(iter(self._by_age))][1] <= too_old:
+            self._drop(key)
+
+    def _drop(self, key: Any) -> None:
+        self._by_age.pop(key, None)
+        del self._entries[key]
 
 
 _stores: weakref.WeakSet[OwnStore] = weakref.WeakSet()
