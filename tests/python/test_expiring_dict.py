@@ -1,5 +1,6 @@
 """pannier.ExpiringDict. What the package expiringdict promises is asked of that, too: it is the judge of these tests."""
 
+import math
 import pickle
 import random
 import threading
@@ -190,6 +191,14 @@ def test_an_age_of_zero_keeps_nothing(make_ours):
     d = make_ours(10, 0)
     d["a"] = 1
     assert "a" not in d and len(d) == 0 and d.items() == []
+
+
+@pytest.mark.parametrize("max_age", [math.inf, 1e300])
+def test_an_age_beyond_all_times_keeps_for_ever(make_ours, max_age):
+    d = make_ours(10, max_age)
+    d["a"] = 1
+    assert d.items() == [("a", 1)] and 0 < d.get("a", with_age=True)[1] < 5
+    assert d.max_age == max_age
 
 
 def test_expired_entries_are_not_counted_or_told(make_ours):

@@ -14,6 +14,7 @@ import msgpack
 
 from pannier.atoms import ATOMS, pack
 from pannier.cache import Cache
+from pannier.durations import SECONDS_MAX
 from pannier.serializers import SerializerLike, codec
 from pannier.shared import SharedCache
 from pannier.unshared import MISSING
@@ -145,14 +146,15 @@ class SharedStore:
 
     def __init__(self, name: str, max_len: int, max_age: float, serializer: SerializerLike) -> None:
         self.lock = threading.RLock()
-        self._max_age = max_age
+        # math.inf too: the daemon keeps nothing of tier ttl for ever, but for longer than anybody waits.
+        self._max_age = min(max_age, SECONDS_MAX)
         self._cache = SharedCache(
             name,
             "ttl",
             codec(serializer),
             policy="fifo",
             max_entries=max_len,
-            max_age=max(max_age, 0.001),
+            max_age=max(self._max_age, 0.001),
         )
 
     def find(self, key: Any, with_age: bool) -> Optional[Found]:
