@@ -97,7 +97,18 @@ def test_what_other_processes_could_not_know_is_a_type_error(new_name):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"ttl": -1}, {"stale": "1"}, {"lease": 0}, {"on_error": "ignore"}, {"serializer": 5}]
+    "wrong",
+    [
+        {"ttl": -1},
+        {"stale": "1"},
+        {"lease": 0},
+        {"lease": 3600.001},
+        {"key": "id"},
+        {"maxsize": 0},
+        {"maxsize": 1.5},
+        {"on_error": "ignore"},
+        {"serializer": 5},
+    ],
 )
 def test_wrong_settings_are_told_when_the_function_is_decorated(wrong):
     with pytest.raises((TypeError, ValueError)):

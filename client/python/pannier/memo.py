@@ -22,6 +22,7 @@ from pannier.serializers import SerializerLike, codec
 from pannier.shared import AWAY
 
 LEASE_DEFAULT_S = 10.0
+LEASE_MAX_MS = 3_600_000
 #: Why a result cannot be stored, through no fault of the program.
 UNSTORED = (*AWAY, TooLarge)
 
@@ -51,8 +52,14 @@ class Memo:
             milliseconds(ttl, "ttl")
         if stale is not None:
             milliseconds(stale, "stale")
-        if milliseconds(lease, "lease") < 1:
-            raise InvalidArgument("lease is a millisecond or more")
+        if not 1 <= milliseconds(lease, "lease") <= LEASE_MAX_MS:
+            raise InvalidArgument("lease is a millisecond to an hour")
+        if key is not None and not callable(key):
+            raise TypeError(f"key is a function of the arguments, not {type(key).__name__}")
+        if maxsize is not None and not isinstance(maxsize, int):
+            raise TypeError(f"maxsize is an int or None, not {type(maxsize).__name__}")
+        if maxsize is not None and maxsize < 1:
+            raise InvalidArgument("maxsize is 1 or more, or None")
         self.function = function
         self.ttl = ttl
         self.stale = stale

@@ -111,7 +111,7 @@ def memoize(
     compute the new one. `name`: of the cache, instead of one that stands for the function as it is (see `pannier.names`).
     `on_error`: "compute" or "raise" while the daemon is away; None: as `pannier.configure` has it. `typed` tells arguments of
     different types apart: 3 and 3.0. `lease`: how long one computation may take, and the longest that anybody waits for it; from
-    a millisecond to an hour. `maxsize`: that many results at most; None: as many as the daemon's memory limit allows.
+    a millisecond to an hour. `maxsize`: that many results at most, 1 or more; None: as many as the daemon's memory limit allows.
     `serializer`: see `pannier.serializers`.
 
     Calls raise a TypeError (`Unidentified`) where other processes could not know the function or an argument: an object whose
