@@ -321,6 +321,11 @@ def test_a_size_that_is_no_integer_is_refused(wrong):
         pannier.lru_cache(**wrong)
 
 
+def test_an_empty_name_is_refused_as_every_other_that_is_none(process_daemon):
+    with pytest.raises(pannier.BadRequest, match="name"):
+        pannier.lru_cache(name="")(len)("text")
+
+
 def test_an_unknown_on_error_is_refused():
     with pytest.raises(pannier.InvalidArgument, match="on_error"):
         pannier.lru_cache(on_error="ignore")(len)

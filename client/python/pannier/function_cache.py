@@ -92,7 +92,9 @@ class FunctionCache:
     def _named(self) -> Optional[SharedCache]:
         try:
             serializer = self._serializer if isinstance(self._serializer, str) else type(self._serializer)
-            name = self._name or function_name(self._function, *self._parameters, serializer)
+            name = self._name
+            if name is None:
+                name = function_name(self._function, *self._parameters, serializer)
         except Unidentified as reason:
             self.warn("all values", reason)
             return None
