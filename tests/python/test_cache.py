@@ -128,6 +128,12 @@ def test_keys_walks_through_all_pages(cache):
     assert list(cache.keys()) == ["other"]
 
 
+def test_a_loop_over_a_cache_goes_over_its_keys(cache):
+    cache.put_many({"a": 1, b"\xff": 2})
+    assert set(cache) == {"a", b"\xff"}
+    assert dict(cache) == {"a": 1, b"\xff": 2}
+
+
 def test_info_begins_like_cache_info_of_functools(new_cache):
     cache = new_cache(max_entries=10)
     cache.put("k", 1)

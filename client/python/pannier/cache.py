@@ -233,6 +233,9 @@ class Cache:
         if not self.delete(key):
             raise KeyError(key)
 
+    def __iter__(self) -> Iterator[Key]:
+        return self.keys()
+
     def __contains__(self, key: Key) -> bool:
         return self._core.get(self.name, key, None, None) is not None
 
