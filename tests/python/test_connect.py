@@ -3,6 +3,8 @@
 import pickle
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -23,6 +25,13 @@ def test_a_path_is_found_by_argument_then_configure_then_environment(daemon, let
 def test_the_default_path_is_that_of_the_daemon(let_find, monkeypatch):
     let_find("")
     assert pannier.connect().path == "/run/pannier/pannier.sock"
+
+
+def test_the_client_for_asyncio_is_there_without_an_import_that_others_would_wait_for():
+    program = "import sys, pannier; assert 'asyncio' not in sys.modules; print(pannier.aio.connect('/a').path)"
+    assert subprocess.check_output([sys.executable, "-c", program], text=True) == "/a\n"
+    with pytest.raises(AttributeError, match="'pannier' has no attribute 'oia'"):
+        pannier.oia  # noqa: B018
 
 
 def test_the_default_client_is_one_for_all_threads(process_daemon):

@@ -8,6 +8,9 @@
     cache.get("user:7")
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from pannier._types import NEVER
 from pannier.atoms import Unidentified
 from pannier.cache import Cache, Entry, Lease, LeaseResult
@@ -22,6 +25,9 @@ from pannier.memoize import memoize
 from pannier.memoized import memoized
 from pannier.shelf import DurableCache
 from pannier.unshared import UnsharedWarning
+
+if TYPE_CHECKING:
+    from pannier import aio as aio
 
 __all__ = [
     "NEVER",
@@ -47,3 +53,10 @@ __all__ = [
     "memoized",
     *_errors,
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`pannier.aio` without an import of its own; asyncio is loaded by those alone who use it."""
+    if name == "aio":
+        return importlib.import_module("pannier.aio")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
