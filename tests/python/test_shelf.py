@@ -368,3 +368,27 @@ def test_of_threads_that_take_or_add_one_entry_one_succeeds(name, method):
     for thread in threads:
         thread.join()
     assert found.count("taken") == 1 if method == "pop" else len(set(found)) == 1
+
+
+def test_what_was_changed_in_place_is_written_at_the_interpreters_exit_by_its_own_process_alone(name, tmp_path):
+    programs = Programs(tmp_path)
+    path = programs.write(
+        "left_open.py",
+        """
+        import os, sys, threading, time
+        import pannier
+
+        box = pannier.DurableCache(sys.argv[1])
+        box["numbers"] = [1]
+        box["numbers"].append(2)
+        # Its frame keeps all that this program has from being deleted.
+        threading.Thread(target=lambda: time.sleep(60), daemon=True).start()
+        if child := os.fork():
+            os.waitpid(child, 0)
+            print(pannier.connect().cache(sys.argv[1]).get("numbers"))
+        else:
+            box["numbers"].append("child")
+        """,
+    )
+    assert programs.run(path, name) == ["[1]"]
+    assert dict(pannier.DurableCache(name)) == {"numbers": [1, 2]}

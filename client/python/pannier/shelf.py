@@ -18,7 +18,8 @@ Values are what the serializer takes: MessagePack with Pannier's own types, unle
 take raises its error (TypeError) when it is put, or at `sync`, which has written nothing then.
 
 Errors of the client are raised, `pannier.TransportError` while the daemon is away. A shelf that is not closed is when
-it is deleted, as shelve does it, but not in a forked child, which leaves it to its parent.
+it is deleted, as shelve does it, and synced when the interpreter exits, which need not delete it; but neither in a
+forked child, which leaves it to its parent.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import hashlib
 import os
 import pickle
 import shelve
+import weakref
 from typing import Any, Dict, Optional, Union
 
 from pannier.names import path_name
@@ -167,6 +169,8 @@ class DurableCache(Shelf):
     ) -> None:
         entries = ShelfEntries(_cache_name(name), flag)
         super().__init__(entries, protocol, writeback, keyencoding, serializer=serializer)
+        if writeback:
+            weakref.finalize(self, _sync_at_exit, weakref.ref(self))
 
     def pop(self, key: str, default: Any = MISSING) -> Any:
         packed = self._entries().take(self._encoded(key))
@@ -218,6 +222,13 @@ def open(
 def _cache_name(name: Filename) -> str:
     """A str without a slash is a name, everything else a path."""
     return name if isinstance(name, str) and os.sep not in name else path_name(name)
+
+
+def _sync_at_exit(shelf: weakref.ref[DurableCache]) -> None:
+    # One that is deleted before is gone by now, and closed.
+    there = shelf()
+    if there is not None and there.cache and there._owner_pid == os.getpid():
+        there.sync()
 
 
 def _digest(packed: bytes) -> bytes:
