@@ -1,5 +1,6 @@
 """Which daemon a client finds, and what it raises when that is away, slow, or something else."""
 
+import inspect
 import pickle
 import signal
 import socket
@@ -25,6 +26,13 @@ def test_a_path_is_found_by_argument_then_configure_then_environment(daemon, let
 def test_the_default_path_is_that_of_the_daemon(let_find, monkeypatch):
     let_find("")
     assert pannier.connect().path == "/run/pannier/pannier.sock"
+
+
+@pytest.mark.parametrize("name", ["DurableCache", "ExpiringDict", "connect", "lru_cache", "memoize", "memoized"])
+def test_help_names_every_parameter(name):
+    told = inspect.getdoc(getattr(pannier, name))
+    parameters = set(inspect.signature(getattr(pannier, name)).parameters) - {"function"}
+    assert {each for each in parameters if f"`{each}`" not in told} == set()
 
 
 def test_the_client_for_asyncio_is_there_without_an_import_that_others_would_wait_for():

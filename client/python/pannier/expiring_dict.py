@@ -46,6 +46,10 @@ class ExpiringDict(MutableMapping[Any, Any]):
 
     `items` are put into it: a dict, or an ExpiringDict, whose entries keep their ages, and whose length and age count
     where those given are None. AssertionError: length or age are out of range. Thread-safe.
+
+    With a `name`, every process of the host that gives this one has the same entries, which are in the daemon; without, they
+    are in this object. `serializer` makes values of a named one bytes: see `pannier.serializers`. `help(pannier.expiring_dict)`
+    tells how the two differ.
     """
 
     def __init__(

@@ -99,6 +99,8 @@ def lru_cache(
     tells arguments of different types apart: 3 and 3.0. `name`: of the cache, instead of one that stands for the
     function as it is. `serializer`: see `pannier.serializers`. `on_error`: "compute" or "raise"; None: as
     `pannier.configure` has it.
+
+    `help(pannier.lru)` tells what is as in functools, and what is not.
     """
     if callable(maxsize):
         return lru_cache(128, typed, name=name, serializer=serializer, on_error=on_error)(maxsize)

@@ -1,34 +1,4 @@
-"""memoize: a function whose results all processes of the host share, and of which each is computed once.
-
-    @pannier.memoize(ttl=60)
-    def report(day): ...
-
-    report(7)                   # one caller on the host computes; whoever asks meanwhile waits for its result
-    report.invalidate(7)        # the next one who asks computes it anew
-    report.cache_clear()        # all of them
-    report.cache_info()         # CacheInfo(hits=3, misses=1, …), of all processes
-    report.__wrapped__(7)       # without the cache
-
-    @pannier.memoize(ttl=60)
-    async def page(url): ...    # for asyncio; then `invalidate`, `cache_clear` and `cache_info` are to be awaited
-
-- Who computes has a lease on the key. If it dies, or its task is canceled, the next one who waits computes, at once; if it
-  takes longer than `lease`, the next one does then, and what comes too late is returned to its caller, but not kept. Nobody
-  waits longer than `lease` for another one: whose wait is over computes by itself.
-- An exception is not kept, and reaches the one whose call raised it; those who wait then compute, one after the other.
-- A function that asks for its own result, directly or through others or through tasks that it has started, computes it by
-  itself instead of waiting for itself.
-- With `stale`, a value counts for that much longer after its `ttl`: the first one who asks then computes a new one, all others
-  get the old one meanwhile.
-- `invalidate` and `cache_clear` concern what is being computed, too: its callers get it, but it is not kept.
-- Results of hits are copies, made by `serializer`. One that cannot be serialized raises what the serializer raises.
-- While the daemon is away, calls compute by themselves (`on_error="compute"`) and do not wait for it: it is asked now and then
-  whether it is back. With "raise" they raise the error. `invalidate` and `cache_clear` always do.
-
-Of a method, `self` is an argument as any other: `key=lambda self, day: (self.id, day)`, and `invalidate(self, day)`.
-
-Thread-safe, and safe after `fork`: a child that is forked off in the middle of a computation does not end the parent's lease.
-"""
+"""memoize: a function whose results all processes of the host share, and of which each is computed once."""
 
 from __future__ import annotations
 
@@ -105,6 +75,36 @@ def memoize(
     serializer: SerializerLike = "msgpack",
 ) -> Any:
     """Decorates a function or an async function; with parentheses or without. Durations are seconds or timedeltas.
+
+        @pannier.memoize(ttl=60)
+        def report(day): ...
+
+        report(7)                   # one caller on the host computes; whoever asks meanwhile waits for its result
+        report.invalidate(7)        # the next one who asks computes it anew
+        report.cache_clear()        # all of them
+        report.cache_info()         # CacheInfo(hits=3, misses=1, …), of all processes
+        report.__wrapped__(7)       # without the cache
+
+        @pannier.memoize(ttl=60)
+        async def page(url): ...    # for asyncio; then `invalidate`, `cache_clear` and `cache_info` are to be awaited
+
+    - Who computes has a lease on the key. If it dies, or its task is canceled, the next one who waits computes, at once; if it
+      takes longer than `lease`, the next one does then, and what comes too late is returned to its caller, but not kept. Nobody
+      waits longer than `lease` for another one: whose wait is over computes by itself.
+    - An exception is not kept, and reaches the one whose call raised it; those who wait then compute, one after the other.
+    - A function that asks for its own result, directly or through others or through tasks that it has started, computes it by
+      itself instead of waiting for itself.
+    - With `stale`, a value counts for that much longer after its `ttl`: the first one who asks then computes a new one, all
+      others get the old one meanwhile.
+    - `invalidate` and `cache_clear` concern what is being computed, too: its callers get it, but it is not kept.
+    - Results of hits are copies, made by `serializer`. One that cannot be serialized raises what the serializer raises.
+    - While the daemon is away, calls compute by themselves (`on_error="compute"`) and do not wait for it: it is asked now and
+      then whether it is back. With "raise" they raise the error. `invalidate` and `cache_clear` always do.
+
+    Of a method, `self` is an argument as any other: `key=lambda self, day: (self.id, day)`, and `invalidate(self, day)`.
+
+    Thread-safe, and safe after `fork`: a child that is forked off in the middle of a computation does not end the parent's
+    lease.
 
     `ttl`: how long a result counts; None: while there is memory for it. `key`: a function of the arguments; what it returns
     identifies the call, instead of the arguments. `stale`: how long after its `ttl` a result is still given to those who do not

@@ -1,27 +1,4 @@
-"""memoized: a property that is computed once, for its object or for all processes of the host.
-
-    class User:
-        def __init__(self, user_id):
-            self.user_id = user_id
-
-        def __cache_key__(self):
-            return self.user_id
-
-        @pannier.memoized
-        def name(self): ...             # computed once for user 7 on this host, whichever objects stand for it
-
-    user.name
-    del user.name                       # the next one who asks, in whatever process, computes it anew
-
-Shared it is when it is told what identifies the object: by `key`, a function of it, or by `__cache_key__` of its class,
-an attribute, property or method. What these give has to be identified itself (see `pannier.identity`). By a `key`,
-objects of different classes are the same where their keys are; by `__cache_key__` they are not. Then it is
-`pannier.memoize` of the method: who asks while it is computed waits for the result, exceptions are not kept, and that
-is also where to read what happens while the daemon is away. Values are copies.
-
-Without, or where the identity is None (none yet), the value is kept on the object, in its `__dict__`, as everyone knows
-it. Several threads may compute it at once then, and it can be assigned.
-"""
+"""memoized: a property that is computed once, for its object or for all processes of the host."""
 
 from __future__ import annotations
 
@@ -68,9 +45,32 @@ def memoized(
 ) -> Any:
     """Makes a method without arguments a property that is computed once; with parentheses or without.
 
-    `key`: a function of the object; what it returns identifies it. The others are those of `pannier.memoize`, and
-    concern shared values alone. Access to a shared value raises what a call does there: `Unidentified` where other
-    processes could not know the object or the method, the serializer's error for a value that it does not take.
+        class User:
+            def __init__(self, user_id):
+                self.user_id = user_id
+
+            def __cache_key__(self):
+                return self.user_id
+
+            @pannier.memoized
+            def name(self): ...             # computed once for user 7 on this host, whichever objects stand for it
+
+        user.name
+        del user.name                       # the next one who asks, in whatever process, computes it anew
+
+    Shared it is when it is told what identifies the object: by `key`, a function of it, or by `__cache_key__` of its class,
+    an attribute, property or method. What these give has to be identified itself (see `pannier.identity`). By a `key`,
+    objects of different classes are the same where their keys are; by `__cache_key__` they are not. Then it is
+    `pannier.memoize` of the method: who asks while it is computed waits for the result, exceptions are not kept, and that
+    is also where to read what happens while the daemon is away. Values are copies.
+
+    Without, or where the identity is None (none yet), the value is kept on the object, in its `__dict__`, as everyone knows
+    it. Several threads may compute it at once then, and it can be assigned.
+
+    `key`: a function of the object; what it returns identifies it. `ttl`, `name`, `on_error`, `lease` and `serializer` are
+    those of `pannier.memoize`, and concern shared values alone. Access to a shared value raises what a call does there:
+    `Unidentified` where other processes could not know the object or the method, the serializer's error for a value that
+    it does not take.
     """
 
     def decorate(method: Callable[[Any], R]) -> Memoized[R]:

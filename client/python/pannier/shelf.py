@@ -149,7 +149,11 @@ class Shelf(shelve.Shelf[Any]):
 
 
 class DurableCache(Shelf):
-    """The shelf of that name, or of that path, absolute or with a slash: there need not be anything at it.
+    """The shelf of that `name`, or of that path, absolute or with a slash: there need not be anything at it.
+
+    With `writeback`, values that are changed in place are written at `sync` and `close`. Values are MessagePack, or what
+    `serializer` makes of them (see `pannier.serializers`); a pickle `protocol` asks for pickle. Keys are encoded by
+    `keyencoding`. `help(pannier.shelf)` has the rest.
 
     `flag` as in dbm: "c" makes the shelf if there is none, "r" (for reading) and "w" raise FileNotFoundError then, "n"
     makes it empty. Raises `Conflict` if the name is that of a cache in memory. What is not synced when the process is
