@@ -212,6 +212,8 @@ def test_puts_of_others_do_not_take_the_dirty_room_of_a_request_that_was_accepte
     daemon = start_daemon("--max-dirty", "2304K", "--checkpoint-interval", "1h", "--checkpoint-bytes", "1152K")
     wire, other = daemon.connect(), daemon.connect()
     msgid = wire.request("put_many", "durable", ALL_PAIRS)
+    while wire.pending(msgid, 0) and other.call("get", "durable", KEYS[0]) is None:
+        pass  # not accepted yet: it is still arriving
     others = other.pipeline(*[("put", "durable", f"other{i}", b"x" * 50_000) for i in range(60)])
     assert len(wire.result(msgid)) == len(KEYS)
     errors = [other.reply(each).error for each in others]
