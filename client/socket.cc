@@ -49,6 +49,12 @@ TransferOutcome outcome_of(ssize_t transferred) {
   return Ended{errno};
 }
 
+/// Bytes, or the end.
+bool has_come(const TransferOutcome& outcome) {
+  const auto* transferred = std::get_if<Transferred>(&outcome);
+  return !transferred || transferred->bytes > 0;
+}
+
 }  // namespace
 
 Socket Socket::connect(const std::string& path, Deadline deadline) {
@@ -89,14 +95,18 @@ TransferOutcome Socket::send(std::string_view bytes) {
 }
 
 TransferOutcome Socket::receive(char* buffer, std::size_t size) {
-  if (std::exchange(is_spinning_, false)) return receive_spinning(buffer, size);
-  return outcome_of(::recv(fd_, buffer, size, 0));
+  const auto outcome = std::exchange(is_spinning_, false) ? receive_spinning(buffer, size)
+                                                          : outcome_of(::recv(fd_, buffer, size, 0));
+  if (waits_since_ && has_come(outcome))
+    spin_.ended(Clock::now() - *std::exchange(waits_since_, std::nullopt));
+  return outcome;
 }
 
 bool Socket::wait(WaitFor what, Deadline deadline) {
-  if (what == WaitFor::kInput && spin_.begins()) {
-    is_spinning_ = true;
-    return true;
+  if (what == WaitFor::kInput && !spin_.is_off() && !waits_since_) {
+    waits_since_ = Clock::now();
+    is_spinning_ = spin_.spins();
+    if (is_spinning_) return true;
   }
   pollfd entry = {fd_, static_cast<short>(what == WaitFor::kInput ? POLLIN : POLLIN | POLLOUT), 0};
   for (;;) {
@@ -114,12 +124,7 @@ TransferOutcome Socket::receive_spinning(char* buffer, std::size_t size) {
   const Deadline end = Clock::now() + spin_.time();
   for (;;) {
     const auto outcome = outcome_of(::recv(fd_, buffer, size, 0));
-    const auto* transferred = std::get_if<Transferred>(&outcome);
-    const bool has_come = !transferred || transferred->bytes > 0;
-    if (has_come || Clock::now() >= end) {
-      spin_.ended(has_come);
-      return outcome;
-    }
+    if (has_come(outcome) || Clock::now() >= end) return outcome;
   }
 }
 

@@ -63,6 +63,8 @@ class Socket {
   const std::function<void()>* on_signal_ = nullptr;
   Spin spin_{std::chrono::microseconds(0)};
   bool is_spinning_ = false;
+  /// Since when an answer is waited for.
+  std::optional<Deadline> waits_since_;
 };
 
 }  // namespace pannier::detail

@@ -22,35 +22,51 @@ namespace {
 using detail::Spin;
 using std::chrono::microseconds;
 
-/// How many waits sleep at once until the next one spins.
-int waits_until_spin(Spin& spin) {
-  int waits = 0;
-  while (!spin.begins()) ++waits;
-  return waits;
+/// How many of the next waits spin, if one that does takes `spun` and another `slept`.
+int spins_of(Spin& spin, int waits, microseconds spun, microseconds slept) {
+  int spins = 0;
+  for (int i = 0; i < waits; ++i) {
+    const bool does = spin.spins();
+    spins += does;
+    spin.ended(does ? spun : slept);
+  }
+  return spins;
 }
 
 TEST(Spin, none_begins_without_time) {
   Spin spin(microseconds(0));
-  EXPECT_FALSE(spin.begins());
+  EXPECT_EQ(spins_of(spin, 2000, microseconds(1), microseconds(2)), 0);
 }
 
-TEST(Spin, one_that_pays_is_followed_by_another) {
+TEST(Spin, all_but_a_trial_spin_where_that_takes_less_time) {
   Spin spin(microseconds(50));
-  for (int i = 0; i < 3; ++i) {
-    EXPECT_TRUE(spin.begins());
-    spin.ended(true);
-  }
+  EXPECT_EQ(spins_of(spin, 10 * 1152, microseconds(15), microseconds(25)), 10 * (1152 - 64));
 }
 
-TEST(Spin, each_in_vain_doubles_the_waits_that_sleep_at_once) {
+TEST(Spin, only_a_trial_spins_where_that_takes_more_time_or_the_same) {
   Spin spin(microseconds(50));
-  for (const int expected : {0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1024}) {
-    EXPECT_EQ(waits_until_spin(spin), expected);
-    spin.ended(false);
+  EXPECT_EQ(spins_of(spin, 10 * 1152, microseconds(25), microseconds(15)), 10 * 64);
+}
+
+TEST(Spin, after_two_in_vain_the_rest_of_the_round_sleeps) {
+  Spin spin(microseconds(50));
+  EXPECT_EQ(spins_of(spin, 10 * 1152, microseconds(75), microseconds(9000)), 10 * 2);
+}
+
+TEST(Spin, one_in_vain_among_many_changes_nothing) {
+  Spin spin(microseconds(50));
+  int spins = spins_of(spin, 128, microseconds(15), microseconds(25));
+  for (int i = 0; i < 10; ++i) {
+    spins += spins_of(spin, 1, microseconds(75), microseconds(25));
+    spins += spins_of(spin, 99, microseconds(15), microseconds(25));
   }
-  EXPECT_EQ(waits_until_spin(spin), 1024);
-  spin.ended(true);
-  EXPECT_TRUE(spin.begins());
+  EXPECT_EQ(spins, 64 + 1000);
+}
+
+TEST(Spin, it_notices_when_what_pays_changes) {
+  Spin spin(microseconds(50));
+  EXPECT_EQ(spins_of(spin, 1152, microseconds(15), microseconds(25)), 1152 - 64);
+  EXPECT_EQ(spins_of(spin, 1152, microseconds(45), microseconds(25)), 64);
 }
 
 /// What process_id() is in a child that `fork_child` makes, less the child's own id.

@@ -36,8 +36,8 @@ struct ClientOptions {
   /// with sync.
   std::chrono::milliseconds slow_request_timeout = std::chrono::minutes(1);
   /// How long a request looks for its answer again and again before it sleeps until that comes; 0: not at
-  /// all. To sleep and be woken takes some 10 us. It is given up, and tried again now and then, where it does
-  /// not pay; what pays is about the time that a `get` takes, 50 us say.
+  /// all. Each connection measures now and then whether that gains anything, and sleeps at once where not.
+  /// 50 us suit a `get`.
   std::chrono::microseconds spin = std::chrono::microseconds(0);
   /// Called in the thread of a request that waits for its answer when a signal's handler has run there. What
   /// it throws ends the request, closes its connection, and reaches the caller. Empty: the request waits on.
