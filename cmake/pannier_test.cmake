@@ -23,6 +23,9 @@ elseif(PANNIER_TESTS)
   # What every test includes, parsed once: half of what tests take to compile. A program, because headers are
   # precompiled for code of one kind, and that of libraries differs.
   add_executable(pannier_test_headers EXCLUDE_FROM_ALL "${PROJECT_SOURCE_DIR}/cmake/headers_only.cc")
+  # With sanitizers, tests take longer to compile than to run; what they test is optimized nevertheless.
+  set(pannier_test_options "$<$<CONFIG:Sanitize>:-O0>")
+  target_compile_options(pannier_test_headers PRIVATE ${pannier_test_options})
   target_link_libraries(pannier_test_headers PRIVATE GTest::gmock GTest::gtest_main)
   target_precompile_headers(pannier_test_headers PRIVATE
     <gmock/gmock.h> <gtest/gtest.h> <functional> <map> <memory> <optional> <string> <string_view> <variant> <vector>)
@@ -38,6 +41,7 @@ function(pannier_add_test name)
     set(arg_TIMEOUT 120)
   endif()
   add_executable(${name} ${arg_SOURCES})
+  target_compile_options(${name} PRIVATE ${pannier_test_options})
   target_link_libraries(${name} PRIVATE ${arg_LIBS} GTest::gmock GTest::gtest_main Threads::Threads)
   target_precompile_headers(${name} REUSE_FROM pannier_test_headers)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/tests")

@@ -12,7 +12,7 @@ inline constexpr bool kChecksEach = false;
 inline constexpr bool kChecksEach = true;
 #endif
 
-inline constexpr std::uint64_t kOperations = kChecksEach ? 20'000 : 1'000'000;
+inline constexpr std::uint64_t kOperations = kChecksEach ? 7'000 : 1'000'000;
 inline constexpr std::uint64_t kOperationsACheck = kChecksEach ? 1 : 1'000;
 
 }  // namespace pannier::storage
