@@ -92,9 +92,9 @@ Pool::Loan Pool::reserve(Place place, Deadline deadline) {
   return loan;
 }
 
-// The state's mutex is held. What is too much, or has unread bytes, is closed.
+// The state's mutex is held. What is too much, or of no more use, is closed.
 void Pool::keep(State& state, std::unique_ptr<Connection> connection) const {
-  if (state.idle.size() + state.lent < options_.pool_size && connection->is_quiet()) {
+  if (state.idle.size() + state.lent < options_.pool_size && connection->is_reusable()) {
     state.idle.push_back(std::move(connection));
   }
 }
@@ -106,9 +106,11 @@ Pool::State& Pool::state() {
   auto fresh = std::make_unique<State>();
   if (!state_.compare_exchange_strong(current, fresh.get())) return *current;
   // Nobody else can hold the parent's mutex here, unless it was held by a thread that the fork left behind.
+  // The parent's state itself is never destroyed: its threads may have waited for a place, and a condition
+  // variable that is destroyed waits for those who wait for it.
   if (current->mutex.try_lock()) {
+    current->idle.clear();
     current->mutex.unlock();
-    delete current;
   }
   return *fresh.release();
 }

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <thread>
+#include <tuple>
 
 #include "pannier/client.h"
 #include "tests/client/daemon_process.h"
@@ -65,6 +67,25 @@ TEST_F(ForkTest, child_and_parent_use_the_client_side_by_side) {
 TEST_F(ForkTest, child_makes_connections_of_its_own) {
   const auto before = client_.info().server.connections;
   EXPECT_TRUE(holds_in_child([&] { return client_.info().server.connections == before + 1; }));
+}
+
+TEST_F(ForkTest, child_does_not_wait_for_the_threads_that_wait_for_a_connection_in_the_parent) {
+  auto options = daemon_.options();
+  options.pool_size = 1;
+  Client client(options);
+  auto held = client_.lease<int>("lru", "k").lease;
+  std::thread user([&] { client.call("lease", pack(std::tuple("lru", "k"))); });
+  std::this_thread::sleep_for(milliseconds(50));
+  std::thread waiter([&] { client.ping(); });
+  std::this_thread::sleep_for(milliseconds(50));
+  EXPECT_TRUE(holds_in_child([&] {
+    ::alarm(20);
+    client.ping();
+    return true;
+  }));
+  held.reset();
+  user.join();
+  waiter.join();
 }
 
 TEST_F(ForkTest, child_that_destroys_the_client_does_not_disturb_the_parent) {
