@@ -118,6 +118,7 @@ std::optional<Failure> Connection::take_messages(Exchange& exchange) {
     if (auto* answered = std::get_if<Answered>(&arrived)) {
       auto* answer = exchange.find(answered->id);
       if (!answer || *answer) return broken_failure("the daemon answered a request that was not sent");
+      may_be_ending_ = may_be_ending_ || may_end_connection(answered->answer);
       *answer = std::move(answered->answer);
       --exchange.missing;
     }

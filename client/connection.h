@@ -46,8 +46,9 @@ class Connection {
 
   /// In a forked child: it must neither send nor receive here.
   bool is_inherited() const;
-  /// No bytes are waiting that no request has asked for.
-  bool is_quiet() const { return receiver_.is_quiet(); }
+  /// Whether another request may go over it: no bytes are waiting that no request has asked for, and no
+  /// answer was an error behind which the daemon may end the connection.
+  bool is_reusable() const { return receiver_.is_quiet() && !may_be_ending_; }
 
  private:
   /// Notifications that wait while a request is answered.
@@ -61,6 +62,7 @@ class Connection {
   Socket socket_;
   pid_t owner_;
   Receiver receiver_;
+  bool may_be_ending_ = false;
   bool keeps_notifications_ = false;
   bool lost_notifications_ = false;
   std::deque<std::string> notifications_;

@@ -42,6 +42,11 @@ Arrived arrived_in(std::string_view frame) {
 
 }  // namespace
 
+bool may_end_connection(const Answer& answer) {
+  const auto* error = std::get_if<ServerError>(&answer);
+  return error && (error->code() == ErrorCode::kBadRequest || error->code() == ErrorCode::kTooLarge);
+}
+
 Failure closed_failure(int system_error) {
   const auto reason = system_error == 0 ? std::string("it ended the connection")
                                         : std::generic_category().message(system_error);

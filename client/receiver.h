@@ -18,6 +18,11 @@ namespace pannier::detail {
 /// What the daemon answered: the result, one MessagePack object, or an error.
 using Answer = std::variant<std::string, ServerError>;
 
+/// Whether it may be the last one of its connection: what is no message, or too large for one, is answered
+/// so. The same words answer requests after which it goes on, and which of both it was shows too late for the
+/// next request.
+bool may_end_connection(const Answer& answer);
+
 /// Why there is no answer.
 struct Failure {
   enum class Kind { kClosed, kTimedOut, kBroken, kForked };

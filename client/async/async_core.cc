@@ -12,6 +12,8 @@ namespace {
 
 /// At least so many bytes are sent in one pass, if the daemon takes them; the rest goes in the next.
 constexpr std::size_t kSendBytesMax = std::size_t{1} << 20;
+/// No daemon refuses a message for its size that has fewer bytes.
+constexpr std::size_t kFrameBytesMaxLeast = std::size_t{256} << 10;
 /// Between two attempts to connect while too many others wait.
 constexpr std::chrono::milliseconds kConnectAgain{10};
 
@@ -138,25 +140,38 @@ bool AsyncCore::receive() {
 
 bool AsyncCore::take(Arrived& arrived) {
   if (auto* answered = std::get_if<Answered>(&arrived)) {
-    const auto done = in_flight_.answered(answered->id);
-    if (!done) {
-      link_ended(broken_failure("the daemon answered a request that was not sent"));
-      return false;
-    }
-    if (auto* error = std::get_if<ServerError>(&answered->answer)) {
-      call(*done, Reply(std::make_exception_ptr(std::move(*error))));
-    } else {
-      call(*done, Reply(std::get<std::string>(std::move(answered->answer))));
-    }
+    return take_answer(*answered);
   } else if (auto* refused = std::get_if<Refused>(&arrived)) {
     link_.reset();
     const auto error = std::make_exception_ptr(std::move(refused->error));
-    for (const auto& due : in_flight_.give_up()) call(due.done, Reply(error));
+    for (auto& due : in_flight_.give_up()) settled_.push_back({std::move(due.done), Reply(error)});
+    call_settled();
     return false;
   } else if (auto* failure = std::get_if<Failure>(&arrived)) {
     link_ended(std::move(*failure));
     return false;
   }
+  return !is_closed_;
+}
+
+bool AsyncCore::take_answer(Answered& answered) {
+  auto request = in_flight_.answered(answered.id);
+  if (!request) {
+    link_ended(broken_failure("the daemon answered a request that was not sent"));
+    return false;
+  }
+  const bool is_last =
+      !request->was_whole || (request->frame_bytes >= kFrameBytesMaxLeast &&
+                              may_end_connection(answered.answer) && !in_flight_.awaits_answer());
+  auto* error = std::get_if<ServerError>(&answered.answer);
+  Reply reply = error ? Reply(std::make_exception_ptr(std::move(*error)))
+                      : Reply(std::get<std::string>(std::move(answered.answer)));
+  if (is_last) {
+    settled_.push_back({std::move(request->done), std::move(reply)});
+    link_ended(closed_failure(0));
+    return false;
+  }
+  call(request->done, reply);
   return !is_closed_;
 }
 
@@ -216,9 +231,19 @@ void AsyncCore::watch_time() {
 }
 
 void AsyncCore::fail(std::vector<InFlight::Due> due, Failure failure) {
-  for (const auto& each : due) {
+  for (auto& each : due) {
     failure.nothing_sent = !each.may_have_run;
-    call(each.done, Reply(exception_of(failure)));
+    settled_.push_back({std::move(each.done), Reply(exception_of(failure))});
+  }
+  call_settled();
+}
+
+// One that destroys the client gets all others called before that returns: close() comes here too.
+void AsyncCore::call_settled() {
+  while (!settled_.empty()) {
+    const Settled next = std::move(settled_.front());
+    settled_.pop_front();
+    call(next.done, next.reply);
   }
 }
 

@@ -8,14 +8,18 @@
 // - The connection ends, or what comes is no message: requests that may go again do, over a new one; the
 //   others fail.
 // - The daemon takes no more bytes: its last words are read first, then the same.
+// - The daemon refuses a large request: if that may end the connection, and nothing else is awaited over it,
+//   the next requests go over a new one.
 // - A request's time is over: it fails, and its reply is awaited no more.
-// - The client is destroyed, maybe in a handler: close() ends everything; each callback holds on to the core
-//   until it returns, and looks whether it is closed after each handler.
+// - The client is destroyed, maybe in a handler: close() ends everything, handlers that were due anyway
+//   included; each callback holds on to the core until it returns, and looks whether it is closed after each
+//   handler.
 #pragma once
 
 #include <uv.h>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,6 +64,7 @@ class AsyncCore : public std::enable_shared_from_this<AsyncCore> {
   bool receive();
   /// False: nothing more is to be taken, because the link or the client is gone.
   bool take(Arrived& arrived);
+  bool take_answer(Answered& answered);
   void link_ended(Failure failure);
   void tick();
   /// What is waited for, and whether it keeps the loop running.
@@ -67,12 +72,19 @@ class AsyncCore : public std::enable_shared_from_this<AsyncCore> {
   void watch_link();
   void watch_time();
   void fail(std::vector<InFlight::Due> due, Failure failure);
+  void call_settled();
   Deadline deadline_of(const Request& request) const;
 
   uv_loop_t* loop_;
   AsyncOptions options_;
   InFlight in_flight_;
   std::uint64_t next_id_ = 1;
+  struct Settled {
+    Handler done;
+    Reply reply;
+  };
+  /// Handlers that are to be called with an error, the next first.
+  std::deque<Settled> settled_;
   std::optional<Link> link_;
   UvOwned<uv_prepare_t> flushing_;
   UvOwned<uv_timer_t> timer_;

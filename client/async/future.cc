@@ -110,7 +110,7 @@ struct FutureClient::Shared {
   void ask(Posted& posted) {
     try {
       core->send(std::move(posted.request), posted.done);
-    } catch (const Error&) {
+    } catch (...) {
       posted.done(Reply(std::current_exception()));
     }
   }

@@ -11,10 +11,11 @@ bool InFlight::has_room(std::size_t frame_bytes) const {
 
 void InFlight::add(Request request, Handler done, Deadline deadline) {
   const auto id = request.id;
-  bytes_ += request.frame.size();
+  const auto frame_bytes = request.frame.size();
+  bytes_ += frame_bytes;
   deadlines_.emplace(deadline, id);
   unsent_.push_back(id);
-  entries_.emplace(id, Entry{std::move(request), std::move(done), deadline, next_order_++});
+  entries_.emplace(id, Entry{std::move(request), std::move(done), deadline, next_order_++, frame_bytes});
 }
 
 bool InFlight::has_unsent() {
@@ -38,7 +39,7 @@ std::string_view InFlight::unsent() {
 void InFlight::sent(std::size_t bytes) {
   while (bytes > 0 && has_unsent()) {
     Entry& entry = entries_.at(unsent_.front());
-    entry.progress = Progress::kBegun;
+    entry.has_begun = entry.is_on_link = true;
     const std::size_t left = entry.request.frame.size() - offset_;
     if (bytes < left) {
       offset_ += bytes;
@@ -46,18 +47,22 @@ void InFlight::sent(std::size_t bytes) {
     }
     bytes -= left;
     offset_ = 0;
-    entry.progress = Progress::kSent;
     unsent_.pop_front();
     if (!entry.request.is_repeatable) forget_frame(entry);
   }
 }
 
-std::optional<Handler> InFlight::answered(std::uint64_t id) {
+std::optional<InFlight::Answered> InFlight::answered(std::uint64_t id) {
   const auto entry = entries_.find(id);
-  if (entry == entries_.end() || entry->second.progress != Progress::kSent) return std::nullopt;
-  auto done = std::move(entry->second.done);
+  if (entry == entries_.end() || !entry->second.is_on_link) return std::nullopt;
+  Answered answered{std::move(entry->second.done), unsent_.empty() || unsent_.front() != id,
+                    entry->second.frame_bytes};
   erase(entry);
-  return done;
+  return answered;
+}
+
+bool InFlight::awaits_answer() const {
+  return std::ranges::any_of(entries_, [](const auto& each) { return each.second.is_on_link; });
 }
 
 std::optional<Deadline> InFlight::next_deadline() const {
@@ -69,7 +74,7 @@ std::vector<InFlight::Due> InFlight::expired(Deadline now) {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
     const auto entry = entries_.find(deadlines_.begin()->second);
     due.push_back(take(entry->second));
-    if (entry->second.progress == Progress::kUnsent) erase(entry);
+    if (!entry->second.has_begun) erase(entry);
   }
   return due;
 }
@@ -80,9 +85,10 @@ std::vector<InFlight::Due> InFlight::disconnected() {
   for (auto at = entries_.begin(); at != entries_.end();) {
     const auto here = at++;
     auto& [id, entry] = *here;
-    const bool is_harmless = entry.progress == Progress::kUnsent || entry.request.is_repeatable;
+    const bool is_harmless = !entry.has_begun || entry.request.is_repeatable;
     if (entry.done && !entry.is_repeated && is_harmless) {
       entry.is_repeated = true;
+      entry.is_on_link = false;
       again.emplace_back(entry.order, id);
     } else {
       if (entry.done) ended.emplace_back(entry.order, take(entry));
@@ -107,7 +113,7 @@ std::vector<InFlight::Due> InFlight::give_up() {
 // The handler leaves the entry, and its deadline counts no more.
 InFlight::Due InFlight::take(Entry& entry) {
   deadlines_.erase({entry.deadline, entry.request.id});
-  Due due{std::move(entry.done), entry.progress != Progress::kUnsent};
+  Due due{std::move(entry.done), entry.has_begun};
   entry.done = nullptr;
   return due;
 }

@@ -42,9 +42,16 @@ class InFlight {
   /// The first `bytes` of that are sent.
   void sent(std::size_t bytes);
 
-  /// The handler of an answered request; an empty one if its time was over. Nothing: there was no such
-  /// request.
-  std::optional<Handler> answered(std::uint64_t id);
+  struct Answered {
+    Handler done;  ///< empty: its time was over
+    /// All of it was sent. Else nothing else can follow over this connection.
+    bool was_whole;
+    std::size_t frame_bytes;
+  };
+  /// Takes an answered request out. Nothing: there was no such request on this connection.
+  std::optional<Answered> answered(std::uint64_t id);
+  /// Whether an answer is to come over this connection.
+  bool awaits_answer() const;
   /// When the first one's time is over.
   std::optional<Deadline> next_deadline() const;
   /// Those whose time is over. What was sent of them stays known until it is answered.
@@ -56,13 +63,14 @@ class InFlight {
   std::vector<Due> give_up();
 
  private:
-  enum class Progress : std::uint8_t { kUnsent, kBegun, kSent };
   struct Entry {
     Request request;
     Handler done;  ///< empty: its time is over
     Deadline deadline;
     std::uint64_t order;
-    Progress progress = Progress::kUnsent;
+    std::size_t frame_bytes;
+    bool has_begun = false;    ///< bytes of it were sent over some connection,
+    bool is_on_link = false;   ///< over this one
     bool is_repeated = false;  ///< it is there for a second connection
   };
   using Entries = std::unordered_map<std::uint64_t, Entry>;

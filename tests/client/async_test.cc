@@ -99,6 +99,40 @@ TEST_F(AsyncTest, large_values_go_both_ways) {
   EXPECT_EQ(wait(client_->get<std::string>("lru", "k")).value(), large);
 }
 
+TEST_F(AsyncTest, writes_behind_a_request_that_was_too_large_are_not_lost) {
+  const std::string large(std::size_t{64} << 20, 'v');
+  for (int i = 0; i < 3; ++i) {
+    std::optional<Outcome<std::optional<Version>>> behind;
+    client_->put("lru", "large", large).then([&](const auto& refused) {
+      EXPECT_EQ(error_of<Error>(refused).code(), ErrorCode::kTooLarge);
+      client_->put("lru", "k", i).then([&](const auto& put) { behind.emplace(put); });
+    });
+    loop_.run();
+    EXPECT_TRUE(behind && behind->value());
+  }
+}
+
+TEST_F(AsyncTest, write_that_waits_while_a_request_that_is_too_large_is_sent_goes_over_a_new_connection) {
+  auto more = options();
+  more.in_flight_bytes_max = std::size_t{1} << 30;
+  client_.emplace(loop_.get(), more);
+  int refused = 0;
+  int put = 0;
+  client_->put("lru", "large", std::string(std::size_t{200} << 20, 'v')).then([&](const auto& outcome) {
+    refused += error_of<Error>(outcome).code() == ErrorCode::kTooLarge;
+  });
+  client_->put("lru", "k", 1).then([&](const auto& outcome) { put += outcome.ok(); });
+  loop_.run();
+  EXPECT_EQ(refused, 1);
+  EXPECT_EQ(put, 1);
+}
+
+TEST_F(AsyncTest, lease_outlives_a_small_request_that_is_refused) {
+  const auto token = wait(client_->lease<int>("lru", "k")).value().token;
+  EXPECT_THROW(wait(client_->get<int>("lru", std::string(65'536, 'k'))).value(), ServerError);
+  EXPECT_TRUE(wait(client_->put("lru", "k", 1, {.lease = token})).value());
+}
+
 TEST_F(AsyncTest, request_above_the_limit_is_refused_and_the_others_go_on) {
   auto few = options();
   few.in_flight_max = 2;
@@ -197,6 +231,28 @@ TEST_F(AsyncTest, client_may_be_destroyed_in_a_callback) {
   }
   loop_.run();
   EXPECT_EQ(called, 5);
+}
+
+TEST_F(AsyncTest, callbacks_that_are_due_with_the_one_that_destroys_the_client_come_before_its_end) {
+  daemon_.stop();
+  int called = 0;
+  for (int i = 0; i < 5; ++i) {
+    client_->increment("lru", "n").then([&](const auto& sum) {
+      EXPECT_EQ(error_of<Error>(sum).code(), ErrorCode::kConnection);
+      if (++called > 1) return;
+      client_.reset();
+      EXPECT_EQ(called, 5) << "what they use may be gone when the destructor has returned";
+    });
+  }
+  loop_.run();
+  EXPECT_EQ(called, 5);
+}
+
+TEST_F(AsyncTest, call_that_outlives_the_client_is_dropped) {
+  auto call = client_->get<int>("lru", "k");
+  client_.reset();
+  std::move(call).then([](const auto&) { FAIL() << "nothing comes of it"; });
+  loop_.run();
 }
 
 TEST_F(AsyncTest, loop_ends_while_nothing_is_in_flight) {

@@ -69,15 +69,27 @@ TEST_F(InFlightTest, bytes_that_were_taken_one_by_one_are_the_same) {
   EXPECT_EQ(all, "onetwo");
 }
 
-TEST_F(InFlightTest, only_what_was_sent_whole_can_be_answered) {
+TEST_F(InFlightTest, only_what_was_sent_can_be_answered_and_whether_all_of_it_was_is_told) {
   add(1, "one");
+  add(2, "two");
+  EXPECT_FALSE(in_flight_.awaits_answer());
   EXPECT_FALSE(in_flight_.answered(1));
-  in_flight_.sent(2);
-  EXPECT_FALSE(in_flight_.answered(1));
-  in_flight_.sent(1);
-  EXPECT_TRUE(in_flight_.answered(1));
+  in_flight_.sent(5);
+  EXPECT_TRUE(in_flight_.awaits_answer());
+  EXPECT_TRUE(in_flight_.answered(1)->was_whole);
   EXPECT_FALSE(in_flight_.answered(1)) << "twice";
+  EXPECT_FALSE(in_flight_.answered(2)->was_whole);
   EXPECT_EQ(in_flight_.size(), 0u);
+}
+
+TEST_F(InFlightTest, what_goes_again_is_not_answered_before_it_is_sent_again) {
+  add(1, "get", true);
+  send_all();
+  in_flight_.disconnected();
+  EXPECT_FALSE(in_flight_.awaits_answer());
+  EXPECT_FALSE(in_flight_.answered(1));
+  send_all();
+  EXPECT_TRUE(in_flight_.answered(1));
 }
 
 TEST_F(InFlightTest, unsent_request_whose_time_is_over_is_never_sent) {
@@ -96,9 +108,9 @@ TEST_F(InFlightTest, request_that_was_begun_is_sent_to_its_end_and_its_late_answ
   EXPECT_EQ(in_flight_.size(), 0u);
   EXPECT_EQ(in_flight_.next_deadline(), std::nullopt);
   EXPECT_EQ(send_all(), "ne");
-  const auto handler = in_flight_.answered(1);
-  ASSERT_TRUE(handler);
-  EXPECT_FALSE(*handler) << "it was called already";
+  const auto answered = in_flight_.answered(1);
+  ASSERT_TRUE(answered);
+  EXPECT_FALSE(answered->done) << "it was called already";
 }
 
 TEST_F(InFlightTest, lost_connection_repeats_what_may_be_repeated_and_ends_the_rest) {

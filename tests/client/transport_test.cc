@@ -270,6 +270,23 @@ TEST(Transport, refusal_of_a_request_that_is_still_being_sent_is_read) {
   EXPECT_EQ(error.code(), ErrorCode::kTooLarge);
 }
 
+TEST(Transport, no_request_goes_behind_an_error_that_may_end_the_connection) {
+  bool was_ended = false;
+  {
+    ScriptedPeer peer({[&](PeerConnection& connection) {
+                         const auto request = connection.next_request();
+                         connection.reply_error(*request, "too_large: a message of 70000000 bytes");
+                         was_ended = connection.sees_end();
+                       },
+                       [](PeerConnection& connection) { connection.reply_to_all("\x01"); }});
+    Client client(options_for(peer));
+    EXPECT_EQ(thrown_by<ServerError>([&] { client.put("lru", "k", 1); }).code(), ErrorCode::kTooLarge);
+    EXPECT_TRUE(client.put("lru", "k", 2));
+    peer.wait_until_done(0);
+  }
+  EXPECT_TRUE(was_ended);
+}
+
 TEST(Transport, error_with_an_unknown_code_is_other) {
   ScriptedPeer peer({[](PeerConnection& connection) {
     while (const auto request = connection.next_request())

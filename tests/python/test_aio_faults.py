@@ -48,6 +48,33 @@ def test_a_restart_of_the_daemon_between_two_requests_is_not_noticed(own_daemon)
     asyncio.run(main())
 
 
+def test_writes_behind_a_request_that_was_too_large_are_not_lost(own_daemon):
+    async def main():
+        async with pannier.aio.connect(own_daemon.socket_path) as client:
+            cache = await client.cache("lru")
+            for number in range(5):
+                with pytest.raises(pannier.TooLarge):
+                    await cache.put("large", bytes(65 << 20))
+                assert await cache.put("k", number)
+            refused, version = await asyncio.gather(
+                cache.put("large", bytes(200 << 20)), cache.put("k", 5), return_exceptions=True)
+            assert isinstance(refused, pannier.TooLarge) and isinstance(version, int)
+
+    asyncio.run(main())
+
+
+def test_a_lease_outlives_a_small_request_that_is_refused(own_daemon):
+    async def main():
+        async with pannier.aio.connect(own_daemon.socket_path) as client:
+            cache = await client.cache("lru")
+            held = (await cache.lease("k")).lease
+            with pytest.raises(pannier.TooLarge):
+                await cache.get("k" * 65536)
+            assert await held.put(1)
+
+    asyncio.run(main())
+
+
 def test_a_late_reply_is_not_taken_for_another(own_daemon):
     async def main():
         async with pannier.aio.connect(own_daemon.socket_path, timeout=1) as client:

@@ -14,7 +14,8 @@
 //
 // When a request's time is over, its callback gets a TimeoutError, and a late reply is ignored. When the
 // connection ends, requests that may be repeated go once over a new one and all others fail with a
-// ConnectionError (client.h says which are which). The next request connects again; while the daemon is away
+// ConnectionError (client.h says which are which). A request that is larger than the daemon's max_frame, or
+// nested deeper than its max_depth, ends it, too. The next request connects again; while the daemon is away
 // each pass costs one attempt.
 //
 // Not thread-safe: constructor, destructor and all methods belong to the loop's thread, where all callbacks
@@ -113,10 +114,11 @@ class [[nodiscard]] Call {
 
  private:
   friend class AsyncClient;
-  Call(detail::AsyncCore* core, detail::Request request, std::function<T(std::string_view)> read)
-      : core_(core), request_(std::move(request)), read_(std::move(read)) {}
+  Call(std::shared_ptr<detail::AsyncCore> core, detail::Request request,
+       std::function<T(std::string_view)> read)
+      : core_(std::move(core)), request_(std::move(request)), read_(std::move(read)) {}
 
-  detail::AsyncCore* core_;
+  std::shared_ptr<detail::AsyncCore> core_;
   detail::Request request_;
   std::function<T(std::string_view)> read_;
 };
@@ -127,9 +129,9 @@ class AsyncClient : public AsyncMethods<AsyncClient, Call> {
   explicit AsyncClient(uv_loop_s* loop, AsyncOptions options = {});
   AsyncClient(const AsyncClient&) = delete;
   AsyncClient& operator=(const AsyncClient&) = delete;
-  /// Calls back what is in flight, with a ConnectionError, before it returns; requests that are made in there
-  /// end so too. Memory that libuv holds is given back in the next pass of the loop: run it once more before
-  /// uv_loop_close().
+  /// Calls back what is in flight, with a ConnectionError, before it returns. Requests that are made in there
+  /// are dropped, as is a Call that is left: they are not called back. Memory that libuv holds is given back
+  /// in the next pass of the loop: run it once more before uv_loop_close().
   ~AsyncClient();
 
   /// Requests whose callback is still to come.
@@ -140,7 +142,7 @@ class AsyncClient : public AsyncMethods<AsyncClient, Call> {
   std::uint64_t next_id();
   template <class T>
   Call<T> ask(detail::Request request, std::function<T(std::string_view)> read) {
-    return Call<T>(core_.get(), std::move(request), std::move(read));
+    return Call<T>(core_, std::move(request), std::move(read));
   }
 
   std::shared_ptr<detail::AsyncCore> core_;

@@ -29,6 +29,8 @@ FRAMES_PER_SEND = 64
 REPLY_START = b"\x94\x01\xce"
 HEADER_BYTES = 8
 NIL = 0xC0
+# No daemon refuses a message for its size that has fewer bytes.
+FRAME_BYTES_MAX_LEAST = 1 << 18
 
 
 class Lost(Exception):
@@ -50,10 +52,11 @@ IfLate = Callable[["Connection", bytes], None]
 class Request:
     """What goes out, and the future of what comes back."""
 
-    __slots__ = ("msgid", "unsent", "is_begun", "reply", "if_late")
+    __slots__ = ("msgid", "bytes", "unsent", "is_begun", "reply", "if_late")
 
     def __init__(self, msgid: int, frame: bytes, reply: asyncio.Future[bytes], if_late: IfLate | None = None):
         self.msgid = msgid
+        self.bytes = len(frame)
         self.unsent = memoryview(frame)
         self.is_begun = False
         self.reply = reply
@@ -230,8 +233,22 @@ class Connection:
             self._end(text, 0)
             return
         request = self._waiting.pop(msgid, None)
-        if request is not None and not request.reply.done():
-            request.reply.set_exception(errors.server_error(text))
+        if request is None:
+            return
+        error = errors.server_error(text)
+        if not request.reply.done():
+            request.reply.set_exception(error)
+        if self._may_be_ended_by(request, error):
+            self._end(text, 0)
+
+    def _may_be_ended_by(self, refused: Request, error: errors.ServerError) -> bool:
+        """Whether the daemon may take no more requests here, which would show too late for the next one. A connection on
+        which others wait is left to end by itself, and so is one whose request was small: leases would end with it."""
+        if refused.is_begun and refused.unsent:
+            return True
+        is_awaited = any(request.is_begun for request in self._waiting.values())
+        is_about_size = isinstance(error, (errors.BadRequest, errors.TooLarge)) and refused.bytes >= FRAME_BYTES_MAX_LEAST
+        return is_about_size and not is_awaited
 
     def _fail_waiting(self, error_of: Callable[[Request], Exception]) -> None:
         for request in self._waiting.values():
