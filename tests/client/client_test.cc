@@ -5,10 +5,14 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cmath>
 #include <map>
 #include <optional>
+#include <ranges>
 #include <string>
 #include <thread>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "tests/client/daemon_process.h"
@@ -21,6 +25,15 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using ::testing::ElementsAre;
 using ::testing::UnorderedElementsAre;
+
+TEST(Ttl, is_in_whole_milliseconds_and_what_they_cannot_hold_is_their_end) {
+  EXPECT_EQ(Ttl(std::chrono::microseconds(1)).duration(), milliseconds(1));
+  EXPECT_EQ(Ttl(std::chrono::duration<double>(1.5)).duration(), milliseconds(1500));
+  EXPECT_EQ(Ttl(hours::max()).duration(), milliseconds::max());
+  EXPECT_EQ(Ttl(hours::min()).duration(), milliseconds::min());
+  EXPECT_EQ(Ttl(std::chrono::duration<double>(INFINITY)).duration(), milliseconds::max());
+  EXPECT_EQ(Ttl(std::chrono::duration<double>(NAN)).duration(), milliseconds::max());
+}
 
 /// The code of the error that `act` throws; nothing if it throws none.
 template <class Act>
@@ -262,10 +275,21 @@ TEST_F(ClientTest, sync_makes_durable_entries_clean) {
   EXPECT_EQ(code_of([&] { client_.sync("lru"); }), ErrorCode::kUnsupported);
 }
 
-TEST_F(ClientTest, limit_of_the_daemon_is_a_server_error_and_the_connection_goes_on) {
+TEST_F(ClientTest, limit_of_the_daemon_is_a_server_error_and_the_client_goes_on) {
   EXPECT_EQ(code_of([&] { client_.put("lru", std::string(65'536, 'k'), 1); }), ErrorCode::kTooLarge);
   EXPECT_EQ(code_of([&] { client_.get<int>("lru", ""); }), ErrorCode::kBadRequest);
   client_.ping();
+}
+
+TEST_F(ClientTest, write_behind_a_request_that_was_too_large_is_not_lost) {
+  const std::string large(client_.hello().limits.at("max_frame"), 'v');
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(code_of([&] { client_.put("lru", "large", large); }), ErrorCode::kTooLarge);
+    EXPECT_TRUE(client_.put("lru", "k", i));
+  }
+  auto pipeline = client_.pipeline();
+  EXPECT_THROW(pipeline.put("lru", "k", 7).put("lru", "large", large).run()[1].check(), ServerError);
+  EXPECT_TRUE(client_.put("lru", "k", 8));
 }
 
 TEST_F(ClientTest, call_reaches_any_method) {
@@ -291,6 +315,28 @@ TEST_F(ClientTest, cache_handle_leaves_out_the_name) {
   EXPECT_EQ(cache.info().name, "lru");
   EXPECT_TRUE(cache.erase("k"));
   EXPECT_EQ(cache.clear(), 1u);
+}
+
+template <class AClient>
+concept GivesHandle = requires(AClient&& client) {
+  std::forward<AClient>(client).cache("lru");
+};
+static_assert(GivesHandle<Client&> && !GivesHandle<Client>, "the handle would outlive its client");
+
+/// Strings that exist only while a walk is at them.
+auto fresh_keys(const std::vector<int>& numbers) {
+  return numbers |
+         std::views::transform([](int n) { return "a key that is kept on the heap: " + std::to_string(n); });
+}
+static_assert(!std::is_constructible_v<KeyList, decltype(fresh_keys({}))>, "it would view what is gone");
+static_assert(std::is_constructible_v<KeyList, std::vector<const char*>>);
+
+TEST_F(ClientTest, entries_that_exist_only_while_they_are_walked_through_are_put) {
+  const std::vector<int> numbers = {1, 2, 3};
+  const auto keys = fresh_keys(numbers);
+  client_.put_many("lru",
+                   keys | std::views::transform([](const auto& key) { return std::pair(key, key + "!"); }));
+  for (const auto& key : keys) EXPECT_EQ(client_.get<std::string>("lru", key), key + "!");
 }
 
 TEST_F(ClientTest, threads_share_a_client) {

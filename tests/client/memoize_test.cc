@@ -146,6 +146,17 @@ TEST_F(MemoizeTest, slow_holder_is_replaced_when_its_lease_is_over) {
   EXPECT_EQ(f(1), 2) << "the result that was late is not cached";
 }
 
+TEST_F(MemoizeTest, of_all_who_wait_longer_than_a_lease_one_replaces_its_slow_holder) {
+  const auto f = memoize(client_.cache("lru"),
+                         [this](int n) {
+                           if (++calls_ == 1) std::this_thread::sleep_for(milliseconds(900));
+                           return n;
+                         },
+                         {.lease = {.duration = milliseconds(300), .wait = seconds(20)}});
+  in_threads(8, [&](int) { EXPECT_EQ(f(1), 1); });
+  EXPECT_EQ(calls_, 2);
+}
+
 TEST_F(MemoizeTest, caller_computes_by_itself_when_its_wait_is_over) {
   const auto held = client_.lease<int>("lru", doubled().key(1)).lease;
   ASSERT_TRUE(held);

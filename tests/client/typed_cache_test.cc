@@ -88,6 +88,17 @@ TEST_F(TypedCacheTest, many_are_got_in_the_order_of_the_keys) {
   EXPECT_EQ(names_.erase_many({1, 2, 9}), 2u);
 }
 
+TEST_F(TypedCacheTest, many_are_put_as_its_own_types_whatever_they_are_given_as) {
+  names_.put_many(std::map<int, const char*>{{1, "a name that is kept on the heap: one"}, {2, "two"}});
+  EXPECT_THAT(names_.get_many({1, 2}), ElementsAre("a name that is kept on the heap: one", "two"));
+  const auto halves = client_.cache<float, int>("lru");
+  halves.put_many(std::map<double, int>{{0.1, 5}});
+  EXPECT_EQ(halves.get(0.1F), 5);
+  const auto texts = client_.cache<std::string, int>("lru");
+  texts.put_many(std::vector<std::pair<const char*, short>>{{"text", 7}});
+  EXPECT_EQ(texts.get("text"), 7);
+}
+
 TEST_F(TypedCacheTest, walk_gives_keys_of_the_type) {
   names_.put(300, "a");
   names_.put(7, "b");

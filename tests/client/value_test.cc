@@ -63,6 +63,15 @@ TEST(Value, any_value_unpacks_as_a_tree) {
   EXPECT_EQ(tree->via.array.size, 2u);
 }
 
+// What unpack<> refuses at compile time, because it would view bytes that are gone.
+static_assert(detail::is_view<std::string_view>() && detail::is_view<const char*>());
+static_assert(detail::is_view<std::vector<std::string_view>>() &&
+              detail::is_view<std::optional<msgpack::object>>());
+static_assert(detail::is_view<std::map<std::string_view, int>>() &&
+              detail::is_view<std::tuple<int, std::string_view>>());
+static_assert(!detail::is_view<std::map<std::string, std::vector<std::tuple<int, std::string>>>>());
+static_assert(!detail::is_view<Point>() && !detail::is_view<msgpack::object_handle>());
+
 TEST(Value, value_of_another_type_does_not_unpack) {
   EXPECT_THROW(unpack<int>(pack("text")), UnpackError);
   EXPECT_THROW(unpack<std::string>(pack(1)), UnpackError);

@@ -64,12 +64,14 @@ class Cache : public detail::CacheHandle {
   std::optional<Version> put(const Key& key, const Value& value, const PutOptions& options = {}) const {
     return client().put(name(), key_bytes(key), value, options);
   }
-  /// `entries`: a std::map<Key, Value>, or another range of pairs.
+  /// `entries`: a std::map<Key, Value>, or another range of pairs of what converts to both.
   template <class Entries>
   std::vector<Version> put_many(const Entries& entries, const PutManyOptions& options = {}) const {
-    std::vector<std::pair<KeyBytes, const Value&>> packed;
-    for (const auto& [key, value] : entries) packed.emplace_back(key_bytes(key), value);
-    return client().put_many(name(), packed, options);
+    std::vector<std::pair<std::string, std::string>> packed;
+    for (const auto& [key, value] : entries) {
+      packed.emplace_back(key_bytes(static_cast<const Key&>(key)), pack(static_cast<const Value&>(value)));
+    }
+    return client().put_many_raw(name(), PackedEntries(packed.begin(), packed.end()), options);
   }
 
   bool erase(const Key& key, const EraseOptions& options = {}) const {
@@ -158,7 +160,7 @@ class Cache<std::string_view, void> : public detail::CacheHandle {
 };
 
 template <class Key, class Value>
-Cache<Key, Value> Client::cache(std::string name) {
+Cache<Key, Value> Client::cache(std::string name) & {
   return Cache<Key, Value>(*this, std::move(name));
 }
 

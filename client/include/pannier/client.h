@@ -17,12 +17,10 @@
 //
 // Errors are in error.h. Of each request:
 // - It is sent to a connection that is known to live. If that one turns out to be closed before a byte was
-// accepted
-//   (the daemon was restarted), it goes over a new connection, whatever it is.
+//   accepted (the daemon was restarted), it goes over a new connection, whatever it is.
 // - If the connection ends after that, requests whose repetition changes neither the cache nor the answer are
-// repeated
-//   once over a new connection: ping, hello, get, get_many, get_entry, keys, touch, info, sync. All others
-//   throw ConnectionError with may_have_run(), and so do those if they fail again.
+//   repeated once over a new connection: ping, hello, get, get_many, get_entry, keys, touch, info, sync. All
+//   others throw ConnectionError with may_have_run(), and so do those if they fail again.
 // - A time-out closes the connection, so that a late reply is never taken for another's. It is never
 // repeated.
 //
@@ -73,7 +71,9 @@ class Client {
   /// A handle on one cache, whose methods leave out the cache's name: cache(name), or with types for all its
   /// keys and values, cache<Key, Value>(name); see cache.h. This Client must outlive it.
   template <class Key = std::string_view, class Value = void>
-  Cache<Key, Value> cache(std::string name);
+  Cache<Key, Value> cache(std::string name) &;
+  template <class Key = std::string_view, class Value = void>
+  Cache<Key, Value> cache(std::string name) && = delete;
 
   // The daemon
 
@@ -142,11 +142,9 @@ class Client {
   template <class Entries>
   std::vector<Version> put_many(std::string_view cache, const Entries& entries,
                                 const PutManyOptions& options = {}) {
-    std::vector<std::string> values;
-    for (const auto& [key, value] : entries) values.push_back(pack(value));
-    PackedEntries packed;
-    for (const auto& [key, value] : entries) packed.emplace_back(key, values[packed.size()]);
-    return put_many_raw(cache, packed, options);
+    std::vector<std::pair<std::string, std::string>> packed;
+    for (const auto& [key, value] : entries) packed.emplace_back(key, pack(value));
+    return put_many_raw(cache, PackedEntries(packed.begin(), packed.end()), options);
   }
   std::vector<Version> put_many_raw(std::string_view cache, const PackedEntries& entries,
                                     const PutManyOptions& options = {});

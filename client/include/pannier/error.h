@@ -5,8 +5,9 @@
 //   ├─ InvalidArgument    the call itself cannot be sent; nothing was
 //   ├─ ServerError        pannierd answered with an error; the connection goes on
 //   ├─ TransportError     no answer; may_have_run() tells whether the request may have been executed
-//   nevertheless │  ├─ ConnectionError cannot connect, or the connection ended │  ├─ TimeoutError    the
-//   answer did not come in time │  └─ ProtocolError   the peer does not speak version 1 of the wire contract
+//   │  ├─ ConnectionError cannot connect, or the connection ended
+//   │  ├─ TimeoutError    the answer did not come in time
+//   │  └─ ProtocolError   the peer does not speak version 1 of the wire contract
 //   └─ UnpackError        the value was read, but is not of the C++ type that was asked for
 //
 // Every method of Client, Cache, Pipeline, Lease and Subscription that talks to the daemon can throw

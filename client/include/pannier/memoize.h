@@ -53,7 +53,8 @@ struct MemoizeOptions {
   Ttl ttl = {};
   std::optional<std::chrono::milliseconds> stale = std::nullopt;
   /// `duration`: after which time another caller computes too; more than the function needs. `wait`: how long
-  /// callers wait for another's result; as long as `duration` if left out.
+  /// callers wait for another's result; as long as `duration` if left out. So all who have waited since the
+  /// beginning compute when a lease is over; of a longer `wait`, one of them does and the others wait on.
   LeaseOptions lease = {};
   OnError on_error = OnError::kCompute;
   /// With kCompute: for how long after a TransportError the daemon is not asked.
@@ -141,6 +142,8 @@ template <class R, class... Args>
 class Memoized<R(Args...)> {
   static_assert(!std::is_void_v<R>, "a function without a result cannot be memoized");
   static_assert((!std::is_pointer_v<std::decay_t<Args>> && ...), "a parameter has to own its data");
+  static_assert(((!std::is_lvalue_reference_v<Args> || std::is_const_v<std::remove_reference_t<Args>>)&&...),
+                "what the function writes into a parameter would be lost where its result is cached");
 
  public:
   using Result = std::decay_t<R>;

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <ratio>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -57,8 +58,7 @@ class Ttl {
   Ttl() = default;
   /// Fractions of a millisecond count as a whole one. 0: past its deadline at once.
   template <class Rep, class Period>
-  Ttl(std::chrono::duration<Rep, Period> duration)
-      : choice_(std::chrono::ceil<std::chrono::milliseconds>(duration)) {}
+  Ttl(std::chrono::duration<Rep, Period> duration) : choice_(whole_ms(duration)) {}
   /// No deadline. In a cache of tier ttl that is kUnsupported.
   static Ttl none() { return Ttl(Never{}); }
 
@@ -73,6 +73,17 @@ class Ttl {
   struct CacheDefault {};
   struct Never {};
   explicit Ttl(Never never) : choice_(never) {}
+
+  /// What milliseconds cannot hold (hours::max(), an infinite double) is the longest or the shortest of them.
+  template <class Duration>
+  static std::chrono::milliseconds whole_ms(Duration duration) {
+    using std::chrono::milliseconds;
+    const std::chrono::duration<long double, std::milli> exact = duration;
+    if (!(exact < milliseconds::max())) return milliseconds::max();
+    if (exact < milliseconds::min()) return milliseconds::min();
+    return std::chrono::ceil<milliseconds>(duration);
+  }
+
   std::variant<CacheDefault, Never, std::chrono::milliseconds> choice_;
 };
 

@@ -10,15 +10,18 @@
 //   std::optional<T>, nullptr            nil, or T
 //   msgpack::object_handle               unpack<> gives any value as a tree
 //
-// Both functions are thread-safe and own nothing.
+// What would view the bytes that it is unpacked from (std::string_view, msgpack::object, a vector of either)
+// is refused at compile time, but for members of own types. Both functions are thread-safe and own nothing.
 #pragma once
 
 #include <cstddef>
 #include <msgpack.hpp>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <typeinfo>
+#include <utility>
 
 #include "pannier/error.h"
 
@@ -31,6 +34,26 @@ struct StringSink {
   std::string bytes;
   void write(const char* data, std::size_t size) { bytes.append(data, size); }
 };
+
+template <class T, class... Others>
+inline constexpr bool kIsOneOf = (std::is_same_v<T, Others> || ...);
+
+/// Whether a T that was unpacked would view what it was unpacked from.
+template <class T>
+consteval bool is_view() {
+  if constexpr (std::is_pointer_v<T> || kIsOneOf<T, std::string_view, msgpack::object, msgpack::type::raw_ref,
+                                                 msgpack::type::ext_ref>) {
+    return true;
+  } else if constexpr (requires { typename T::value_type; }) {
+    return is_view<std::remove_cv_t<typename T::value_type>>();
+  } else if constexpr (requires { std::tuple_size<T>::value; }) {
+    return []<std::size_t... i>(std::index_sequence<i...>) {
+      return (is_view<std::remove_cv_t<std::tuple_element_t<i, T>>>() || ...);
+    }
+    (std::make_index_sequence<std::tuple_size_v<T>>());
+  }
+  return false;
+}
 
 [[noreturn]] void throw_unpack_error(std::string_view packed, const char* type);
 
@@ -54,8 +77,7 @@ std::string pack(const T& value) {
 /// out of T's range, or not exactly one object.
 template <class T>
 T unpack(std::string_view packed) {
-  static_assert(!std::is_same_v<T, std::string_view> && !std::is_pointer_v<T>,
-                "unpack<T>: T has to own its data; use std::string");
+  static_assert(!detail::is_view<T>(), "unpack<T>: T has to own its data; use std::string");
   try {
     std::size_t end = 0;
     msgpack::object_handle handle = msgpack::unpack(packed.data(), packed.size(), end);
