@@ -9,6 +9,7 @@ using pannier::InvalidArgument;
 pannier::ClientOptions client_options(const pannier_client_options& given) {
   pannier::ClientOptions options;
   const auto set = [](auto& into, std::int64_t ms) {
+    if (ms < 0) throw InvalidArgument("a time-out is negative");
     if (ms != 0) into = std::chrono::milliseconds(ms);
   };
   if (given.path) options.path = given.path;
@@ -69,7 +70,10 @@ pannier_client* pannier_client_new(const pannier_client_options* options, pannie
   return client;
 }
 
-void pannier_client_free(pannier_client* client) { delete client; }
+void pannier_client_free(pannier_client* client) {
+  const Uncanceled uncanceled;
+  delete client;
+}
 
 pannier_status pannier_open(pannier_client* client, const char* cache, const pannier_cache_settings* settings,
                             pannier_error* error) {

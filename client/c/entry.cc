@@ -34,6 +34,7 @@ pannier::LeaseOptions lease_options(const pannier_lease_options* options) {
   const auto given = known(options);
   pannier::LeaseOptions chosen;
   if (given.duration_ms != 0) chosen.duration = std::chrono::milliseconds(given.duration_ms);
+  if (given.wait_ms < PANNIER_NO_WAIT) throw InvalidArgument("a wait is negative");
   if (given.wait_ms == PANNIER_NO_WAIT) chosen.wait = std::chrono::milliseconds(0);
   if (given.wait_ms > 0) chosen.wait = std::chrono::milliseconds(given.wait_ms);
   return chosen;
@@ -190,5 +191,8 @@ pannier_status pannier_lease_put(pannier_lease* lease, const void* value, size_t
   });
 }
 
-void pannier_lease_free(pannier_lease* lease) { delete lease; }
+void pannier_lease_free(pannier_lease* lease) {
+  const pannier::c::Uncanceled uncanceled;
+  delete lease;
+}
 }

@@ -1,5 +1,6 @@
 #include "client/c/guard.h"
 
+#include <cstdint>
 #include <cstdlib>
 #include <iterator>
 
@@ -91,6 +92,10 @@ pannier_status report_current(pannier_error* into) noexcept {
   return error.status;
 }
 
+bool has_content(const char* bytes, std::size_t size) {
+  return std::any_of(bytes, bytes + size, [](char byte) { return byte != 0; });
+}
+
 void check_flags(std::uint64_t flags, std::uint64_t all) {
   if ((flags & ~all) != 0) throw InvalidArgument("a flag that this library does not know");
 }
@@ -98,6 +103,13 @@ void check_flags(std::uint64_t flags, std::uint64_t all) {
 std::string_view name_of(const char* text, const char* what) {
   if (!text) throw InvalidArgument(std::string(what) + " is NULL");
   return text;
+}
+
+std::string_view bytes_of(const void* data, std::size_t size) {
+  if (size == 0) return "";
+  if (!data) throw InvalidArgument("a key, prefix or value is NULL, but has a size");
+  if (size > PTRDIFF_MAX) throw InvalidArgument("a size that is larger than any memory");
+  return {static_cast<const char*>(data), size};
 }
 
 void hand_out(pannier_buffer* into, std::string_view bytes) {

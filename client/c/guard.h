@@ -1,6 +1,8 @@
-// What each function of the C interface has in common: no exception leaves it, options of any age are read,
-// and results are handed out as memory of malloc.
+// What each function of the C interface has in common: no exception leaves it, no cancellation of its thread
+// begins in it, options of any age are read, and results are handed out as memory of malloc.
 #pragma once
+
+#include <pthread.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -24,9 +26,23 @@ void report(pannier_error* into, const pannier_error& error) noexcept;
 /// The same of the exception that is being handled; its status.
 pannier_status report_current(pannier_error* into) noexcept;
 
+/// While it lives, pthread_cancel() waits: it would unwind this thread through functions that let nothing
+/// out.
+class Uncanceled {
+ public:
+  Uncanceled() { ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }
+  Uncanceled(const Uncanceled&) = delete;
+  Uncanceled& operator=(const Uncanceled&) = delete;
+  ~Uncanceled() { ::pthread_setcancelstate(before_, nullptr); }
+
+ private:
+  int before_ = PTHREAD_CANCEL_ENABLE;
+};
+
 /// What `act` returns, a status; that of the exception if it throws.
 template <class Act>
 pannier_status guarded(pannier_error* error, Act act) noexcept {
+  const Uncanceled uncanceled;
   try {
     return act();
   } catch (...) {
@@ -34,14 +50,25 @@ pannier_status guarded(pannier_error* error, Act act) noexcept {
   }
 }
 
-/// Options as this library knows them: members that the caller does not know are 0.
+/// More than the options of any library to come; a size that was not set is likely to be.
+inline constexpr std::size_t kOptionsSizeMax = 4096;
+
+/// Whether one of these bytes is not 0.
+bool has_content(const char* bytes, std::size_t size);
+
+/// Options as this library knows them: members that the caller does not know are 0. InvalidArgument: the
+/// caller has set one that this library does not know.
 template <class Options>
 Options known(const Options* given) {
   Options options{};
   if (!given) return options;
-  if (given->size < sizeof(given->size))
-    throw InvalidArgument("options begin with their size, which is too small");
+  if (given->size < sizeof(given->size) || given->size > kOptionsSizeMax)
+    throw InvalidArgument("options begin with their size, which is not set");
   std::memcpy(&options, given, std::min(given->size, sizeof(Options)));
+  if (given->size > sizeof(Options) &&
+      has_content(reinterpret_cast<const char*>(given + 1), given->size - sizeof(Options))) {
+    throw InvalidArgument("an option that this library does not know");
+  }
   return options;
 }
 
@@ -49,9 +76,8 @@ Options known(const Options* given) {
 void check_flags(std::uint64_t flags, std::uint64_t all);
 /// InvalidArgument: it is NULL.
 std::string_view name_of(const char* text, const char* what);
-inline std::string_view bytes_of(const void* data, std::size_t size) {
-  return {size == 0 ? "" : static_cast<const char*>(data), size};
-}
+/// InvalidArgument: they are NULL and not none, or more than there can be.
+std::string_view bytes_of(const void* data, std::size_t size);
 
 /// A copy. InvalidArgument: `into` is NULL. std::bad_alloc.
 void hand_out(pannier_buffer* into, std::string_view bytes);

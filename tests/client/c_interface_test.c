@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <threads.h>
 
 #include "pannier/pannier.h"
 
@@ -86,9 +87,13 @@ static void structs_of_another_age_are_understood(pannier_client* client) {
   struct {
     pannier_put_options options;
     uint64_t later;
-  } newer = {.options = {.size = sizeof newer}, .later = 7};
+  } newer = {.options = {.size = sizeof newer}};
   CHECK(pannier_put(client, "lru", "age", 3, "\x01", 1, &newer.options, NULL, NULL) == PANNIER_OK);
+  newer.later = 7;
+  CHECK(pannier_put(client, "lru", "age", 3, "\x01", 1, &newer.options, NULL, NULL) == PANNIER_INVALID_ARGUMENT);
   pannier_put_options none = {.size = 0};
+  CHECK(pannier_put(client, "lru", "age", 3, "\x01", 1, &none, NULL, NULL) == PANNIER_INVALID_ARGUMENT);
+  none.size = (size_t)0xdeadbeef;
   CHECK(pannier_put(client, "lru", "age", 3, "\x01", 1, &none, NULL, NULL) == PANNIER_INVALID_ARGUMENT);
 
   pannier_error small;
@@ -113,6 +118,64 @@ static void error_tells_what_was_wrong(pannier_client* client) {
   CHECK(pannier_get(client, "lru", "long", 4, NULL, &error) == PANNIER_INVALID_ARGUMENT);
   CHECK(strcmp(pannier_status_name(12345), "other") == 0);
 }
+
+static void bytes_that_cannot_be_there_are_refused(pannier_client* client) {
+  pannier_buffer value = {0};
+  const pannier_key key = {NULL, 3};
+  CHECK(pannier_get(client, "lru", NULL, 3, &value, NULL) == PANNIER_INVALID_ARGUMENT);
+  CHECK(pannier_get(client, "lru", "k", (size_t)-1, &value, NULL) == PANNIER_INVALID_ARGUMENT);
+  CHECK(pannier_get_many(client, "lru", &key, 1, &value, NULL) == PANNIER_INVALID_ARGUMENT);
+  CHECK(pannier_get_many(client, "lru", NULL, 1, &value, NULL) == PANNIER_INVALID_ARGUMENT);
+  CHECK(pannier_get_many(client, "lru", NULL, 0, NULL, NULL) == PANNIER_OK);
+  CHECK(pannier_put_bytes(client, "lru", "k", 1, NULL, 5, NULL, NULL, NULL) == PANNIER_INVALID_ARGUMENT);
+  CHECK(pannier_clear(client, "lru", NULL, 4, NULL, NULL) == PANNIER_INVALID_ARGUMENT);
+  CHECK(pannier_get(client, "lru", NULL, 0, &value, NULL) == PANNIER_BAD_REQUEST);
+}
+
+static void times_that_are_negative_are_refused(pannier_client* client) {
+  const pannier_client_options options = {.size = sizeof options, .request_timeout_ms = -1};
+  pannier_error error = {.size = sizeof error};
+  CHECK(pannier_client_new(&options, &error) == NULL && error.status == PANNIER_INVALID_ARGUMENT);
+  const pannier_lease_options wait = {.size = sizeof wait, .wait_ms = -2};
+  pannier_lease* lease = NULL;
+  pannier_buffer value = {0};
+  CHECK(pannier_lease_get(client, "lru", "t", 1, &wait, &value, NULL, &lease, NULL) == PANNIER_INVALID_ARGUMENT);
+  CHECK(pannier_touch(client, "lru", "t", 1, -2, NULL) == PANNIER_BAD_REQUEST);
+}
+
+/* What programs are compiled with must never change. */
+#if UINTPTR_MAX == UINT64_MAX
+#define AT(type, member, offset) _Static_assert(offsetof(type, member) == (offset), #type "." #member)
+AT(pannier_error, status, 8);
+AT(pannier_error, may_have_run, 12);
+AT(pannier_error, system_error, 16);
+AT(pannier_error, text, 20);
+AT(pannier_buffer, data, 0);
+AT(pannier_buffer, size, 8);
+AT(pannier_client_options, path, 8);
+AT(pannier_client_options, connect_timeout_ms, 16);
+AT(pannier_client_options, request_timeout_ms, 24);
+AT(pannier_client_options, slow_request_timeout_ms, 32);
+AT(pannier_client_options, pool_size, 40);
+AT(pannier_client_options, reply_bytes_max, 48);
+AT(pannier_cache_settings, tier, 8);
+AT(pannier_cache_settings, policy, 16);
+AT(pannier_cache_settings, max_entries, 24);
+AT(pannier_cache_settings, max_bytes, 32);
+AT(pannier_cache_settings, max_age_ms, 40);
+AT(pannier_cache_settings, stale_ms, 48);
+AT(pannier_cache_settings, reserved_bytes, 56);
+AT(pannier_cache_settings, flags, 64);
+AT(pannier_put_options, ttl_ms, 8);
+AT(pannier_put_options, stale_ms, 16);
+AT(pannier_put_options, if_version, 24);
+AT(pannier_put_options, lease, 32);
+AT(pannier_put_options, flags, 40);
+AT(pannier_key, data, 0);
+AT(pannier_key, size, 8);
+AT(pannier_lease_options, duration_ms, 8);
+AT(pannier_lease_options, wait_ms, 16);
+#endif
 
 static void daemon_that_is_away_is_an_error_with_its_errno(void) {
   pannier_client_options options = {.size = sizeof options, .path = "/nonexistent/pannier.sock"};
@@ -228,6 +291,37 @@ static void threads_share_a_client(pannier_client* client) {
   CHECK(pannier_increment(client, "lru", "threads", 7, 0, &sum, NULL) == PANNIER_OK && sum == 400);
 }
 
+typedef struct waiter {
+  pannier_client* client;
+  pannier_lease* lease;
+  pannier_status status;
+} waiter;
+
+static void* wait_for_lease(void* context) {
+  waiter* self = context;
+  pannier_buffer value = {0};
+  self->status = pannier_lease_get(self->client, "lru", "cancel", 6, NULL, &value, NULL, &self->lease, NULL);
+  pthread_testcancel();
+  return NULL;
+}
+
+static void thread_is_canceled_when_it_has_left_the_library(pannier_client* client) {
+  pannier_buffer value = {0};
+  pannier_lease* held = NULL;
+  CHECK(pannier_lease_get(client, "lru", "cancel", 6, NULL, &value, NULL, &held, NULL) == PANNIER_OK && held);
+  waiter waits = {.client = client, .status = -1};
+  pthread_t thread;
+  CHECK(pthread_create(&thread, NULL, wait_for_lease, &waits) == 0);
+  thrd_sleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+  CHECK(pthread_cancel(thread) == 0);
+  thrd_sleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+  pannier_lease_free(held);
+  void* result = NULL;
+  pthread_join(thread, &result);
+  CHECK(result == PTHREAD_CANCELED && waits.status == PANNIER_OK && waits.lease);
+  pannier_lease_free(waits.lease);
+}
+
 static void nothing_is_freed_twice(void) {
   pannier_buffer_free(NULL);
   pannier_client_free(NULL);
@@ -242,6 +336,8 @@ int main(void) {
   options_of_a_put_count(client);
   structs_of_another_age_are_understood(client);
   error_tells_what_was_wrong(client);
+  bytes_that_cannot_be_there_are_refused(client);
+  times_that_are_negative_are_refused(client);
   daemon_that_is_away_is_an_error_with_its_errno();
   text_of_an_error_is_cut_between_characters();
   caches_are_opened_cleared_and_dropped(client);
@@ -249,6 +345,7 @@ int main(void) {
   lease_is_granted_put_and_waited_for(client);
   any_method_is_called(client);
   threads_share_a_client(client);
+  thread_is_canceled_when_it_has_left_the_library(client);
   nothing_is_freed_twice();
   pannier_client_free(client);
   return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -18,12 +18,14 @@
 // tells more. Outputs are written on PANNIER_OK alone; they may be NULL where that is said.
 //
 // Thread-safety: any number of threads may use one client at once. Anything else is for one thread at a time.
-// Fork: a child may go on using a client; leases are void in it.
+// Fork: a child may go on using a client; leases are void in it. Cancellation (pthread_cancel) of a thread
+// that is inside a function begins when that has returned.
 //
 // The interface only grows: functions are never changed or removed, statuses keep their numbers, and structs
 // get new members at their end, which is why they begin with their size, to be set to sizeof by the caller:
-// so programs and libraries of different age work together. All other members of options may be 0 (or NULL,
-// or false), which stands for the default. Memory that is returned is given back by this library.
+// so programs and libraries of different age work together; what a program has set and an older library does
+// not know is PANNIER_INVALID_ARGUMENT. All other members of options may be 0 (or NULL, or false), which
+// stands for the default. Memory that is returned is given back by this library.
 #pragma once
 
 #include <stdbool.h>
@@ -87,8 +89,7 @@ typedef struct pannier_buffer {
 /// Leaves it empty. An empty one, and NULL, are nothing to do.
 void pannier_buffer_free(pannier_buffer* buffer);
 
-// ---- A client
-// -----------------------------------------------------------------------------------------------
+// ---- A client --------------------------------------------------------------------------------------------
 
 typedef struct pannier_client pannier_client;
 
@@ -108,8 +109,7 @@ pannier_client* pannier_client_new(const pannier_client_options* options, pannie
 /// Leases live on. NULL is nothing to do.
 void pannier_client_free(pannier_client* client);
 
-// ---- Caches
-// -------------------------------------------------------------------------------------------------
+// ---- Caches ----------------------------------------------------------------------------------------------
 
 /// Flag: set bounds and ages of a cache that is there, instead of PANNIER_CONFLICT.
 #define PANNIER_ALTER UINT64_C(1)
@@ -138,8 +138,7 @@ pannier_status pannier_clear(pannier_client* client, const char* cache, const vo
 /// What was acknowledged before is on disk when it returns; of all durable caches if `cache` is NULL.
 pannier_status pannier_sync(pannier_client* client, const char* cache, pannier_error* error);
 
-// ---- Entries
-// ------------------------------------------------------------------------------------------------
+// ---- Entries ---------------------------------------------------------------------------------------------
 
 /// Time until a deadline, in milliseconds from 1 to 2^53; 0: as the cache has it; or this: no deadline.
 #define PANNIER_TTL_NONE INT64_C(-1)
@@ -202,8 +201,7 @@ pannier_status pannier_each_key(pannier_client* client, const char* cache, const
                                 bool (*visit)(const void* key, size_t key_size, void* context), void* context,
                                 pannier_error* error);
 
-// ---- Leases
-// -------------------------------------------------------------------------------------------------
+// ---- Leases ----------------------------------------------------------------------------------------------
 
 /// The right, and the duty, to compute one key while all others who ask for it wait.
 typedef struct pannier_lease pannier_lease;
@@ -229,8 +227,7 @@ pannier_status pannier_lease_put(pannier_lease* lease, const void* value, size_t
 /// Ends the lease without a value unless it was put: the next who waits gets it. NULL is nothing to do.
 void pannier_lease_free(pannier_lease* lease);
 
-// ---- Anything else
-// ------------------------------------------------------------------------------------------
+// ---- Anything else ---------------------------------------------------------------------------------------
 
 /// Any method of the daemon; `params` is one MessagePack array, and so is what comes back one object.
 pannier_status pannier_call(pannier_client* client, const char* method, const void* params,
