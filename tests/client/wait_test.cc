@@ -116,6 +116,7 @@ TEST(Wait, what_the_handler_of_a_signal_throws_ends_the_request_and_its_connecti
     Client client({.path = peer.path(), .on_signal = [] { throw std::runtime_error("enough"); }});
     const Signals signals;
     EXPECT_THROW(client.ping(), std::runtime_error);
+    peer.wait_until_done(0);
   }
   EXPECT_TRUE(was_closed);
 }
