@@ -67,6 +67,9 @@ def test_the_methods_of_a_cache_answer_as_those_of_the_other_client(run):
         assert await cache.increment("a", 4) == 5
         assert await cache.increment("n", 2, initial=10) == 12
         assert set(await cache.put_many({"m": None, b"\xff": 2})) == {"m", b"\xff"}
+        with pytest.raises(TypeError, match="entries is a mapping, or an iterable of pairs"):
+            await cache.put_many(["m"])
+        assert list(await cache.put_many([("m", None)])) == ["m"]
         assert await cache.get_many(["m", b"\xff", "gone"]) == {"m": None, b"\xff": 2}
         assert {key async for key in cache.keys()} == {"a", "n", "m", b"\xff"}
         assert [key async for key in cache.keys("m")] == ["m"]

@@ -118,6 +118,16 @@ def test_many_entries_go_in_one_request(cache):
     assert cache.delete_many(iter(["a", "d"])) == 1
 
 
+def test_many_entries_are_taken_as_dict_takes_them(cache):
+    assert list(cache.put_many([("a", 1), ("b", 2), ["a", 3]])) == ["a", "b"]
+    cache.put_many((name, name.upper()) for name in "cd")
+    assert cache.get_many("abcd") == {"a": 3, "b": 2, "c": "C", "d": "D"}
+    assert cache.put_many([]) == {}
+    for wrong in (["a", "b"], ["abc"], 7, None):
+        with pytest.raises(TypeError, match="entries is a mapping, or an iterable of pairs"):
+            cache.put_many(wrong)
+
+
 def test_keys_walks_through_all_pages(cache):
     names = {f"k{number}" for number in range(2500)}
     cache.put_many(dict.fromkeys(names, 0))

@@ -1,12 +1,15 @@
 """Which daemon a client finds, and what it raises when that is away, slow, or something else."""
 
 import inspect
+import math
 import pickle
+import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -40,6 +43,25 @@ def test_the_client_for_asyncio_is_there_without_an_import_that_others_would_wai
     assert subprocess.check_output([sys.executable, "-c", program], text=True) == "/a\n"
     with pytest.raises(AttributeError, match="'pannier' has no attribute 'oia'"):
         pannier.oia  # noqa: B018
+
+
+def test_the_version_is_that_of_the_project():
+    text = (Path(__file__).resolve().parents[2] / "CMakeLists.txt").read_text(encoding="utf-8")
+    assert pannier.__version__ == re.search(r"^\s+VERSION (\S+)$", text, re.M)[1]
+
+
+@pytest.mark.parametrize("connect", [pannier.connect, pannier.aio.connect], ids=["threads", "asyncio"])
+@pytest.mark.parametrize("name", ["timeout", "connect_timeout", "slow_timeout"])
+@pytest.mark.parametrize("wrong", [0, 1e-9, timedelta(0), -1, math.nan, None, "5"], ids=repr)
+def test_a_time_out_in_which_nothing_could_be_done_is_refused_by_its_name(connect, name, wrong):
+    with pytest.raises((ValueError, TypeError), match=f"^{name} is "):
+        connect("/nowhere", **{name: wrong})
+
+
+@pytest.mark.parametrize(("wrong", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), (None, TypeError)])
+def test_a_pool_without_a_connection_is_refused(wrong, error):
+    with pytest.raises(error, match="^pool_size is "):
+        pannier.connect("/nowhere", pool_size=wrong)
 
 
 def test_the_default_client_is_one_for_all_threads(process_daemon):

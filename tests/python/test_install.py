@@ -19,6 +19,10 @@ def run(*command, **variables):
     return done.stdout
 
 
+def project_version():
+    return re.search(r"VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text(encoding="utf-8").split("project(")[1])[1]
+
+
 @pytest.fixture(scope="module")
 def installed_by_cmake(tmp_path_factory):
     prefix = tmp_path_factory.mktemp("prefix")
@@ -41,15 +45,14 @@ def test_an_installed_package_reaches_the_daemon(request, daemon, way):
         import pannier
         cache = pannier.connect().cache("lru")
         cache.put("k", ("a", 1))
-        print(cache.get("k"), pannier.__file__)
+        print(cache.get("k"), pannier.__file__, pannier.__version__)
     """
     output = run(sys.executable, "-c", program, PYTHONPATH=str(place), PANNIER_SOCKET=daemon.socket_path)
-    assert output == f"('a', 1) {place}/pannier/__init__.py\n"
+    assert output == f"('a', 1) {place}/pannier/__init__.py {project_version()}\n"
     assert (place / "pannier" / "py.typed").exists()
     sources = {path.relative_to(ROOT / "client/python") for path in (ROOT / "client/python/pannier").rglob("*.py")}
     assert sources == {path.relative_to(place) for path in (place / "pannier").rglob("*.py")}
 
 
 def test_a_pip_package_has_the_version_of_the_project(installed_by_pip):
-    version = re.search(r"VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text(encoding="utf-8").split("project(")[1])[1]
-    assert (installed_by_pip / f"pannier-{version}.dist-info").is_dir()
+    assert (installed_by_pip / f"pannier-{project_version()}.dist-info").is_dir()

@@ -182,7 +182,15 @@ def test_equal_sets_are_equal_bytes():
 def test_what_other_programs_store_comes_back_and_can_be_stored():
     for stamp in (msgpack.Timestamp(1, 1), msgpack.Timestamp(2**40, 0), msgpack.Timestamp(-(2**60), 999_999_999)):
         assert there_and_back(stamp) == stamp
-    assert there_and_back(msgpack.ExtType(127, b"")) == msgpack.ExtType(127, b"")
+    for code in (0, 79, 96, 127):
+        assert there_and_back(msgpack.ExtType(code, b"")) == msgpack.ExtType(code, b"")
+
+
+@pytest.mark.parametrize("code", range(80, 96))
+def test_an_ext_that_would_come_back_as_something_else_is_refused(cache, code):
+    with pytest.raises(pannier.InvalidArgument, match=f"{code} cannot be stored"):
+        cache.put("k", [msgpack.ExtType(code, b"nonsense")])
+    assert cache.get("k") is None
 
 
 class Text(str):

@@ -4,8 +4,10 @@
 #include "client/python/core/client.h"
 #include "client/python/core/codec.h"
 #include "client/python/core/errors.h"
+#include "pannier/client.h"
 
 PYBIND11_MODULE(_core, module) {
+  module.attr("__version__") = pannier::library_version();
   pannier::python::translate_errors();
   pannier::python::define_message_pack(module);
   auto client = pannier::python::define_client(module);

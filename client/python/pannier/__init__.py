@@ -11,6 +11,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from pannier._core import __version__
 from pannier._types import NEVER
 from pannier.atoms import Unidentified
 from pannier.cache import Cache, Entry, Lease, LeaseResult
@@ -45,6 +46,7 @@ __all__ = [
     "SyncResult",
     "Unidentified",
     "UnsharedWarning",
+    "__version__",
     "configure",
     "connect",
     "default_client",

@@ -6,6 +6,9 @@ from typing import Any, Callable
 from pannier._types import Duration, Key
 from pannier.serializers import Codec
 
+#: The release, as the sources have it.
+__version__: str
+
 class MessagePack:
     def __init__(
         self, to_ext: Callable[[Any], tuple[int, bytes]], from_ext: Callable[[int, bytes], Any]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, NamedTuple, Optional
 
 from pannier import _core
-from pannier._types import Duration, Key
+from pannier._types import Duration, Entries, Key
 from pannier.errors import InvalidArgument
 from pannier.info import CacheInfo, SyncResult, from_fields
 from pannier.serializers import Codec
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 _MISSING = object()
 
 __all__ = ["Cache", "Entry", "Lease", "LeaseResult"]
+
+
+def dict_of(entries: Entries) -> dict[Any, Any]:
+    """The argument of `put_many`, as it is at this moment."""
+    try:
+        return dict(entries)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"entries is a mapping, or an iterable of pairs of a key and a value: {error}") from error
 
 
 class Entry(NamedTuple):
@@ -169,12 +177,12 @@ class Cache:
         """The values of the keys that are there."""
         return self._core.get_many(self.name, tuple(keys), self._codec)
 
-    def put_many(
-        self, entries: Mapping[Any, Any], ttl: Optional[Duration] = None, *, sync: bool = False
-    ) -> dict[Key, int]:
-        """Stores all entries, in one request; their versions. Keys are str or bytes."""
-        keys = tuple(entries)
-        values = tuple(entries.values())
+    def put_many(self, entries: Entries, ttl: Optional[Duration] = None, *, sync: bool = False) -> dict[Key, int]:
+        """Stores all entries, in one request; their versions. `entries`: a mapping, or an iterable of pairs of a key
+        and a value; keys are str or bytes."""
+        given = dict_of(entries)
+        keys = tuple(given)
+        values = tuple(given.values())
         return dict(zip(keys, self._core.put_many(self.name, keys, values, self._codec, ttl, sync)))
 
     def delete_many(self, keys: Iterable[Key]) -> int:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
 from pannier import _core
 from pannier._types import Duration, Key
+from pannier.durations import time_out
+from pannier.errors import InvalidArgument
 from pannier.extensions import message_pack
 from pannier.info import Info, ServerHello, SyncResult, from_fields, info_from_fields
 from pannier.serializers import Codec, SerializerLike, codec
@@ -30,9 +32,9 @@ def connect(
     """A client of the daemon whose socket is at `path`; without one, that of `pannier.configure`, of
     `$PANNIER_SOCKET`, or `/run/pannier/pannier.sock`. Does not connect yet: the first request does.
 
-    Durations are seconds or timedeltas. `timeout` bounds a request as a whole, `slow_timeout` one that waits for the
+    Durations are seconds or timedeltas, those of the three time-outs longer than 0. `timeout` bounds a request as a whole, `slow_timeout` one that waits for the
     disk or goes through a whole cache (`sync`, `drop`, `clear`, writes with `sync=True`), `connect_timeout` one attempt
-    to connect. `pool_size` connections are shared by all threads; a lease holds one more.
+    to connect. `pool_size` connections, at least 1, are shared by all threads; a lease holds one more.
     `spin`: for how long a request looks for its answer again and again before it sleeps (0: not at all), while answers
     come that fast; being woken takes longer than all else. `serializer`: see `pannier.serializers`.
     """
@@ -70,9 +72,20 @@ class Client:
         spin: Duration,
         serializer: SerializerLike,
     ) -> None:
+        if not isinstance(pool_size, int):
+            raise TypeError(f"pool_size is an int, not {type(pool_size).__name__}")
+        if pool_size < 1:
+            raise InvalidArgument("pool_size is 1 or more")
         self.path = path
         self._codec = codec(serializer)
-        self._core = _core.Client(path, connect_timeout, timeout, slow_timeout, pool_size, spin)
+        self._core = _core.Client(
+            path,
+            time_out(connect_timeout, "connect_timeout"),
+            time_out(timeout, "timeout"),
+            time_out(slow_timeout, "slow_timeout"),
+            pool_size,
+            spin,
+        )
         self._options = {
             "timeout": timeout,
             "connect_timeout": connect_timeout,

@@ -25,6 +25,14 @@ def seconds(duration: Duration, name: str) -> float:
     return duration
 
 
+def time_out(duration: Duration, name: str) -> float:
+    """As `seconds`, from a microsecond on: in no time nothing could be done."""
+    time = seconds(duration, name)
+    if time < 1e-6:
+        raise InvalidArgument(f"{name} is a microsecond or more")
+    return time
+
+
 def milliseconds(duration: Duration, name: str) -> int:
     """Fractions of a millisecond count as a whole one."""
     # By way of whole microseconds, as timedelta has them: 0.29 * 1000 is a little more than 290.

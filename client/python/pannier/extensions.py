@@ -29,7 +29,8 @@ The name of a class is "module:qualified name", or the one it was registered by 
 if its class is there already: no module is ever imported, and no code run, because of a name in a value.
 
 What other programs store comes back as `msgpack.ExtType` (a code that is not in the table) and `msgpack.Timestamp` (one
-that no datetime can be), and both can be stored.
+that no datetime can be), and both can be stored. An `ExtType` whose code is in the table is refused (`InvalidArgument`):
+it would come back as something else, or not at all.
 """
 
 from __future__ import annotations
@@ -47,12 +48,13 @@ from zoneinfo import ZoneInfo
 import msgpack
 
 from pannier._core import MessagePack
-from pannier.errors import UnpackError
+from pannier.errors import InvalidArgument, UnpackError
 
 __all__ = ["message_pack", "register"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _NANOSECONDS_MAX = 10**9
+_OWN_CODES = range(80, 96)
 
 C = TypeVar("C", bound=type)
 #: Classes by name, and names by class, of those that are not found by module and qualified name.
@@ -202,6 +204,12 @@ def _unpack_named_tuple(name: str, items: list[Any]) -> Any:
 # ---- Both ways
 
 
+def _pack_ext(value: msgpack.ExtType) -> tuple[int, bytes]:
+    if value.code in _OWN_CODES:
+        raise InvalidArgument(f"ext types with the codes 80 to 95 are pannier's own: {value.code} cannot be stored")
+    return value.code, value.data
+
+
 def _pack_int(value: int) -> bytes:
     return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
 
@@ -217,7 +225,7 @@ _PACK: dict[type, Callable[[Any], tuple[int, bytes]]] = {
     complex: lambda value: (90, message_pack.pack([value.real, value.imag])),
     bytearray: lambda value: (91, bytes(value)),
     str: lambda value: (92, value.encode("utf-8", "surrogatepass")),
-    msgpack.ExtType: lambda value: (value.code, value.data),
+    msgpack.ExtType: _pack_ext,
     msgpack.Timestamp: lambda value: (-1, value.to_bytes()),
 }
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any
 
-from pannier._types import Duration, Key
+from pannier._types import Duration, Entries, Key
 from pannier.aio import requests
 from pannier.aio.lease import LeaseResult
 from pannier.aio.leases import Leases
 from pannier.aio.requests import body, pack, packed_key, packed_keys
-from pannier.cache import Entry
+from pannier.cache import Entry, dict_of
 from pannier.info import CacheInfo, SyncResult, from_fields
 from pannier.serializers import Codec
 
@@ -119,14 +119,13 @@ class Cache:
         found = zip(wanted, requests.split_values(result))
         return {key: self._codec.unpack(packed) for key, packed in found if packed is not None}
 
-    async def put_many(
-        self, entries: Mapping[Any, Any], ttl: Duration | None = None, *, sync: bool = False
-    ) -> dict[Key, int]:
-        """Stores all entries, in one request; their versions."""
-        pairs = [b"\x92" + packed_key(key, "a key") + self._codec.pack(value) for key, value in entries.items()]
+    async def put_many(self, entries: Entries, ttl: Duration | None = None, *, sync: bool = False) -> dict[Key, int]:
+        """Stores all entries, in one request; their versions. `entries`: a mapping, or an iterable of pairs."""
+        given = dict_of(entries)
+        pairs = [b"\x92" + packed_key(key, "a key") + self._codec.pack(value) for key, value in given.items()]
         options = requests.put_options(ttl, sync=sync)
         versions = await self._answer("put_many", requests.packed_array(pairs), options=options, is_slow=sync)
-        return dict(zip(entries, versions))
+        return dict(zip(given, versions))
 
     async def delete_many(self, keys: Iterable[Key]) -> int:
         """How many of them were there and went."""

@@ -11,7 +11,7 @@ from pannier.aio.cache import Cache
 from pannier.aio.channel import Channel
 from pannier.aio.requests import body, pack, packed_key
 from pannier.config import default_path
-from pannier.durations import milliseconds, seconds
+from pannier.durations import milliseconds, time_out
 from pannier.info import Info, ServerHello, SyncResult, from_fields, info_from_fields
 from pannier.serializers import SerializerLike, codec
 
@@ -61,9 +61,9 @@ class Client:
     ):
         self.path = path
         self._codec = codec(serializer)
-        self._timeout_s = seconds(timeout, "timeout")
-        self._slow_timeout_s = seconds(slow_timeout, "slow_timeout")
-        connect_timeout_s = seconds(connect_timeout, "connect_timeout")
+        self._timeout_s = time_out(timeout, "timeout")
+        self._slow_timeout_s = time_out(slow_timeout, "slow_timeout")
+        connect_timeout_s = time_out(connect_timeout, "connect_timeout")
         self._channel = Channel(path, connect_timeout_s, REPLY_BYTES_MAX)
 
     async def cache(
