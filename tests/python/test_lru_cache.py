@@ -109,6 +109,22 @@ def test_processes_share_results_counts_and_clears(programs):
     assert programs.run(program, "call", 2) == ["computing 2", "4", "0 1 100 1"]
 
 
+def test_a_function_that_calls_itself_goes_as_deep_as_the_guide_says(programs):
+    program = programs.write(
+        "deep.py",
+        """
+        import pannier
+
+        for decorator, depth in [(pannier.lru_cache, 320), (pannier.memoize, 240)]:
+            @decorator(name=f"deep-{depth}")
+            def count_down(n):
+                return n if n == 0 else count_down(n - 1)
+            print(count_down(depth))
+        """,
+    )
+    assert programs.run(program) == ["0", "0"]
+
+
 def test_the_same_function_in_another_file_or_with_another_size_does_not_share(programs):
     programs.run(programs.write("program.py", PROGRAM), "call", 1)
     other = programs.write("other/program.py", PROGRAM)
