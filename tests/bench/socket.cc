@@ -25,7 +25,8 @@ daemon::OwnedFd connected(const std::string& path) {
 
 }  // namespace
 
-Socket::Socket(const std::string& path) : fd_(connected(path)) {
+Socket::Socket(const std::string& path)
+    : fd_(connected(path)), space_(std::make_unique_for_overwrite<char[]>(kReceiveBytes)) {
   if (!fd_.is_open()) throw std::runtime_error("cannot connect to " + path + ": " + std::strerror(errno));
 }
 
@@ -41,15 +42,13 @@ void Socket::send(std::string_view bytes) {
 }
 
 void Socket::receive(std::string& into) {
-  const std::size_t size = into.size();
-  into.resize(size + kReceiveBytes);
   ssize_t received = 0;
   do {
-    received = ::recv(fd_.get(), into.data() + size, kReceiveBytes, 0);
+    received = ::recv(fd_.get(), space_.get(), kReceiveBytes, 0);
   } while (received < 0 && errno == EINTR);
   if (received < 0) throw std::runtime_error(std::string("cannot receive: ") + std::strerror(errno));
   if (received == 0) throw std::runtime_error("the server has closed the connection");
-  into.resize(size + static_cast<std::size_t>(received));
+  into.append(space_.get(), static_cast<std::size_t>(received));
 }
 
 }  // namespace pannier::bench

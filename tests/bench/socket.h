@@ -1,6 +1,7 @@
 // Socket: a blocking connection to a Unix socket, as plain as measuring needs it.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,7 @@ class Socket {
 
  private:
   daemon::OwnedFd fd_;
+  std::unique_ptr<char[]> space_;  // to receive into
 };
 
 }  // namespace pannier::bench
