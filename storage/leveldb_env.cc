@@ -12,6 +12,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "storage/leveldb_log_file.h"
+
 namespace pannier::storage {
 
 namespace {
@@ -56,6 +58,15 @@ leveldb::Status SystemEnv::NewRandomAccessFile(const std::string& name, leveldb:
   const int fd = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return failed(name, errno);
   *file = new ReadFile(name, fd);
+  return leveldb::Status::OK();
+}
+
+leveldb::Status SystemEnv::NewWritableFile(const std::string& name, leveldb::WritableFile** file) {
+  if (!name.ends_with(".log")) return EnvWrapper::NewWritableFile(name, file);
+  *file = nullptr;
+  const int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return leveldb::Status::IOError(name, std::strerror(errno));
+  *file = new LogFile(name, fd);
   return leveldb::Status::OK();
 }
 

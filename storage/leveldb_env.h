@@ -19,11 +19,12 @@ namespace pannier::storage {
 
 /// The operating system, with tables that are read instead of mapped into memory: where a page of a mapped
 /// file cannot be read, or the file was cut short, the process would be killed. A table that is missing is
-/// damage: LevelDB asks only for those that it needs.
+/// damage: LevelDB asks only for those that it needs. And with logs that are written ahead (LogFile).
 class SystemEnv final : public leveldb::EnvWrapper {
  public:
   SystemEnv() : EnvWrapper(leveldb::Env::Default()) {}
   leveldb::Status NewRandomAccessFile(const std::string& name, leveldb::RandomAccessFile** file) override;
+  leveldb::Status NewWritableFile(const std::string& name, leveldb::WritableFile** file) override;
 };
 
 /// LevelDB syncs what it writes to a log, but not the name of a new log in its directory before the next

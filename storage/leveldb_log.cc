@@ -91,6 +91,7 @@ std::optional<std::size_t> torn_at(std::string_view log) {
   for (std::size_t at = 0; at < log.size();) {
     const Fragment fragment = fragment_at(log, at);
     const bool continues = fragment.type == Type::kMiddle || fragment.type == Type::kLast;
+    if (!is_within && log.find_first_not_of('\0', at) == log.npos) return std::nullopt;
     if (fragment.type == Type::kNone || continues != is_within) {
       if (has_record(log, at)) return std::nullopt;
       return whole;

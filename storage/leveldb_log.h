@@ -15,8 +15,9 @@
 
 namespace pannier::storage {
 
-/// Where the last record of a log begins, if that is not whole. Nothing if all records are whole, or if what
-/// is damaged has a whole record behind it: then it is not the end.
+/// Where the last record of a log begins, if that is not whole. Nothing if all records are whole and behind
+/// them is nothing but zeros (leveldb_log_file), or if what is damaged has a whole record behind it: then it
+/// is not the end.
 std::optional<std::size_t> torn_at(std::string_view log);
 
 /// Cuts the torn ends off the database's logs and its manifest, whose format is the same. Sentences that say

@@ -8,6 +8,7 @@ namespace {
 using storage::Dice;
 
 constexpr std::size_t kPageBytes = 4'096;
+constexpr std::size_t kAheadBytesMax = std::size_t{128} << 10;
 
 std::string noise(std::size_t bytes, Dice& dice) {
   std::string made(bytes, '\0');
@@ -47,7 +48,6 @@ CrashFiles::ContentPtr content_after(const CrashFiles::Content& content, bool is
   for (const auto& [from, to] : content.lost) {
     for (std::size_t at = from; at < std::min(to, left->bytes.size()); ++at) left->bytes[at] = '\0';
   }
-  CrashFiles::sync(*left);
   return left;
 }
 
@@ -107,7 +107,11 @@ CrashFiles CrashFiles::after_power_loss(Survival survival, Dice& dice) const {
     const std::string directory = directory_of(path);
     // Sorted: a directory comes before what is in it.
     if (!directory.empty() && !left.names_.contains(directory)) continue;
-    left.names_[path] = content_after(*content, survival != Survival::kNothing, dice);
+    const ContentPtr found = content_after(*content, survival != Survival::kNothing, dice);
+    // LevelDB's logs are written ahead.
+    if (path.ends_with(".log") && dice.chance(50)) found->bytes.append(dice.below(kAheadBytesMax), '\0');
+    sync(*found);
+    left.names_[path] = found;
   }
   left.durable_names_ = left.names_;
   return left;

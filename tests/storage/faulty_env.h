@@ -9,11 +9,13 @@
 #include <mutex>
 #include <string>
 
+#include "storage/leveldb_env.h"
+
 namespace pannier::test {
 
 class FaultyEnv final : public leveldb::EnvWrapper {
  public:
-  FaultyEnv() : EnvWrapper(leveldb::Env::Default()) {}
+  FaultyEnv() : EnvWrapper(&system_) {}
 
   /// Of every file: what is written is refused, or is written but its sync is refused, or no file can be
   /// made.
@@ -32,6 +34,7 @@ class FaultyEnv final : public leveldb::EnvWrapper {
   class File;
   void wait_for_release();
 
+  storage::SystemEnv system_;
   std::mutex mutex_;
   std::condition_variable released_;
   bool is_holding_ = false;

@@ -4,7 +4,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <random>
 #include <string>
 #include <vector>
@@ -28,7 +27,7 @@ class LevelDbLog : public LevelDbStoreTest {
     define(1, "a");
     std::size_t last_at = 0;
     for (int number = 0; number < kBatches; ++number) {
-      last_at = std::filesystem::file_size(file(".log"));
+      last_at = written_of(file(".log")).size();
       write({put_item(1, std::to_string(number), {noise(kValueBytes), 1})});
     }
     store_.reset();
@@ -40,10 +39,6 @@ class LevelDbLog : public LevelDbStoreTest {
       if (found.path().string().find(part, path().size()) != std::string::npos) return found.path();
     }
     return "";
-  }
-  static std::string content_of(const std::string& name) {
-    std::ifstream in(name, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
   }
   static void replace(const std::string& name, const std::string& content) {
     std::ofstream(name, std::ios::binary | std::ios::trunc) << content;
@@ -60,8 +55,8 @@ class LevelDbLog : public LevelDbStoreTest {
 TEST_F(LevelDbLog, a_torn_end_costs_the_last_write_alone) {
   const std::size_t last_at = write_batches();
   const std::string log = file(".log");
-  const std::string whole = content_of(log);
-  for (std::size_t torn = last_at; torn < whole.size(); torn += 1'777) {
+  const std::string whole = written_of(log);
+  for (std::size_t torn = last_at + 1; torn < whole.size(); torn += 1'777) {
     for (const bool is_noise : {true, false}) {
       const std::size_t bytes = whole.size() - torn;
       replace(log, whole.substr(0, torn) + (is_noise ? noise(bytes) : std::string(bytes, '\0')));
@@ -85,7 +80,7 @@ TEST_F(LevelDbLog, a_torn_end_costs_the_last_write_alone) {
 
 TEST_F(LevelDbLog, a_log_that_is_whole_or_merely_short_is_left_to_leveldb) {
   const std::size_t last_at = write_batches();
-  const std::string whole = content_of(file(".log"));
+  const std::string whole = written_of(file(".log"));
   EXPECT_EQ(torn_at(whole), std::nullopt);
   EXPECT_EQ(torn_at(whole.substr(0, last_at)), std::nullopt);
   EXPECT_EQ(torn_at(""), std::nullopt);
@@ -95,10 +90,53 @@ TEST_F(LevelDbLog, a_log_that_is_whole_or_merely_short_is_left_to_leveldb) {
   EXPECT_TRUE(store_->notes().empty());
 }
 
+TEST_F(LevelDbLog, zeros_that_are_written_ahead_are_no_torn_end) {
+  const std::size_t last_at = write_batches();
+  const std::string log = file(".log");
+  const std::string whole = written_of(log);
+  EXPECT_GT(std::filesystem::file_size(log), whole.size());
+  EXPECT_EQ(torn_at(content_of(log)), std::nullopt);
+  // As if the last write had not reached the disk at all, and the zeros written before it had.
+  replace(log, whole.substr(0, last_at) + std::string(whole.size() - last_at, '\0'));
+  EXPECT_EQ(torn_at(content_of(log)), std::nullopt);
+  open();
+  EXPECT_EQ(keys(1).size(), kBatches - 1);
+  EXPECT_TRUE(store_->notes().empty());
+}
+
+TEST_F(LevelDbLog, a_torn_write_between_zeros_written_ahead_is_cut_off) {
+  const std::size_t last_at = write_batches();
+  const std::string log = file(".log");
+  std::string torn = content_of(log);
+  // One page of it has not reached the disk.
+  torn.replace(last_at + 8'192, 4'096, 4'096, '\0');
+  replace(log, torn);
+  EXPECT_EQ(torn_at(torn), last_at);
+  open();
+  EXPECT_EQ(keys(1).size(), kBatches - 1);
+  EXPECT_EQ(store_->notes().size(), 1);
+}
+
+TEST_F(LevelDbLog, small_writes_do_not_make_the_log_grow_each_and_large_ones_are_not_written_twice) {
+  define(1, "a");
+  const auto grown = [this] { return std::filesystem::file_size(file(".log")); };
+  const std::size_t first = grown();
+  for (int number = 0; number < 100; ++number) {
+    write({put_item(1, std::to_string(number), {noise(1'000), 1})});
+    EXPECT_EQ(grown(), first);
+  }
+  const std::string large = noise(1'000'000);
+  write({put_item(1, "large", {large, 1})});
+  EXPECT_EQ(grown(), written_of(file(".log")).size());
+  store_.reset();
+  open();
+  EXPECT_EQ(keys(1).size(), 101);
+}
+
 TEST_F(LevelDbLog, damage_before_a_whole_write_is_no_torn_end_and_stays_as_it_is) {
   const std::size_t last_at = write_batches();
   const std::string log = file(".log");
-  const std::string whole = content_of(log);
+  const std::string whole = written_of(log);
   for (std::size_t at = 10; at < last_at; at += 9'973) {
     std::string damaged = whole;
     damaged[at] = static_cast<char>(damaged[at] ^ 0x55);

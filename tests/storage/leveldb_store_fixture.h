@@ -5,6 +5,8 @@
 #include <leveldb/db.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,6 +52,16 @@ class LevelDbStoreTest : public testing::Test {
   void open() {
     const auto error = try_open(path());
     ASSERT_FALSE(error) << error->text;
+  }
+  static std::string content_of(const std::string& file) {
+    std::ifstream in(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  /// Of a log, without the zeros that are written ahead.
+  static std::string written_of(const std::string& log) {
+    std::string content = content_of(log);
+    content.resize(content.find_last_not_of('\0') + 1);
+    return content;
   }
   /// As after a kill: another process sees the files as they are at this moment.
   void open_a_copy_of_the_files() {
