@@ -1,5 +1,6 @@
 #include "daemon/background.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -22,6 +23,10 @@ void Background::step(TimeMs now, const std::function<bool()>& has_time) {
     if (again != storage::kNever) add(again, task);
     if (!has_time()) return;
   }
+}
+
+void Background::hasten(TimeMs now) {
+  for (auto& [due, task] : std::exchange(tasks_, {})) add(std::min(due, now), std::move(task));
 }
 
 TimeMs Background::next_due() const { return tasks_.empty() ? storage::kNever : tasks_.begin()->first; }

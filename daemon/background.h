@@ -30,6 +30,8 @@ class Background {
   /// One step of every task that is due, in turn, as long as `has_time` says so, which is asked after each:
   /// those that are left are first in the next call.
   void step(storage::TimeMs now, const std::function<bool()>& has_time);
+  /// Whatever is to come later is due now.
+  void hasten(storage::TimeMs now);
   /// kNever if there is no task.
   storage::TimeMs next_due() const;
 

@@ -28,6 +28,8 @@ void Shutdown::begin() {
   parts_.log.info("stopping: no new connections and requests; a second signal hurries");
   parts_.server.stop_accepting();
   parts_.router.shut_down();
+  // A clear that failed is tried once more, and not in a while.
+  parts_.service.background.hasten(parts_.service.clock.now());
   when_reads_are_done();
 }
 

@@ -41,6 +41,15 @@ class BackgroundTest : public testing::Test {
   std::string steps_;
 };
 
+TEST_F(BackgroundTest, what_is_hastened_is_due_now_in_its_order) {
+  add('a', 500, 0);
+  add('b', 10, 0);
+  add('c', 300, 0);
+  background_.hasten(20);
+  EXPECT_EQ(background_.next_due(), 10);
+  EXPECT_EQ(step(20, 100), "bca");
+}
+
 TEST_F(BackgroundTest, each_task_that_is_due_gets_one_step_a_pass) {
   add('a', 10, 2);
   add('b', 5, 0);
