@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <utility>
 
 #include "client/cli/human.h"
@@ -34,6 +35,16 @@ CacheSettings settings_of(const BackupCache& cache) {
   return settings;
 }
 
+bool fails_on_disk(const std::function<void()>& request) {
+  try {
+    request();
+    return false;
+  } catch (const ServerError& error) {
+    if (error.code() != ErrorCode::kStorage) throw;
+    return true;
+  }
+}
+
 }  // namespace
 
 void RestoreTarget::prepare(const std::vector<BackupCache>& caches) {
@@ -49,8 +60,16 @@ void RestoreTarget::prepare(const std::vector<BackupCache>& caches) {
   }
   // Last: none is cleared for a restore that another one's settings keep from coming.
   for (const auto& cache : caches) {
-    if (is_there(cache) && existing_ == Existing::kClear) session_.client().clear(cache.name);
+    if (is_there(cache) && existing_ == Existing::kClear) empty(cache);
   }
+}
+
+// Damage on the daemon's disk keeps a clear from its end; what it hides is of no cache any more once the
+// cache was dropped, although that has no end either.
+void RestoreTarget::empty(const BackupCache& cache) {
+  if (!fails_on_disk([&] { session_.client().clear(cache.name); })) return;
+  fails_on_disk([&] { session_.client().drop(cache.name); });
+  session_.client().open(cache.name, settings_of(cache));
 }
 
 void RestoreTarget::check(const BackupCache& cache, const CacheInfo& there) {

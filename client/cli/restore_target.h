@@ -40,6 +40,7 @@ class RestoreTarget {
   using Records = std::vector<const BackupRecord*>;
 
   void check(const BackupCache& cache, const CacheInfo& there);
+  void empty(const BackupCache& cache);
   /// Puts them in one pipeline; those for which there was no room yet.
   Records put_once(const std::string& cache, const Records& records);
   void put_all(const std::string& cache, Records records);

@@ -287,6 +287,19 @@ def damaged(directory):
         yield newer
 
 
+def test_a_cache_with_damage_is_replaced_by_force(damaged, directory, backup):
+    cli = Command(directory + "/s")
+    assert cli("backup", backup, "durable").returncode == 6
+    lost = json.loads(cli.ok("restore", backup, "--check", "--json"))["missing"]
+    cli.ok("put", "durable", "other", "v")
+    assert f"restored {len(damaged) - lost} entries" in cli.ok("restore", backup, "--force").decode()
+    found = {key: cli("get", "durable", key, "--bytes").stdout for key in damaged}
+    assert [key for key in damaged if found[key] not in (b"", damaged[key])] == []
+    assert sum(value == b"" for value in found.values()) == lost
+    assert cli("get", "durable", "other").returncode == 1
+    assert json.loads(cli.ok("info", "durable", "--json"))["currsize"] == len(damaged) - lost
+
+
 def test_damage_on_the_daemons_disk_costs_what_it_hit_and_ends_with_6(damaged, directory, backup):
     cli = Command(directory + "/s")
     done = cli("backup", backup, "--json")
