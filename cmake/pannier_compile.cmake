@@ -41,6 +41,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
     # Wrong about std::function inside std::regex when sanitizers' checks are between (GCC's bug 105562).
     add_compile_options(-Wno-maybe-uninitialized)
   endif()
+  if(PANNIER_SANITIZE MATCHES "thread")
+    # That it does not know fences. Between memory that is only accessed by atomics it finds no race for that.
+    add_compile_options(-Wno-tsan)
+  endif()
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # Part of clang's -Wconversion, not of g++'s.

@@ -9,36 +9,19 @@
 #include <optional>
 #include <vector>
 
+#include "storage/address_range.h"
 #include "storage/broken.h"
 #include "storage/hash.h"
 
 namespace pannier::storage {
 namespace {
 
-constexpr std::uint64_t kLine = 64;
 /// Of the system's headers since glibc 2.37.
 constexpr int kAdviseCollapse = 25;
 /// The smallest that a mapping can end at.
 constexpr std::uint64_t kSystemPageBytes = 4'096;
 /// What close_cleanly() writes; anything else, such as a damaged word, was not written by it.
 constexpr std::uint32_t kClosedCleanly = 0x636c6f73;
-
-constexpr std::uint64_t aligned(std::uint64_t bytes) { return (bytes + kLine - 1) / kLine * kLine; }
-
-/// Where the parts of the head begin.
-struct HeadParts {
-  explicit HeadParts(std::uint64_t pages)
-      : caches(journal + kJournalRecords * sizeof(JournalRecord)),
-        classes(aligned(caches + kCachesMax * sizeof(Ref))),
-        records(aligned(classes + pages + sizeof(std::uint64_t))),
-        end(aligned(records + pages * sizeof(PageRecord))) {}
-
-  std::uint64_t journal = aligned(sizeof(ArenaHeader));
-  std::uint64_t caches;
-  std::uint64_t classes;
-  std::uint64_t records;
-  std::uint64_t end;
-};
 
 ArenaFault system_fault(const std::string& what) {
   return {ArenaFault::Kind::kSystem, what + ": " + std::strerror(errno)};
@@ -61,21 +44,6 @@ std::optional<ArenaFault> header_fault(const ArenaHeader& header, std::uint64_t 
     return not_an_arena("its header does not fit its size of " + std::to_string(file_bytes) + " bytes");
   }
   return std::nullopt;
-}
-
-/// Addresses for so many bytes, from one on at which a huge page can begin.
-void* reserve_addresses(std::uint64_t bytes) {
-  const std::uint64_t wanted = bytes + Arena::kHugePageBytes;
-  void* const all = mmap(nullptr, wanted, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (all == MAP_FAILED) return all;
-  const auto begin = reinterpret_cast<std::uintptr_t>(all);
-  const std::uintptr_t before =
-      (Arena::kHugePageBytes - begin % Arena::kHugePageBytes) % Arena::kHugePageBytes;
-  char* const first = static_cast<char*>(all) + before;
-  if (before > 0) munmap(all, before);
-  const std::uint64_t whole = (bytes + kSystemPageBytes - 1) / kSystemPageBytes * kSystemPageBytes;
-  munmap(first + whole, wanted - before - whole);
-  return first;
 }
 
 /// What a record of the journal says, wherever its bytes are.
@@ -107,24 +75,23 @@ Arena::Arena(int fd, char* base, std::uint64_t bytes)
       pages_(static_cast<std::uint32_t>(bytes >> page_shift_)),
       classes_(std::uint64_t{1} << page_shift_) {
   const HeadParts parts(pages_);
-  journal_ = reinterpret_cast<JournalRecord*>(base_ + parts.journal);
-  cache_refs_ = reinterpret_cast<Ref*>(base_ + parts.caches);
+  flux_ = reinterpret_cast<std::uint32_t*>(base_ + HeadParts::flux);
+  journal_ = reinterpret_cast<JournalRecord*>(base_ + HeadParts::journal);
+  cache_refs_ = reinterpret_cast<Ref*>(base_ + HeadParts::caches);
   page_classes_ = reinterpret_cast<std::uint8_t*>(base_ + parts.classes);
   page_records_ = reinterpret_cast<PageRecord*>(base_ + parts.records);
   first_page_ = static_cast<std::uint32_t>((parts.end + page_bytes() - 1) >> page_shift_);
 }
 
 Arena::~Arena() {
+  stop_serving_readers();
   munmap(base_, bytes_);
   close(fd_);
 }
 
 Arena::Made Arena::map(int fd, std::uint64_t bytes, bool is_copy) {
-  void* base = reserve_addresses(bytes);
-  if (base != MAP_FAILED) {
-    base = mmap(base, bytes, PROT_READ | PROT_WRITE,
-                (is_copy ? MAP_PRIVATE : MAP_SHARED) | MAP_NORESERVE | MAP_FIXED, fd, 0);
-  }
+  void* const base =
+      map_aligned(bytes, PROT_READ | PROT_WRITE, (is_copy ? MAP_PRIVATE : MAP_SHARED) | MAP_NORESERVE, fd);
   if (base == MAP_FAILED) {
     const ArenaFault fault = system_fault("cannot map an arena of " + std::to_string(bytes) + " bytes");
     close(fd);
@@ -177,6 +144,9 @@ bool Arena::initialize() {
   head.version_next = 1;
   head.versions_bound = 1;
   head.fresh_page = first_page_;
+  // Not 0, which is what a reader finds in memory that was taken away from it.
+  std::fill_n(flux_, kFluxWords, 2);
+  sharing().catalog_flux = sharing().wide_flux = 2;
   std::atomic_signal_fence(std::memory_order_seq_cst);
   // Last: what died before is an empty file, and not an arena.
   head.magic = kArenaMagic;
@@ -227,10 +197,45 @@ bool Arena::roll_back() {
     std::memcpy(base_ + note->offset, note->old_bytes, note->bytes);
   }
   end_transaction();
+  settle_all();
   return true;
 }
 
-void Arena::close_cleanly() { header().is_closed_cleanly = kClosedCleanly; }
+void Arena::close_cleanly() {
+  stop_serving_readers();
+  header().is_closed_cleanly = kClosedCleanly;
+}
+
+void Arena::settle_all() {
+  for (std::uint32_t i = 0; i < kFluxWords; ++i) end_flux(flux_[i]);
+  end_flux(sharing().wide_flux);
+  end_flux(sharing().catalog_flux);
+}
+
+void Arena::serve_readers(std::int64_t clock_offset_ms) {
+  // What is there may be the lock of a process that died; nobody else can hold it (arena_keeper.h).
+  pthread_mutexattr_t attributes;
+  pthread_mutexattr_init(&attributes);
+  pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+  pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+  pthread_mutex_init(&sharing().server, &attributes);
+  pthread_mutexattr_destroy(&attributes);
+  sharing().clock_offset_ms = clock_offset_ms;
+  ++sharing().servers;
+  std::atomic_thread_fence(std::memory_order_release);
+  if (pthread_mutex_lock(&sharing().server) != 0) broken("a new mutex cannot be locked");
+  serves_readers_ = true;
+}
+
+void Arena::stop_serving_readers() {
+  if (!serves_readers_) return;
+  pthread_mutex_unlock(&sharing().server);
+  serves_readers_ = false;
+}
+
+int Arena::open_for_reading() const {
+  return open(("/proc/self/fd/" + std::to_string(fd_)).c_str(), O_RDONLY | O_CLOEXEC);
+}
 
 bool Arena::populate(std::uint32_t page) {
   char* const start = base_ + (std::uint64_t{page} << page_shift_);
@@ -272,7 +277,7 @@ void Arena::overwrite(char* place, const char* bytes, std::uint64_t count) {
   *record = {offset_of(place) | JournalRecord::kRun, count};
   std::memcpy(record + 1, place, count);
   commit_records(records);
-  std::memcpy(place, bytes, count);
+  write_racing(place, bytes, count);
   std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 

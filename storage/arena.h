@@ -9,10 +9,15 @@
 // fence but the compiler's, because a process's stores are all seen once it is dead. Power loss takes the
 // arena whole.
 //
+// Other processes may map the arena read-only and read entries while they change (shared_reader.h). Before a
+// transaction changes what they look at, it says which buckets of an index it is about to disturb; its end
+// says that they are settled.
+//
 // Thread safety: none.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
@@ -21,8 +26,10 @@
 #include <string>
 #include <variant>
 
+#include "storage/address_range.h"
 #include "storage/arena_layout.h"
 #include "storage/page_classes.h"
+#include "storage/racing.h"
 
 namespace pannier::storage {
 
@@ -68,6 +75,15 @@ class Arena {
   /// The last thing that is done with it.
   void close_cleanly();
 
+  // -- readers in other processes
+
+  /// They may read from now on, until this process ends in whatever way, or the arena is destroyed by the
+  /// thread that calls this. `clock_offset_ms`: wall time as deadlines count it, less CLOCK_MONOTONIC.
+  void serve_readers(std::int64_t clock_offset_ms);
+  bool serves_readers() const { return serves_readers_; }
+  /// Opens the same memory once more, for reading alone. Negative, with errno, if the system refuses.
+  int open_for_reading() const;
+
   // -- addressing
 
   ArenaHeader& header() const { return *reinterpret_cast<ArenaHeader*>(base_); }
@@ -109,7 +125,7 @@ class Arena {
 
   // -- huge pages: fewer entries of the processor's translation cache for the same memory
 
-  static constexpr std::uint64_t kHugePageBytes = std::uint64_t{2} << 20;
+  static constexpr std::uint64_t kHugePageBytes = storage::kHugePageBytes;
   enum class HugePage : std::uint8_t {
     kMade,
     kNotNow,      ///< the system has none to spare at the moment
@@ -128,7 +144,7 @@ class Arena {
   void set(Word64& word, std::uint64_t value) {
     next_record() = whole_record(word);
     commit_records(1);
-    word = value;
+    store_racing_halves(word, value);
     std::atomic_signal_fence(std::memory_order_seq_cst);
   }
   void set(std::uint32_t& word, std::uint32_t value) { set_known(word, word, value); }
@@ -137,7 +153,7 @@ class Arena {
   void set_known(std::uint32_t& word, std::uint32_t old_value, std::uint32_t value) {
     next_record() = half_record(word, old_value);
     commit_records(1);
-    word = value;
+    store_racing(word, value);
     std::atomic_signal_fence(std::memory_order_seq_cst);
   }
   /// Several notes that become valid at once, which costs less than one by one. What was noted may be stored
@@ -161,7 +177,7 @@ class Arena {
 
   void set_byte(std::uint8_t& cell, std::uint8_t value) {
     note(&cell);
-    cell = value;
+    store_racing(cell, value);
     std::atomic_signal_fence(std::memory_order_seq_cst);
   }
   /// Notes the eight bytes at `place` without changing them: for what is overwritten as raw bytes afterwards.
@@ -169,6 +185,28 @@ class Arena {
     write_record(next_record(), place);
     commit_records(1);
   }
+  // -- before a transaction changes what readers look at: an entry's kind, version, deadline, sizes or bytes,
+  //    its slots, or its way through the index
+
+  /// Entries in the bucket with this number, of whatever index.
+  void disturb(std::uint64_t bucket) {
+    std::uint32_t& word = flux_[bucket % kFluxWords];
+    if ((word & 1) != 0) return;
+    if (disturbed_count_ == disturbed_.size()) return disturb_all();
+    disturbed_[disturbed_count_++] = static_cast<std::uint16_t>(bucket % kFluxWords);
+    begin_flux(word);
+  }
+  /// Any entries.
+  void disturb_all() {
+    disturbs_widely_ = true;
+    if ((sharing().wide_flux & 1) == 0) begin_flux(sharing().wide_flux);
+  }
+  /// What caches there are, or that one is being cleared.
+  void disturb_catalog() {
+    disturbs_widely_ = true;
+    if ((sharing().catalog_flux & 1) == 0) begin_flux(sharing().catalog_flux);
+  }
+
   /// Each transaction that is in no other one has its own.
   std::uint64_t transaction_number() const { return transaction_number_; }
   /// Notes and overwrites at most kOverwriteMax bytes of the body of an entry.
@@ -211,7 +249,27 @@ class Arena {
     header().journal_count = 0;
     std::atomic_signal_fence(std::memory_order_seq_cst);
     ++transaction_number_;
+    settle();
   }
+
+  SharingHead& sharing() const { return *reinterpret_cast<SharingHead*>(base_ + HeadParts::sharing); }
+  static void begin_flux(std::uint32_t& word) {
+    store_racing(word, word + 1);
+    std::atomic_thread_fence(std::memory_order_release);
+  }
+  static void end_flux(std::uint32_t& word) {
+    if ((word & 1) != 0) __atomic_store_n(&word, word + 1, __ATOMIC_RELEASE);
+  }
+  void settle() {
+    while (disturbed_count_ > 0) end_flux(flux_[disturbed_[--disturbed_count_]]);
+    if (!disturbs_widely_) return;
+    disturbs_widely_ = false;
+    end_flux(sharing().wide_flux);
+    end_flux(sharing().catalog_flux);
+  }
+  /// What a process that died has left disturbed.
+  void settle_all();
+  void stop_serving_readers();
 
   int fd_;
   char* base_;
@@ -224,6 +282,11 @@ class Arena {
   Ref* cache_refs_ = nullptr;
   PageRecord* page_records_ = nullptr;
   std::uint8_t* page_classes_ = nullptr;
+  std::uint32_t* flux_ = nullptr;
+  std::array<std::uint16_t, 16> disturbed_{};  ///< words that the present transaction has made odd
+  std::size_t disturbed_count_ = 0;
+  bool disturbs_widely_ = false;  ///< has made one of the other two odd
+  bool serves_readers_ = false;
   unsigned transaction_depth_ = 0;
   std::uint64_t transaction_number_ = 1;
   bool is_attached_ = false;

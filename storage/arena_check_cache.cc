@@ -54,18 +54,19 @@ ArenaCheck::Fault ArenaCheck::fault_of_index(CacheRecord& record, Sums& sums) {
 }
 
 ArenaCheck::Fault ArenaCheck::fault_of_blocks(const IndexHead& head) {
-  if (head.buckets > Index::kBucketsMax) return "it has more buckets than can be";
+  if (head.buckets > IndexBucket::kMax) return "it has more buckets than can be";
   std::uint64_t blocks = 0;
   const auto visit_block = [&](Ref ref) {
     ++blocks;
     return is_slot(ref, kBlockClass) && visit(ref);
   };
-  const std::uint64_t segments = (head.buckets + Index::kBucketsPerSegment - 1) / Index::kBucketsPerSegment;
+  const std::uint64_t segments = (head.buckets + IndexBucket::kPerSegment - 1) / IndexBucket::kPerSegment;
   for (std::uint64_t segment = 0; segment < segments; ++segment) {
-    const Ref leaf = head.leaves[segment / Index::kSegmentsPerLeaf];
-    if (segment % Index::kSegmentsPerLeaf == 0 && !visit_block(leaf)) return "a leaf of the index is lost";
+    const Ref leaf = head.leaves[segment / IndexBucket::kSegmentsPerLeaf];
+    if (segment % IndexBucket::kSegmentsPerLeaf == 0 && !visit_block(leaf))
+      return "a leaf of the index is lost";
     const Ref* const cells = &arena_.at<Ref>(leaf);
-    if (!visit_block(cells[segment % Index::kSegmentsPerLeaf])) return "a segment of the index is lost";
+    if (!visit_block(cells[segment % IndexBucket::kSegmentsPerLeaf])) return "a segment of the index is lost";
   }
   if (blocks != head.blocks) return "the number of the index's blocks is wrong";
   return std::nullopt;
@@ -75,7 +76,7 @@ ArenaCheck::Fault ArenaCheck::fault_of_bucket(const Index& index, std::uint64_t 
                                               std::vector<Indexed>& indexed) {
   for (const Index::Bucket* bucket = &index.home(number);;) {
     const std::uint32_t used = Index::used_slots(*bucket);
-    for (std::uint32_t slot = 0; slot < Index::kSlotsPerBucket; ++slot) {
+    for (std::uint32_t slot = 0; slot < IndexBucket::kSlots; ++slot) {
       const Ref ref = bucket->refs[slot];
       const std::uint8_t tag = Index::tag_at(*bucket, slot);
       if (slot >= used && (ref != kNoRef || tag != 0)) return "a bucket of the index has a hole";
@@ -83,7 +84,7 @@ ArenaCheck::Fault ArenaCheck::fault_of_bucket(const Index& index, std::uint64_t 
     }
     const Ref overflow = bucket->overflow;
     if (overflow == kNoRef) return std::nullopt;
-    if (used < Index::kSlotsPerBucket) return "a bucket overflows before it is full";
+    if (used < IndexBucket::kSlots) return "a bucket overflows before it is full";
     if (!is_slot(overflow, kBucketClass) || !visit(overflow)) return "an overflow bucket is lost";
     bucket = &arena_.at<Index::Bucket>(overflow);
     if (Index::used_slots(*bucket) == 0) return "an overflow bucket is empty";
@@ -117,7 +118,7 @@ ArenaCheck::Fault ArenaCheck::fault_of_indexed(CacheRecord& record, const Index&
   if (auto fault = fault_of_entry(ref)) return "an entry " + *fault;
   const EntryAt entry = entry_at(arena_, ref);
   const std::uint64_t hash = index.hash_of_entry(entry);
-  if (index.bucket_of(hash) != indexed.bucket || Index::tag_of(hash) != indexed.tag)
+  if (bucket_of(hash, record.index.buckets) != indexed.bucket || tag_of(hash) != indexed.tag)
     return "an entry is in the wrong bucket";
   if (entry->ordinal() != record.ordinal) return "an entry is of another cache";
   if (auto fault = fault_of_links(record, entry)) return fault;
@@ -237,20 +238,20 @@ bool ArenaCheck::is_met(Ref ref) const {
 bool ArenaCheck::is_indexed(Ref ref) const {
   auto& record = arena_.at<CacheRecord>(arena_.cache_ref(arena_.at<Entry>(ref).ordinal()));
   const IndexHead& head = record.index;
-  if (head.buckets == 0 || head.buckets > Index::kBucketsMax) return false;
+  if (head.buckets == 0 || head.buckets > IndexBucket::kMax) return false;
   Slots slots(arena_);
   const Index index(arena_, slots, record.index);
   const std::uint64_t hash = index.hash_of_entry(entry_at(arena_, ref));
-  const std::uint64_t number = index.bucket_of(hash);
-  const std::uint64_t segment = number / Index::kBucketsPerSegment;
-  if (!is_slot(head.leaves[segment / Index::kSegmentsPerLeaf], kBlockClass)) return false;
+  const std::uint64_t number = bucket_of(hash, head.buckets);
+  const std::uint64_t segment = number / IndexBucket::kPerSegment;
+  if (!is_slot(head.leaves[segment / IndexBucket::kSegmentsPerLeaf], kBlockClass)) return false;
   if (!is_slot(index.segment_cell(number), kBlockClass)) return false;
   // As long as a chain may be; a circle is none.
   constexpr int kBucketsInChain = 64;
   const Index::Bucket* bucket = &index.home(number);
   for (int i = 0; i < kBucketsInChain; ++i) {
-    for (std::uint32_t slot = 0; slot < Index::kSlotsPerBucket; ++slot) {
-      if (bucket->refs[slot] == ref) return Index::tag_at(*bucket, slot) == Index::tag_of(hash);
+    for (std::uint32_t slot = 0; slot < IndexBucket::kSlots; ++slot) {
+      if (bucket->refs[slot] == ref) return Index::tag_at(*bucket, slot) == tag_of(hash);
     }
     if (!is_slot(bucket->overflow, kBucketClass)) return false;
     bucket = &arena_.at<Index::Bucket>(bucket->overflow);

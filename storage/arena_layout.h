@@ -4,6 +4,8 @@
 // All words are little-endian as on the machines this runs on, and aligned to four bytes.
 #pragma once
 
+#include <pthread.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +13,7 @@
 namespace pannier::storage {
 
 inline constexpr std::uint64_t kArenaMagic = 0x414e'4552'414e'50;  // "PNARENA", little-endian
-inline constexpr std::uint32_t kArenaFormat = 1;
+inline constexpr std::uint32_t kArenaFormat = 2;
 
 /// 64 bits where only four-byte alignment is promised.
 using Word64 = std::uint64_t __attribute__((aligned(4)));
@@ -72,8 +74,25 @@ struct ListHead {
 
 inline constexpr std::uint32_t kCachesMax = 4'096;
 
-/// The head of the arena. Behind it, each at a multiple of 64 bytes: the journal, the cache records' refs (by
-/// ordinal), the classes of all pages (a byte each), the pages' records.
+/// What other processes, which map the arena read-only, must look at before and after they read
+/// (shared_reader.h). A cache line of its own: it seldom changes, and they read it all the time.
+struct alignas(64) SharingHead {
+  /// Robust, and held by the process that serves from the arena: the kernel takes it from a process that
+  /// dies, before anybody else can notice the death.
+  pthread_mutex_t server;
+  std::uint32_t catalog_flux;    ///< odd while a cache comes, goes, or is being cleared; then it has grown
+  std::uint32_t wide_flux;       ///< odd while entries of any hash change; then it has grown
+  std::int64_t clock_offset_ms;  ///< wall time, less CLOCK_MONOTONIC
+  std::uint32_t servers;         ///< how many have served from it
+};
+static_assert(sizeof(SharingHead) <= 64);
+
+/// A word for each of as many parts of all keys, by the low bits of their bucket's number: odd while what is
+/// in such a bucket, or the entry that it leads to, changes; then it has grown.
+inline constexpr std::uint32_t kFluxWords = 4'096;
+
+/// The head of the arena. Behind it, each at a multiple of 64 bytes: SharingHead, the flux words, the
+/// journal, the cache records' refs (by ordinal), the classes of all pages (a byte each), the pages' records.
 struct ArenaHeader {
   std::uint64_t magic;
   std::uint32_t format;
@@ -105,6 +124,24 @@ struct ArenaHeader {
   std::uint32_t unused;
   Word64 garbage_bytes;  ///< of slots in garbage chains
   std::array<ClassRecord, kClassesMax> classes;
+};
+
+inline constexpr std::uint64_t head_aligned(std::uint64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+/// Where the parts of the head begin.
+struct HeadParts {
+  explicit constexpr HeadParts(std::uint64_t pages)
+      : classes(head_aligned(caches + kCachesMax * sizeof(Ref))),
+        records(head_aligned(classes + pages + sizeof(std::uint64_t))),
+        end(head_aligned(records + pages * sizeof(PageRecord))) {}
+
+  static constexpr std::uint64_t sharing = head_aligned(sizeof(ArenaHeader));
+  static constexpr std::uint64_t flux = head_aligned(sharing + sizeof(SharingHead));
+  static constexpr std::uint64_t journal = flux + kFluxWords * sizeof(std::uint32_t);
+  static constexpr std::uint64_t caches = head_aligned(journal + kJournalRecords * sizeof(JournalRecord));
+  std::uint64_t classes;
+  std::uint64_t records;
+  std::uint64_t end;
 };
 
 }  // namespace pannier::storage

@@ -52,8 +52,8 @@ std::uint64_t Cache::entries() const {
 
 CacheStats Cache::stats() const {
   const StatsWords& words = record_.stats;
-  return {words.hits,    words.misses,    words.puts,       words.deletes,
-          words.cleared, words.evictions, words.expirations};
+  return {words.hits,    words.misses,    words.puts,        words.deletes,
+          words.cleared, words.evictions, words.expirations, words.shared_hits};
 }
 
 void Cache::set_disk_entries(std::uint64_t disk_entries) {

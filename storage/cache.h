@@ -138,6 +138,7 @@ struct CacheStats {
   std::uint64_t cleared = 0;      ///< live entries erased by clear
   std::uint64_t evictions = 0;    ///< entries that went for space; never of a durable cache
   std::uint64_t expirations = 0;  ///< entries that passed their deadline
+  std::uint64_t shared_hits = 0;  ///< those of `hits` that clients have read themselves
 };
 
 /// A place in a walk over the entries in memory: opaque, stays good however the cache changes.
@@ -183,6 +184,8 @@ class Cache {
   Lookup get(const HashedKey& key, TimeMs now);
   /// As find, and Hit and Stale are a use and count as a hit. Miss and Cold count nothing: see count_miss.
   Lookup get_or_stale(std::string_view key, TimeMs now);
+  /// Clients have found so many entries without asking.
+  void count_shared_hits(std::uint64_t hits);
   /// A lease was answered without a value.
   void count_miss();
 
@@ -335,15 +338,16 @@ class Cache {
   /// The most frequent of all writes, over an entry of a cache in memory, without a deadline before and
   /// after, whose value is as long as the new one: nothing has to be planned, refused or made room for.
   bool is_alike(const Entry& entry, std::uint64_t value_bytes, const PutOptions& options) const;
-  Written overwrite_alike(EntryAt entry, std::string_view key, std::string_view value);
+  Written overwrite_alike(EntryAt entry, const HashedKey& key, std::string_view value);
   /// Every put. `present`: what is under the key.
   PutOutcome put_at(std::uint64_t hash, EntryAt present, std::string_view key, std::string_view value,
                     const PutOptions& options, TimeMs now);
   bool is_same(EntryAt live, const Fields& fields) const;
-  Written put_same(EntryAt entry, TimeMs now);
+  Written put_same(std::uint64_t hash, EntryAt entry, TimeMs now);
   /// Whether the new value can take the old one's place without a new slot.
   bool fits_in_place(EntryAt live, const Plan& plan) const;
-  Written overwrite(EntryAt live, const Fields& fields, std::uint64_t charge_bytes, TimeMs now);
+  Written overwrite(std::uint64_t hash, EntryAt live, const Fields& fields, std::uint64_t charge_bytes,
+                    TimeMs now);
   Written store(std::uint64_t hash, EntryAt old_entry, bool keeps_place, const Plan& plan, Fields fields,
                 TimeMs now);
   /// Precondition: it has a place for a deadline.

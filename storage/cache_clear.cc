@@ -41,6 +41,7 @@ ClearId Cache::clear_begin(std::string_view prefix, TimeMs now) {
   const ClearId id = ++catalog_.clear_last_;
   clears_.push_back({id, std::string(prefix), catalog_.version_last(), now});
   const Transaction transaction(arena_);
+  arena_.disturb_catalog();
   arena_.set(record_.clears, record_.clears + 1);
   return id;
 }
@@ -91,6 +92,7 @@ std::uint64_t Cache::clear_end(ClearId id, std::uint64_t erased_on_disk, TimeMs)
   if (ended_clears_.size() > kEndedClearsMax) ended_clears_.pop_front();
   clears_.erase(found);
   const Transaction transaction(arena_);
+  arena_.disturb_catalog();
   arena_.set(record_.clears, record_.clears - 1);
   arena_.set(record_.stats.cleared, record_.stats.cleared + erased);
   return erased;

@@ -57,6 +57,7 @@ EntryAt Cache::let_go(EntryAt entry, TimeMs now) {
 void Cache::bury(EntryAt entry, TimeMs now) {
   const Transaction transaction(arena_);
   const OnDisk on_disk = inherited(entry);
+  index_.disturb(index_.hash_of_entry(entry));
   uncount(entry);
   deadlines_.remove(entry);
   const std::uint64_t charge = charge_of(*entry);
@@ -72,6 +73,7 @@ void Cache::bury(EntryAt entry, TimeMs now) {
 
 void Cache::vacate(EntryAt entry, OnDisk on_disk) {
   const Transaction transaction(arena_);
+  index_.disturb(index_.hash_of_entry(entry));
   uncount(entry);
   unlist(entry);
   deadlines_.remove(entry);

@@ -69,6 +69,11 @@ Lookup Cache::get_or_stale(std::string_view key, TimeMs now) {
   return lookup;
 }
 
+void Cache::count_shared_hits(std::uint64_t hits) {
+  record_.stats.hits += hits;
+  record_.stats.shared_hits += hits;
+}
+
 void Cache::count_miss() { ++record_.stats.misses; }
 
 }  // namespace pannier::storage

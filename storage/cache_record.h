@@ -41,6 +41,7 @@ struct StatsWords {
   Word64 cleared;
   Word64 evictions;
   Word64 expirations;
+  Word64 shared_hits;
 };
 
 struct CacheRecord {

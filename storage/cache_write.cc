@@ -56,7 +56,7 @@ Cache::Fields Cache::fields_of(std::string_view key, std::string_view value, con
 [[gnu::flatten]] PutOutcome Cache::put(const HashedKey& key, std::string_view value,
                                        const PutOptions& options, TimeMs now) {
   const EntryAt entry = index_.find(key.hash, key.key);
-  if (entry && is_alike(*entry, value.size(), options)) return overwrite_alike(entry, key.key, value);
+  if (entry && is_alike(*entry, value.size(), options)) return overwrite_alike(entry, key, value);
   return put_at(key.hash, entry, key.key, value, options, now);
 }
 
@@ -69,14 +69,15 @@ bool Cache::is_alike(const Entry& entry, std::uint64_t value_bytes, const PutOpt
          clears_.empty() && catalog_.versions_left() > 0;
 }
 
-Written Cache::overwrite_alike(EntryAt entry, std::string_view key, std::string_view value) {
+Written Cache::overwrite_alike(EntryAt entry, const HashedKey& key, std::string_view value) {
   const Transaction transaction(arena_);
+  index_.disturb(key.hash);
   const Version version = *catalog_.take_version();
-  arena_.overwrite(entry->body() + key.size(), value.data(), value.size());
+  arena_.overwrite(entry->body() + key.key.size(), value.data(), value.size());
   set_version(arena_, entry, version);
   policy_->used(entry, stamp());
   bump(record_.stats.puts);
-  tell(key, Change::kWritten);
+  tell(key.key, Change::kWritten);
   return {version};
 }
 
@@ -93,14 +94,14 @@ Written Cache::overwrite_alike(EntryAt entry, std::string_view key, std::string_
 
   const Fields fields = fields_of(key, value, options, live, now);
   if (is_live && is_durable() && is_same(live, fields) && catalog_.versions_left() > 0)
-    return put_same(live, now);
+    return put_same(hash, live, now);
   const Plan plan = catalog_.writer_.plan(fields);
   const std::uint64_t charge_bytes = charge_for(key.size(), value.size());
   const bool is_in_place = is_live && fits_in_place(live, plan);
   if (auto refusal = refusal_for(charge_bytes, old_entry, is_in_place)) return *std::move(refusal);
   if (is_in_place) {
     if (charge_bytes > charge_of(*live)) make_own_room(charge_bytes, old_entry.ref, now);
-    return overwrite(live, fields, charge_bytes, now);
+    return overwrite(hash, live, fields, charge_bytes, now);
   }
   if (auto refusal = make_room(plan, fields, charge_bytes, old_entry.ref, now)) return *std::move(refusal);
   return store(hash, entry_at(arena_, old_entry.ref), is_live, plan, fields, now);
@@ -111,8 +112,9 @@ bool Cache::is_same(EntryAt live, const Fields& fields) const {
          value_of(arena_, live) == fields.value;
 }
 
-Written Cache::put_same(EntryAt entry, TimeMs now) {
+Written Cache::put_same(std::uint64_t hash, EntryAt entry, TimeMs now) {
   const Transaction transaction(arena_);
+  index_.disturb(hash);
   const Version version = *catalog_.take_version();
   set_version(arena_, entry, version);
   if (entry->list() == Entry::List::kRecency) {
@@ -133,8 +135,10 @@ bool Cache::fits_in_place(EntryAt live, const Plan& plan) const {
   return catalog_.writer_.fits_in_place(live, plan) && plan.head_body <= Arena::kOverwriteMax;
 }
 
-Written Cache::overwrite(EntryAt live, const Fields& fields, std::uint64_t charge_bytes, TimeMs now) {
+Written Cache::overwrite(std::uint64_t hash, EntryAt live, const Fields& fields, std::uint64_t charge_bytes,
+                         TimeMs now) {
   const Transaction transaction(arena_);
+  index_.disturb(hash);
   const Version version = *catalog_.take_version();
   const bool moves_in_wheel = live->deadline() != fields.deadline;
   if (moves_in_wheel) deadlines_.remove(live);
@@ -256,6 +260,7 @@ TouchOutcome Cache::touch(std::string_view key, Ttl ttl, TimeMs now) {
 
 Touched Cache::move_deadline(EntryAt entry, TimeMs deadline, TimeMs now) {
   const Transaction transaction(arena_);
+  index_.disturb(index_.hash_of_entry(entry));
   deadlines_.remove(entry);
   set_deadline(arena_, entry, deadline);
   schedule(entry, now);

@@ -53,6 +53,21 @@ std::uint64_t Catalog::entries_in_memory() const {
   return entries;
 }
 
+Cache* Catalog::find_ordinal(std::uint32_t ordinal) {
+  const Ref ref = arena_->cache_ref(ordinal);
+  return ref == kNoRef ? nullptr : find(arena_->at<CacheRecord>(ref).id);
+}
+
+void Catalog::note_use(Ref ref, Version version, TimeMs now) {
+  const std::uint32_t page = page_of(ref);
+  if (page < arena_->first_page() || page >= arena_->header().fresh_page) return;
+  if (arena_->class_of_page(page) < kFirstEntryClass || slot_of(ref) >= slots_.fresh_slot(page)) return;
+  const EntryAt entry = entry_at(*arena_, ref);
+  if (!entry->has_value() || entry->version() != version) return;
+  Cache* const cache = find_ordinal(entry->ordinal());
+  if (cache != nullptr && now < entry->deadline()) cache->use(entry);
+}
+
 void Catalog::close_cleanly() {
   // Nothing is in flight once the process ends, and nobody waits for a load.
   for (Cache* cache : caches_) cache->forget_jobs();

@@ -119,6 +119,8 @@ class Catalog {
 
   Cache* find(std::string_view name);
   Cache* find(CacheId id);
+  /// By its number in the arena.
+  Cache* find_ordinal(std::uint32_t ordinal);
   /// Settings must have passed fault_of(). A new cache gets an id that no cache had before, see next_id.
   OpenOutcome open(std::string_view name, const Settings& settings, bool alter, TimeMs now);
   /// A durable cache as it was found on disk. Precondition: neither its name nor its id is in use.
@@ -183,6 +185,10 @@ class Catalog {
   const CatalogOptions& options() const { return options_; }
   void set_dirty_bytes_max(std::uint64_t bytes) { options_.dirty_bytes_max = bytes; }
   Arena& arena() { return *arena_; }
+
+  /// A client says that it has read the entry in this slot, with this version, by itself: a use, if there is
+  /// such a one. Both may be any numbers.
+  void note_use(Ref ref, Version version, TimeMs now);
 
   /// A value of so many bytes is arriving: makes room for it ahead, by about `steps_max` entries at most.
   /// True while there is more to do.

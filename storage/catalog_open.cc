@@ -110,10 +110,12 @@ Cache* Catalog::add(CacheId id, std::string_view name, const Settings& settings)
   while (ordinal < kCachesMax && arena_->cache_ref(ordinal) != kNoRef) ++ordinal;
   if (ordinal == kCachesMax || !ready_pages(Index::kPagesNeeded)) return nullptr;
   const Transaction transaction(*arena_);
+  arena_->disturb_catalog();
   const Ref ref = slots_.take(kBlockClass);
   auto& record = arena_->at<CacheRecord>(ref);
   // Nothing points at it yet, so that nothing is to be noted.
-  std::memset(&record, 0, sizeof record);
+  static constexpr CacheRecord kEmpty{};
+  write_racing(&record, &kEmpty, sizeof record);
   record.state = CacheRecord::kOpen;
   record.id = id;
   record.ordinal = ordinal;
@@ -159,6 +161,7 @@ void Catalog::adopt_all() {
 
 void Catalog::forget_record(CacheRecord& record) {
   const Transaction transaction(*arena_);
+  arena_->disturb_catalog();
   Ref& cell = arena_->cache_ref(record.ordinal);
   slots_.give_back(cell);
   arena_->set(cell, kNoRef);
@@ -182,6 +185,7 @@ std::optional<Dropped> Catalog::drop(std::string_view name) {
   write_back_.totals_.bytes -= cache->record_.unwritten_bytes;
   {
     const Transaction transaction(*arena_);
+    arena_->disturb_catalog();
     arena_->set(cache->record_.state, CacheRecord::kDropped);
   }
   const Dropped dropped{cache->id(), cache->is_durable()};

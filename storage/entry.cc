@@ -5,13 +5,6 @@
 namespace pannier::storage {
 namespace {
 
-// Deadlines have 48 bits: up to 2^47 they are milliseconds, to the year 6429; from there on the lower 47 bits
-// are units of 256 ms, which reaches over the longest duration there is (2^53 ms). All bits: none.
-constexpr std::uint64_t kNoDeadline = (std::uint64_t{1} << 48) - 1;
-constexpr std::uint64_t kCoarse = std::uint64_t{1} << 47;
-constexpr unsigned kCoarseShift = 8;
-constexpr std::uint64_t kDeadlineEnd = (kCoarse - 1) << kCoarseShift;
-
 std::uint64_t word_at(const char* bytes) {
   std::uint64_t word = 0;
   std::memcpy(&word, bytes, sizeof word);
@@ -43,10 +36,7 @@ BytesView part_of_body(const Arena& arena, EntryAt entry, std::uint64_t offset, 
 }  // namespace
 
 TimeMs Entry::deadline() const {
-  if (!has(kHasDue)) return kNever;
-  const std::uint64_t bits = (std::uint64_t{due().deadline_high} << 16) | (place_and_deadline & 0xffff);
-  if (bits == kNoDeadline) return kNever;
-  return static_cast<TimeMs>(bits < kCoarse ? bits : (bits - kCoarse) << kCoarseShift);
+  return has(kHasDue) ? deadline_from(due().deadline_high, place_and_deadline & 0xffff) : kNever;
 }
 
 std::string_view BytesView::part_of(Ref ref, std::uint64_t& skip, std::uint64_t left) const {
@@ -123,17 +113,12 @@ void set_deadline(Arena& arena, EntryAt entry, TimeMs deadline) {
   arena.set(entry->due().deadline_high, static_cast<std::uint32_t>(bits >> 16));
 }
 
-std::uint64_t deadline_bits(TimeMs deadline) {
-  const auto bits = static_cast<std::uint64_t>(deadline);
-  if (bits >= kDeadlineEnd) return kNoDeadline;
-  return bits < kCoarse ? bits : kCoarse + (bits >> kCoarseShift);
-}
-
 TimeMs later(TimeMs time, std::uint64_t span_ms) {
   const auto from = static_cast<std::uint64_t>(time);
-  if (from >= kDeadlineEnd || span_ms >= kDeadlineEnd - from) return kNever;
+  if (from >= DeadlineBits::kEnd || span_ms >= DeadlineBits::kEnd - from) return kNever;
   const std::uint64_t sum = from + span_ms;
-  return static_cast<TimeMs>(sum < kCoarse ? sum : sum >> kCoarseShift << kCoarseShift);
+  return static_cast<TimeMs>(
+      sum < DeadlineBits::kCoarse ? sum : sum >> DeadlineBits::kCoarseShift << DeadlineBits::kCoarseShift);
 }
 
 TimeMs stale_end(const Entry& entry) { return later(entry.deadline(), entry.stale_ms()); }

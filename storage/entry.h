@@ -18,6 +18,28 @@
 
 namespace pannier::storage {
 
+/// Deadlines have 48 bits: up to 2^47 they are milliseconds, to the year 6429; from there on the lower 47
+/// bits are units of 256 ms, which reaches over the longest duration there is (2^53 ms). All bits: none.
+struct DeadlineBits {
+  static constexpr std::uint64_t kNone = (std::uint64_t{1} << 48) - 1;
+  static constexpr std::uint64_t kCoarse = std::uint64_t{1} << 47;
+  static constexpr unsigned kCoarseShift = 8;
+  static constexpr std::uint64_t kEnd = (kCoarse - 1) << kCoarseShift;
+};
+/// A deadline as an entry has it.
+constexpr std::uint64_t deadline_bits(TimeMs deadline) {
+  const auto bits = static_cast<std::uint64_t>(deadline);
+  if (bits >= DeadlineBits::kEnd) return DeadlineBits::kNone;
+  return bits < DeadlineBits::kCoarse ? bits : DeadlineBits::kCoarse + (bits >> DeadlineBits::kCoarseShift);
+}
+/// The way back, from the upper 32 of its bits and the lower 16.
+constexpr TimeMs deadline_from(std::uint32_t high, std::uint64_t low) {
+  const std::uint64_t bits = (std::uint64_t{high} << 16) | low;
+  if (bits == DeadlineBits::kNone) return kNever;
+  const std::uint64_t coarse = DeadlineBits::kCoarse;
+  return static_cast<TimeMs>(bits < coarse ? bits : (bits - coarse) << DeadlineBits::kCoarseShift);
+}
+
 struct Entry {
   enum class Kind : std::uint8_t {
     kFree,       ///< not an entry
@@ -203,8 +225,6 @@ void set_deadline(Arena& arena, EntryAt entry, TimeMs deadline);
 
 /// When an entry stops being of use to anyone: the end of its stale window. Saturates at kNever.
 TimeMs stale_end(const Entry& entry);
-/// A deadline as an entry has it.
-std::uint64_t deadline_bits(TimeMs deadline);
 /// `time` + `span_ms`, rounded down to what an entry can have: from the year 6429 on to 256 ms. kNever from
 /// the year 1,143,000 on.
 TimeMs later(TimeMs time, std::uint64_t span_ms);

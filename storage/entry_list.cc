@@ -70,13 +70,13 @@ void EntryList::make_newest(EntryAt entry, std::uint64_t place) {
   group.note_known(last_link, kNoRef);
   group.note_known(head_.newest, newest);
   group.commit();
-  older_link = newer;
-  newer_link = older;
-  last_link = entry.ref;
-  head_.newest = entry.ref;
-  entry->older = newest;
-  entry->newer = kNoRef;
-  entry->place_and_deadline = place_word;
+  store_racing(older_link, newer);
+  store_racing(newer_link, older);
+  store_racing(last_link, entry.ref);
+  store_racing(head_.newest, entry.ref);
+  store_racing(entry->older, newest);
+  store_racing(entry->newer, kNoRef);
+  store_racing_halves(entry->place_and_deadline, place_word);
   std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 

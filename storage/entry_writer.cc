@@ -10,9 +10,9 @@ namespace {
 /// Copies what of key ++ value begins at `offset`.
 void copy_body(const EntryWriter::Fields& fields, std::uint64_t offset, std::uint64_t bytes, char* to) {
   const std::uint64_t of_key = offset < fields.key.size() ? std::min(bytes, fields.key.size() - offset) : 0;
-  if (of_key > 0) std::memcpy(to, fields.key.data() + offset, of_key);
+  if (of_key > 0) write_racing(to, fields.key.data() + offset, of_key);
   if (bytes > of_key) {
-    std::memcpy(to + of_key, fields.value.data() + (offset + of_key - fields.key.size()), bytes - of_key);
+    write_racing(to + of_key, fields.value.data() + (offset + of_key - fields.key.size()), bytes - of_key);
   }
 }
 
@@ -55,11 +55,8 @@ bool EntryWriter::write_piece(const Plan& plan, const Fields& fields, std::uint6
   const Ref ref = slots_.take(classes.class_for(sizeof(Piece) + bytes));
   if (ref == kNoRef) return false;
   auto& piece = arena_.at<Piece>(ref);
-  piece.next = kNoRef;
-  piece.previous = last;
-  piece.owner = kNoRef;
-  piece.unused = 0;
-  piece.state = static_cast<std::uint64_t>(Entry::Kind::kPiece);
+  const Piece head{kNoRef, last, kNoRef, 0, static_cast<std::uint64_t>(Entry::Kind::kPiece)};
+  write_racing(&piece, &head, sizeof head);
   copy_body(fields, plan.head_body + done_bytes, bytes, piece.body());
   arena_.set(last == kNoRef ? arena_.header().draft : arena_.at<Piece>(last).next, ref);
   last = ref;
@@ -85,23 +82,27 @@ EntryAt EntryWriter::write_head(const Plan& plan, const Fields& fields) {
   const EntryAt entry = entry_at(arena_, ref);
   // The slot was free: what is written here needs no note.
   const std::uint64_t deadline = deadline_bits(fields.deadline);
-  entry->older = kNoRef;
-  entry->newer = kNoRef;
-  entry->place_and_deadline = deadline & 0xffff;
-  entry->version_and_state = fields.version << Entry::kStateBits |
-                             static_cast<std::uint64_t>(fields.on_disk) << Entry::kOnDiskShift |
-                             static_cast<std::uint64_t>(Entry::List::kNone) << Entry::kListShift |
-                             static_cast<std::uint64_t>(fields.kind);
-  entry->value_bytes = static_cast<std::uint32_t>(fields.value.size());
-  entry->key_bytes_and_shape =
-      static_cast<std::uint32_t>(fields.key.size()) << 16 | fields.ordinal << 4 | plan.shape;
-  if (entry->has(Entry::kHasDue)) entry->due() = {static_cast<std::uint32_t>(deadline >> 16), kNoRef, 0};
-  if (entry->has(Entry::kHasStale)) entry->stale_word() = fields.stale_ms;
-  if (entry->has(Entry::kHasSince)) entry->since_word() = static_cast<std::uint64_t>(kNever);
+  const Entry header{
+      .older = kNoRef,
+      .newer = kNoRef,
+      .place_and_deadline = deadline & 0xffff,
+      .version_and_state = fields.version << Entry::kStateBits |
+                           static_cast<std::uint64_t>(fields.on_disk) << Entry::kOnDiskShift |
+                           static_cast<std::uint64_t>(Entry::List::kNone) << Entry::kListShift |
+                           static_cast<std::uint64_t>(fields.kind),
+      .value_bytes = static_cast<std::uint32_t>(fields.value.size()),
+      .key_bytes_and_shape =
+          static_cast<std::uint32_t>(fields.key.size()) << 16 | fields.ordinal << 4 | plan.shape};
+  write_racing(entry.entry, &header, sizeof header);
+  const Entry::Due due{static_cast<std::uint32_t>(deadline >> 16), kNoRef, 0};
+  if (entry->has(Entry::kHasDue)) write_racing(&entry->due(), &due, sizeof due);
+  if (entry->has(Entry::kHasStale)) store_racing_halves(entry->stale_word(), fields.stale_ms);
+  if (entry->has(Entry::kHasSince))
+    store_racing_halves(entry->since_word(), static_cast<std::uint64_t>(kNever));
   copy_body(fields, 0, plan.head_body, entry->body());
   if (entry->has(Entry::kHasPieces)) {
     ArenaHeader& head = arena_.header();
-    entry->first_piece() = head.draft;
+    store_racing(entry->first_piece(), head.draft);
     arena_.set(arena_.at<Piece>(head.draft).owner, ref);
     arena_.set(head.draft, kNoRef);
   }

@@ -2,14 +2,7 @@
 
 #include <random>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 namespace pannier::storage {
-
-std::uint64_t hash_of(std::string_view key, std::uint64_t seed) {
-  return XXH3_64bits_withSeed(key.data(), key.size(), seed);
-}
 
 std::uint64_t random_seed() {
   std::random_device source;

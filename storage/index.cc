@@ -2,11 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 #include "storage/broken.h"
 #include "storage/hash.h"
@@ -14,50 +9,15 @@
 namespace pannier::storage {
 namespace {
 
-#if !defined(__SSE2__)
-constexpr std::uint64_t kLowBits = 0x0101010101010101;
-constexpr std::uint64_t kHighBits = 0x8080808080808080;
-
-/// The high bit of each byte that is zero, and of no byte below the first such one.
-std::uint64_t zero_bytes(std::uint64_t bytes) {
-  return ~(((bytes & ~kHighBits) + ~kHighBits) | bytes | ~kHighBits);
-}
-
-/// Bit i from the high bit of byte i.
-std::uint32_t gathered(std::uint64_t high_bits) {
-  return static_cast<std::uint32_t>(((high_bits >> 7) * 0x0102040810204080) >> 56);
-}
-#endif
+constexpr IndexBucket kEmpty{};
 
 }  // namespace
-
-std::uint8_t Index::tag_of(std::uint64_t hash) {
-  const auto tag = static_cast<std::uint8_t>(hash >> 56);
-  return tag == 0 ? 1 : tag;
-}
-
 std::uint8_t Index::tag_at(const Bucket& bucket, std::uint32_t slot) {
   return static_cast<std::uint8_t>(bucket.tags[slot / 4] >> slot % 4 * 8);
 }
 
-std::uint32_t Index::matches(const Bucket& bucket, std::uint8_t tag) {
-#if defined(__SSE2__)
-  // The tags and the overflow ref behind them, whose four bytes do not count.
-  const __m128i tags = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bucket.tags.data()));
-  const __m128i equal = _mm_cmpeq_epi8(tags, _mm_set1_epi8(static_cast<char>(tag)));
-  return static_cast<std::uint32_t>(_mm_movemask_epi8(equal)) & ((1U << kSlotsPerBucket) - 1);
-#else
-  const std::uint64_t wanted = kLowBits * tag;
-  std::uint64_t low = 0;
-  std::memcpy(&low, bucket.tags.data(), sizeof low);
-  // The absent upper half must not match: its bytes differ from every tag.
-  const std::uint64_t high = bucket.tags[2] | (~wanted & 0xffffffff00000000);
-  return gathered(zero_bytes(low ^ wanted)) | gathered(zero_bytes(high ^ wanted)) << 8;
-#endif
-}
-
 std::uint32_t Index::used_slots(const Bucket& bucket) {
-  return static_cast<std::uint32_t>(std::countr_zero(matches(bucket, 0) | 1U << kSlotsPerBucket));
+  return static_cast<std::uint32_t>(std::countr_zero(bucket.matches(0) | 1U << Bucket::kSlots));
 }
 
 std::uint64_t Index::hash_of_entry(EntryAt entry) const {
@@ -65,15 +25,15 @@ std::uint64_t Index::hash_of_entry(EntryAt entry) const {
 }
 
 Ref& Index::segment_cell(std::uint64_t bucket) const {
-  const std::uint64_t segment = bucket / kBucketsPerSegment;
-  using Leaf = std::array<Ref, kSegmentsPerLeaf>;
-  const Ref leaf = head_.leaves[segment / kSegmentsPerLeaf];
-  return arena_.at_fixed<Leaf, kBlockBytes>(leaf)[segment % kSegmentsPerLeaf];
+  const std::uint64_t segment = bucket / Bucket::kPerSegment;
+  using Leaf = std::array<Ref, Bucket::kSegmentsPerLeaf>;
+  const Ref leaf = head_.leaves[segment / Bucket::kSegmentsPerLeaf];
+  return arena_.at_fixed<Leaf, kBlockBytes>(leaf)[segment % Bucket::kSegmentsPerLeaf];
 }
 
 Index::Bucket& Index::home(std::uint64_t bucket) const {
-  using Segment = std::array<Bucket, kBucketsPerSegment>;
-  return arena_.at_fixed<Segment, kBlockBytes>(segment_cell(bucket))[bucket % kBucketsPerSegment];
+  using Segment = std::array<Bucket, Bucket::kPerSegment>;
+  return arena_.at_fixed<Segment, kBlockBytes>(segment_cell(bucket))[bucket % Bucket::kPerSegment];
 }
 
 Index::Bucket* Index::overflow_of(const Bucket& bucket) const {
@@ -88,18 +48,11 @@ unsigned Index::bits_of(std::uint64_t bucket) const {
   return low < buckets() - (std::uint64_t{1} << bits) ? bits + 1 : bits;
 }
 
-std::uint64_t Index::bucket_of(std::uint64_t hash) const {
-  const std::uint64_t count = head_.buckets;
-  const auto bits = static_cast<unsigned>(std::bit_width(count)) - 1;
-  const std::uint64_t wide = hash & ((std::uint64_t{2} << bits) - 1);
-  return wide < count ? wide : wide & ((std::uint64_t{1} << bits) - 1);
-}
-
 EntryAt Index::find(std::uint64_t hash, std::string_view key) const {
   if (head_.entries == 0) return {};
   const std::uint8_t tag = tag_of(hash);
-  for (const Bucket* bucket = &home(bucket_of(hash)); bucket != nullptr; bucket = overflow_of(*bucket)) {
-    for (std::uint32_t found = matches(*bucket, tag); found != 0; found &= found - 1) {
+  for (const Bucket* bucket = &home_of(hash); bucket != nullptr; bucket = overflow_of(*bucket)) {
+    for (std::uint32_t found = bucket->matches(tag); found != 0; found &= found - 1) {
       const EntryAt entry = entry_at(arena_, bucket->refs[static_cast<unsigned>(std::countr_zero(found))]);
       __builtin_prefetch(reinterpret_cast<const char*>(entry.entry) + 64);
       __builtin_prefetch(reinterpret_cast<const char*>(entry.entry) + 111);
@@ -110,13 +63,13 @@ EntryAt Index::find(std::uint64_t hash, std::string_view key) const {
 }
 
 void Index::prefetch_bucket(std::uint64_t hash) const {
-  if (head_.entries > 0) __builtin_prefetch(&home(bucket_of(hash)));
+  if (head_.entries > 0) __builtin_prefetch(&home_of(hash));
 }
 
 void Index::prefetch_entries(std::uint64_t hash) const {
   if (head_.entries == 0) return;
-  const Bucket& bucket = home(bucket_of(hash));
-  for (std::uint32_t found = matches(bucket, tag_of(hash)); found != 0; found &= found - 1) {
+  const Bucket& bucket = home_of(hash);
+  for (std::uint32_t found = bucket.matches(tag_of(hash)); found != 0; found &= found - 1) {
     const EntryAt entry = entry_at(arena_, bucket.refs[static_cast<unsigned>(std::countr_zero(found))]);
     __builtin_prefetch(entry.entry);
     __builtin_prefetch(reinterpret_cast<const char*>(entry.entry) + 64);
@@ -126,8 +79,8 @@ void Index::prefetch_entries(std::uint64_t hash) const {
 
 void Index::prefetch_neighbors(std::uint64_t hash) const {
   if (head_.entries == 0) return;
-  const Bucket& bucket = home(bucket_of(hash));
-  for (std::uint32_t found = matches(bucket, tag_of(hash)); found != 0; found &= found - 1) {
+  const Bucket& bucket = home_of(hash);
+  for (std::uint32_t found = bucket.matches(tag_of(hash)); found != 0; found &= found - 1) {
     const EntryAt entry = entry_at(arena_, bucket.refs[static_cast<unsigned>(std::countr_zero(found))]);
     __builtin_prefetch(entry_at(arena_, entry->older).entry, 1);
     __builtin_prefetch(entry_at(arena_, entry->newer).entry, 1);
@@ -136,8 +89,8 @@ void Index::prefetch_neighbors(std::uint64_t hash) const {
 
 Index::Place Index::place_of(std::uint64_t hash, Ref ref) const {
   const std::uint8_t tag = tag_of(hash);
-  for (Bucket* bucket = &home(bucket_of(hash)); bucket != nullptr; bucket = overflow_of(*bucket)) {
-    for (std::uint32_t found = matches(*bucket, tag); found != 0; found &= found - 1) {
+  for (Bucket* bucket = &home_of(hash); bucket != nullptr; bucket = overflow_of(*bucket)) {
+    for (std::uint32_t found = bucket->matches(tag); found != 0; found &= found - 1) {
       const auto slot = static_cast<std::uint32_t>(std::countr_zero(found));
       if (bucket->refs[slot] == ref) return {bucket, slot};
     }
@@ -156,11 +109,11 @@ void Index::append(Bucket& first, Ref ref, std::uint8_t tag) {
   Bucket* last = &first;
   while (Bucket* next = overflow_of(*last)) last = next;
   std::uint32_t slot = used_slots(*last);
-  if (slot == kSlotsPerBucket) {
+  if (slot == Bucket::kSlots) {
     const Ref fresh = slots_.take(kBucketClass);
     if (fresh == kNoRef) broken("no page for the index was kept free");
     Bucket* const added = &arena_.at<Bucket>(fresh);
-    std::memset(added, 0, sizeof(Bucket));
+    write_racing(added, &kEmpty, sizeof(Bucket));
     arena_.set(last->overflow, fresh);
     arena_.set(head_.overflow_buckets, head_.overflow_buckets + 1);
     last = added;
@@ -188,16 +141,19 @@ void Index::take_out(Bucket& first, Place place) {
 
 void Index::insert(std::uint64_t hash, Ref ref) {
   if (head_.buckets == 0 && !append_bucket()) broken("no page for an index was kept free");
-  append(home(bucket_of(hash)), ref, tag_of(hash));
+  disturb(hash);
+  append(home_of(hash), ref, tag_of(hash));
   arena_.set(head_.entries, head_.entries + 1);
 }
 
 void Index::erase(std::uint64_t hash, Ref ref) {
-  take_out(home(bucket_of(hash)), place_of(hash, ref));
+  disturb(hash);
+  take_out(home_of(hash), place_of(hash, ref));
   arena_.set(head_.entries, head_.entries - 1);
 }
 
 void Index::replace(std::uint64_t hash, Ref old_ref, Ref fresh) {
+  disturb(hash);
   const Place place = place_of(hash, old_ref);
   arena_.set(place.bucket->refs[place.slot], fresh);
 }
@@ -205,7 +161,7 @@ void Index::replace(std::uint64_t hash, Ref old_ref, Ref fresh) {
 bool Index::maintain() {
   if (slots_.ready_pages() < kPagesNeeded) return false;
   if (head_.entries > head_.buckets * kEntriesMax) {
-    if (head_.buckets < kBucketsMax) split();
+    if (head_.buckets < Bucket::kMax) split();
     return false;
   }
   if (head_.buckets <= 1 || head_.entries >= head_.buckets * kEntriesMin || !may_merge()) return false;
@@ -245,7 +201,7 @@ bool Index::dismantle() {
 std::uint64_t Index::bucket_at(std::uint64_t point, std::vector<EntryAt>& entries) const {
   constexpr std::uint64_t kLastPoint = std::numeric_limits<std::uint64_t>::max();
   if (head_.entries == 0) return kLastPoint;
-  const std::uint64_t number = bucket_of(point_of(point));
+  const std::uint64_t number = bucket_of(point_of(point), head_.buckets);
   for (const Bucket* bucket = &home(number); bucket != nullptr; bucket = overflow_of(*bucket)) {
     const std::uint32_t used = used_slots(*bucket);
     for (std::uint32_t slot = 0; slot < used; ++slot) entries.push_back(entry_at(arena_, bucket->refs[slot]));
@@ -262,19 +218,19 @@ Ref Index::take_block() {
 
 bool Index::append_bucket() {
   const std::uint64_t fresh = head_.buckets;
-  const std::uint64_t segment = fresh / kBucketsPerSegment;
-  if (fresh % kBucketsPerSegment == 0) {
-    if (segment % kSegmentsPerLeaf == 0) {
+  const std::uint64_t segment = fresh / Bucket::kPerSegment;
+  if (fresh % Bucket::kPerSegment == 0) {
+    if (segment % Bucket::kSegmentsPerLeaf == 0) {
       const Ref leaf = take_block();
       if (leaf == kNoRef) return false;
-      arena_.set(head_.leaves[segment / kSegmentsPerLeaf], leaf);
+      arena_.set(head_.leaves[segment / Bucket::kSegmentsPerLeaf], leaf);
     }
     const Ref block = take_block();
     if (block == kNoRef) broken("no page for an index was kept free");
     arena_.set(segment_cell(fresh), block);
   }
   // Nothing points at it yet, so that nothing is to be noted.
-  std::memset(&home(fresh), 0, sizeof(Bucket));
+  write_racing(&home(fresh), &kEmpty, sizeof(Bucket));
   arena_.set(head_.buckets, fresh + 1);
   return true;
 }
@@ -282,18 +238,20 @@ bool Index::append_bucket() {
 void Index::remove_last_bucket() {
   const std::uint64_t last = head_.buckets - 1;
   arena_.set(head_.buckets, last);
-  if (last % kBucketsPerSegment != 0) return;
-  const std::uint64_t segment = last / kBucketsPerSegment;
+  if (last % Bucket::kPerSegment != 0) return;
+  const std::uint64_t segment = last / Bucket::kPerSegment;
   slots_.give_back(segment_cell(last));
   arena_.set(head_.blocks, head_.blocks - 1);
-  if (segment % kSegmentsPerLeaf != 0) return;
-  slots_.give_back(head_.leaves[segment / kSegmentsPerLeaf]);
+  if (segment % Bucket::kSegmentsPerLeaf != 0) return;
+  slots_.give_back(head_.leaves[segment / Bucket::kSegmentsPerLeaf]);
   arena_.set(head_.blocks, head_.blocks - 1);
 }
 
 void Index::split() {
   const Transaction transaction(arena_);
   const std::uint64_t fresh = head_.buckets;
+  arena_.disturb(fresh);
+  arena_.disturb(fresh - std::bit_floor(fresh));
   if (!append_bucket()) return;
   Bucket& source = home(fresh - std::bit_floor(fresh));
   Bucket& target = home(fresh);
@@ -310,7 +268,7 @@ void Index::split() {
     const Place place = places.back();
     places.pop_back();
     const Ref ref = place.bucket->refs[place.slot];
-    if (bucket_of(hash_of_entry(entry_at(arena_, ref))) != fresh) continue;
+    if (bucket_of(hash_of_entry(entry_at(arena_, ref)), head_.buckets) != fresh) continue;
     append(target, ref, tag_at(*place.bucket, place.slot));
     take_out(source, place);
   }
@@ -319,6 +277,8 @@ void Index::split() {
 void Index::merge() {
   const Transaction transaction(arena_);
   const std::uint64_t last = head_.buckets - 1;
+  arena_.disturb(last);
+  arena_.disturb(last - std::bit_floor(last));
   Bucket& source = home(last);
   Bucket& target = home(last - std::bit_floor(last));
   while (source.refs[0] != kNoRef) {

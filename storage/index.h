@@ -9,7 +9,6 @@
 // the table grows or shrinks.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -19,6 +18,7 @@
 
 #include "storage/cache_record.h"
 #include "storage/entry.h"
+#include "storage/index_bucket.h"
 #include "storage/slots.h"
 
 namespace pannier::storage {
@@ -38,6 +38,9 @@ class Index {
   void prefetch_entries(std::uint64_t hash) const;
   /// And what a use of the entry changes beside it: those before and after it in its list.
   void prefetch_neighbors(std::uint64_t hash) const;
+  /// Before the entry of this hash is changed where it is: for readers in other processes. Part of a
+  /// transaction. Precondition: there is one.
+  void disturb(std::uint64_t hash) { arena_.disturb(bucket_of(hash, head_.buckets)); }
   /// Part of a transaction, as all that change it. Precondition: its key is not in the index.
   void insert(std::uint64_t hash, Ref ref);
   /// Precondition of both: `ref` (`old_ref`) is in the index under the hash.
@@ -71,36 +74,25 @@ class Index {
  private:
   friend class ArenaCheck;
 
-  static constexpr std::uint32_t kSlotsPerBucket = 12;
+  using Bucket = IndexBucket;
+
   static constexpr std::uint64_t kEntriesMax = 20;  ///< a bucket on average; above it the table grows
   static constexpr std::uint64_t kEntriesMin = 4;   ///< below it the table shrinks
   /// A merge that would make a longer chain waits: a clear, which goes through the table in another order,
   /// leaves some parts full for a while and others empty.
-  static constexpr std::uint32_t kMergedMax = 2 * kSlotsPerBucket;
-  struct Bucket {
-    std::array<Ref, kSlotsPerBucket> refs;
-    std::array<std::uint32_t, kSlotsPerBucket / 4> tags;  ///< a byte each; 0: free
-    Ref overflow;
-  };
-  static_assert(sizeof(Bucket) == kBucketBytes);
-  static constexpr std::uint64_t kBucketsPerSegment = kBlockBytes / kBucketBytes;
-  static constexpr std::uint64_t kSegmentsPerLeaf = kBlockBytes / sizeof(Ref);
-  static constexpr std::uint64_t kBucketsMax = IndexHead::kLeaves * kSegmentsPerLeaf * kBucketsPerSegment;
+  static constexpr std::uint32_t kMergedMax = 2 * Bucket::kSlots;
   struct Place {
     Bucket* bucket;
     std::uint32_t slot;
   };
 
-  static std::uint8_t tag_of(std::uint64_t hash);
   static std::uint8_t tag_at(const Bucket& bucket, std::uint32_t slot);
-  /// A bit a slot.
-  static std::uint32_t matches(const Bucket& bucket, std::uint8_t tag);
   static std::uint32_t used_slots(const Bucket& bucket);
 
   Ref& segment_cell(std::uint64_t bucket) const;
   Bucket& home(std::uint64_t bucket) const;
+  Bucket& home_of(std::uint64_t hash) const { return home(bucket_of(hash, head_.buckets)); }
   Bucket* overflow_of(const Bucket& bucket) const;
-  std::uint64_t bucket_of(std::uint64_t hash) const;
   /// The number of low bits of a hash that tell its bucket, which `bucket` is one of.
   unsigned bits_of(std::uint64_t bucket) const;
   Place place_of(std::uint64_t hash, Ref ref) const;

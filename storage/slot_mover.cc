@@ -49,7 +49,7 @@ Ref SlotMover::next_live(std::uint32_t page) {
 
 void SlotMover::move(Ref from, Ref to) {
   const std::uint32_t bytes = arena_.classes().slot_bytes(arena_.class_of_page(page_of(from)));
-  std::memcpy(arena_.slot(to), arena_.slot(from), bytes);
+  write_racing(arena_.slot(to), arena_.slot(from), bytes);
   switch (arena_.at<Entry>(from).kind()) {
     case Entry::Kind::kPiece:
     case Entry::Kind::kGarbage:
@@ -73,6 +73,8 @@ void SlotMover::relink_entry(EntryAt from, EntryAt to) {
 void SlotMover::relink_piece(Ref from, Ref to) {
   ArenaHeader& head = arena_.header();
   const auto& piece = arena_.at<Piece>(to);
+  // Whose it is, only the first one knows.
+  arena_.disturb_all();
   if (piece.next != kNoRef) arena_.set(arena_.at<Piece>(piece.next).previous, to);
   if (static_cast<Entry::Kind>(piece.state) == Entry::Kind::kGarbage) {
     if (piece.previous != kNoRef) arena_.set(arena_.at<Piece>(piece.previous).owner, to);

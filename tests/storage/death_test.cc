@@ -22,9 +22,9 @@ namespace pannier::storage {
 namespace {
 
 constexpr std::size_t kBytes = Arena::kBytesMin;
-/// The journal says what is taken back, and is no content.
-constexpr std::size_t kJournal = (sizeof(ArenaHeader) + 63) / 64 * 64;
-constexpr std::size_t kJournalEnd = kJournal + kJournalRecords * sizeof(JournalRecord);
+/// What readers are told, and the journal, which says what is taken back, are no content.
+constexpr std::size_t kNoContent = HeadParts::sharing;
+constexpr std::size_t kNoContentEnd = HeadParts::journal + kJournalRecords * sizeof(JournalRecord);
 
 int memfd_of(const char* image) {
   const int fd = memfd_create("death", MFD_CLOEXEC);
@@ -108,7 +108,7 @@ class Remains : public ChangeListener {
     const auto same = [&](std::size_t from, std::size_t to) {
       return !latest_.empty() && std::memcmp(latest_.data() + from, rolled_back + from, to - from) == 0;
     };
-    if (same(0, kJournal) && same(kJournalEnd, kBytes)) return false;
+    if (same(0, kNoContent) && same(kNoContentEnd, kBytes)) return false;
     latest_.assign(rolled_back, kBytes);
     return true;
   }
