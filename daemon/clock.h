@@ -25,6 +25,8 @@ class Clock {
 
   /// The same during a pass of the loop, except that it may advance where the loop slept.
   storage::TimeMs now() const;
+  /// now(), less the system's CLOCK_MONOTONIC in milliseconds: by which other processes have this clock.
+  std::int64_t offset_ms() const { return wall_start_ - static_cast<storage::TimeMs>(loop_start_ms_); }
   /// Since the start.
   std::uint64_t uptime_ms() const;
 

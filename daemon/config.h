@@ -52,6 +52,8 @@ struct Config {
   std::uint32_t caches_max = 1'024;
   std::string log_level = "info";
   std::uint32_t spin_us = 0;  ///< at most so long the loop spins for the next request; 0: never
+  /// How many may map the arena to read it themselves; 0: nobody.
+  std::uint32_t shared_readers_max = 1'024;
   ClientLimits limits;
   DurableOptions durable;
   /// Opened at start, beside `lru`, `ttl` and `durable`, which can be set here too.

@@ -190,6 +190,15 @@ void Connection::send_through(std::span<const protocol::Bytes> parts) {
   output_.empty() ? empty_out(output_) : widen();
 }
 
+void Connection::send_with(std::span<const int> descriptors) {
+  const auto outcome = pipe_.try_write_with(output_, descriptors);
+  if (const auto* failure = std::get_if<WriteFailed>(&outcome)) return gone(uv_strerror(failure->code));
+  const std::size_t taken = std::get<TookBytes>(outcome).size;
+  // Without the first byte, the descriptors were not taken either.
+  if (taken == 0) return gone("the descriptors it asked for could not be sent");
+  output_.erase(0, taken);
+}
+
 void Connection::widen() {
   if (is_wide_ || !host_.allows_wide(id_)) return;
   is_wide_ = true;

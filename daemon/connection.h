@@ -117,6 +117,7 @@ class Connection final : private UvPipeEvents {
   /// As appending to output(), but what the kernel takes at once is not copied; see Outbox.
   void send_through(std::span<const protocol::Bytes> parts);
   /// See Outbox.
+  void send_with(std::span<const int> descriptors);
   std::shared_ptr<const void> hold_input(protocol::Bytes part) const { return input_.hold(part); }
   std::uint64_t unsent_bytes() const;
   /// Memory of its buffers.

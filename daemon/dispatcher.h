@@ -69,6 +69,9 @@ class Outbox {
   /// Appends the parts, but for what the kernel takes at once, which is not copied. If that is not all,
   /// nothing of `to` is read or executed for a while, or until it is.
   virtual void send_through(ConnectionId to, std::span<const protocol::Bytes> parts) = 0;
+  /// Sends what was appended for `to` at once, and copies of these descriptors with it; if the kernel takes
+  /// nothing, `to` is gone. Precondition: nothing was unsent before.
+  virtual void send_with(ConnectionId to, std::span<const int> descriptors) = 0;
   /// While a frame of `from` is dispatched: `part` of it stays as it is for as long as what is answered
   /// lives, without being copied. Null where that cannot be: the part must be copied.
   virtual std::shared_ptr<const void> hold_input(ConnectionId from, protocol::Bytes part) = 0;

@@ -30,6 +30,7 @@ void Housekeeper::work() {
   const TimeMs now = service_.clock.now();
   if (!service_.catalog.step(now, kVisitsPerStep)) worked_at_ = now;
   answer_waiters(service_, service_.leases.expire(now), now);
+  if (service_.shared_reads.next_due() <= now) service_.shared_reads.gather(now);
   const std::uint64_t started_ns = UvLoop::clock_ns();
   service_.background.step(now, [&] { return UvLoop::clock_ns() - started_ns < kBackgroundNsMax; });
 }
@@ -57,7 +58,8 @@ TimeMs Housekeeper::next_due() const {
   TimeMs due = service_.catalog.next_due();
   if (due != storage::kNever) due = std::max(due, worked_at_ + kExpiryPauseMs);
   if (is_making_room_) due = 0;
-  return std::min({due, service_.leases.next_due(), service_.background.next_due()});
+  return std::min(
+      {due, service_.leases.next_due(), service_.background.next_due(), service_.shared_reads.next_due()});
 }
 
 }  // namespace pannier::daemon

@@ -192,6 +192,7 @@ int serve(const Config& config, Log& log, const ServiceManager& manager, ArenaKe
 
   DiskExpiry::start(service, config.durable.expire_interval_ms);
   for (const storage::CacheId id : kept.unfinished_drops) resume_disk_drop(service, id);
+  catalog.arena().serve_readers(clock.offset_ms());
   server.listen(socket_file.release_socket(), router);
   const std::string ready = ready_text(config, catalog, catalog.caches().size());
   log.info(ready);

@@ -11,6 +11,7 @@ namespace {
 
 // Sorted by name, for the search.
 constexpr std::array kMethods{
+    Method{"attach", handle_attach},
     Method{"backup", handle_backup},
     Method{"backup_next", handle_backup_next},
     Method{"clear", handle_clear},

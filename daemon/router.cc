@@ -120,6 +120,7 @@ void Router::drained(ConnectionId from, TimeMs) { service_.subscriptions.drained
 void Router::closed(ConnectionId from, TimeMs now) {
   service_.subscriptions.closed(from);
   service_.backups.end(from);
+  service_.shared_reads.closed(from, now);
   service_.arriving.note(from, {});
   ended(from, now);
 }

@@ -95,6 +95,14 @@ void Server::send_through(ConnectionId to, std::span<const protocol::Bytes> part
   account(*slot);
 }
 
+void Server::send_with(ConnectionId to, std::span<const int> descriptors) {
+  Slot* const slot = slots_.find(to);
+  if (slot == nullptr) return;
+  mark(*slot);
+  slot->connection->send_with(descriptors);
+  account(*slot);
+}
+
 std::shared_ptr<const void> Server::hold_input(ConnectionId from, protocol::Bytes part) {
   Slot* const slot = slots_.find(from);
   return slot == nullptr ? nullptr : slot->connection->hold_input(part);

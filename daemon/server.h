@@ -65,6 +65,7 @@ class Server final : public Outbox, private ConnectionHost {
 
   std::string* output(ConnectionId to) override;
   void send_through(ConnectionId to, std::span<const protocol::Bytes> parts) override;
+  void send_with(ConnectionId to, std::span<const int> descriptors) override;
   std::shared_ptr<const void> hold_input(ConnectionId from, protocol::Bytes part) override;
   std::uint64_t unsent_bytes(ConnectionId to) const override;
   /// Those that are served; not those that are only told why they are not.

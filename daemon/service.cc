@@ -15,6 +15,7 @@ Service::Service(const Config& config, const Clock& clock_, Outbox& outbox_, sto
       leases(config.limits.leases_max, [this] { return catalog.take_version(); }),
       cold_keys(catalog_, disk_, clock_, config.durable.loads_waiting_max),
       backups(disk_, background, clock_),
+      shared_reads(catalog_, config.shared_readers_max),
       started_at(clock_.now()) {}
 
 }  // namespace pannier::daemon

@@ -19,6 +19,7 @@
 #include "daemon/flusher.h"
 #include "daemon/leases.h"
 #include "daemon/replies.h"
+#include "daemon/shared_reads.h"
 #include "daemon/subscriptions.h"
 #include "daemon/waits.h"
 #include "storage/catalog.h"
@@ -48,6 +49,7 @@ class Service {
   Background background;
   Arriving arriving;
   Backups backups;
+  SharedReads shared_reads;
 
   /// How many writes of a durable cache's definition are under way; caches without are not in it.
   std::map<storage::CacheId, std::uint32_t> definitions_pending;

@@ -51,6 +51,9 @@ constexpr auto kSettings = std::to_array<Setting>({
     {{"", "spin_us", Kind::kCount, 0, 1'000, "0",
       "Microseconds to spin for the next request instead of sleeping, while requests come close together."},
      [](Config& config) -> SettingField { return &config.spin_us; }},
+    {{"", "max_shared_readers", Kind::kCount, 0, 100'000, "1024",
+      "Processes that may read entries from memory themselves; 0: none."},
+     [](Config& config) -> SettingField { return &config.shared_readers_max; }},
 
     {{"limits", "max_caches", Kind::kCount, 3, storage::kCachesMax, "1024",
       "Caches, the three that are always there included."},

@@ -1,10 +1,12 @@
 #include "daemon/uv_pipe.h"
 
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 namespace pannier::daemon {
@@ -24,6 +26,18 @@ std::variant<TookBytes, WriteFailed> took(int outcome) {
   if (outcome >= 0) return TookBytes{static_cast<std::size_t>(outcome)};
   if (outcome == UV_EAGAIN) return TookBytes{0};
   return WriteFailed{outcome};
+}
+
+/// Of a call of the system that sends, made until no signal interrupts it.
+template <typename Send>
+std::variant<TookBytes, WriteFailed> sent(Send send) {
+  ssize_t bytes = -1;
+  do {
+    bytes = send();
+  } while (bytes < 0 && errno == EINTR);
+  if (bytes >= 0) return TookBytes{static_cast<std::size_t>(bytes)};
+  if (errno == EAGAIN || errno == ENOBUFS) return TookBytes{0};
+  return WriteFailed{uv_translate_sys_error(errno)};
 }
 
 void on_space(uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
@@ -55,21 +69,38 @@ UvPipe::UvPipe(UvLoop& loop, UvPipeEvents& events) : raw_(new Raw) {
 
 UvPipe::~UvPipe() { raw_->pipe.data = nullptr; }
 
+int UvPipe::descriptor() const {
+  uv_os_fd_t socket = -1;
+  uv_fileno(reinterpret_cast<const uv_handle_t*>(&raw_->pipe), &socket);
+  return socket;
+}
+
 void UvPipe::start_reading() { uv_read_start(stream(), on_space, on_read); }
 
 void UvPipe::stop_reading() { uv_read_stop(stream()); }
 
 std::variant<TookBytes, WriteFailed> UvPipe::try_write(protocol::Bytes bytes) {
   // As uv_try_write, whose way to the kernel is longer. A write() that is under way would be overtaken.
-  uv_os_fd_t socket = -1;
-  uv_fileno(reinterpret_cast<const uv_handle_t*>(&raw_->pipe), &socket);
-  ssize_t sent = -1;
-  do {
-    sent = send(socket, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  } while (sent < 0 && errno == EINTR);
-  if (sent >= 0) return TookBytes{static_cast<std::size_t>(sent)};
-  if (errno == EAGAIN || errno == ENOBUFS) return TookBytes{0};
-  return WriteFailed{uv_translate_sys_error(errno)};
+  const int socket = descriptor();
+  return sent([&] { return send(socket, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL); });
+}
+
+std::variant<TookBytes, WriteFailed> UvPipe::try_write_with(protocol::Bytes bytes,
+                                                            std::span<const int> descriptors) {
+  iovec part{const_cast<char*>(bytes.data()), bytes.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(kDescriptorsMax * sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+  std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size_bytes());
+  const int socket = descriptor();
+  return sent([&] { return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL); });
 }
 
 std::variant<TookBytes, WriteFailed> UvPipe::try_write(protocol::Bytes first,

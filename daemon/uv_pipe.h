@@ -58,6 +58,10 @@ class UvPipe {
   /// The same with all of them, one after the other.
   std::variant<TookBytes, WriteFailed> try_write(protocol::Bytes first,
                                                  std::span<const protocol::Bytes> others);
+  /// The same with copies of open descriptors, at most kDescriptorsMax, which go with the first byte.
+  static constexpr std::size_t kDescriptorsMax = 4;
+  std::variant<TookBytes, WriteFailed> try_write_with(protocol::Bytes bytes,
+                                                      std::span<const int> descriptors);
   /// Ends with write_done or write_failed. `bytes` must stay as they are until then or until this is
   /// destroyed. Precondition: none is under way, and `bytes` is not empty.
   void write(protocol::Bytes bytes);
@@ -77,6 +81,7 @@ class UvPipe {
     uv_write_t write;
     uv_shutdown_t shutdown;
   };
+  int descriptor() const;
   uv_stream_t* stream() const { return reinterpret_cast<uv_stream_t*>(&raw_->pipe); }
 
   UvHandle<Raw> raw_;

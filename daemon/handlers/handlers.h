@@ -5,6 +5,7 @@
 
 namespace pannier::daemon {
 
+Outcome handle_attach(Service& service, const Call& call);
 Outcome handle_backup(Service& service, const Call& call);
 Outcome handle_backup_next(Service& service, const Call& call);
 Outcome handle_clear(Service& service, const Call& call);

@@ -67,6 +67,7 @@ void write_cache(Writer& writer, const Service& service, const storage::Cache& c
       {"tier", storage::traits_of(settings.tier).name},
       {"policy", storage::policy_name(settings.policy)},
       {"hits", stats.hits},
+      {"shared_hits", stats.shared_hits},
       {"misses", stats.misses},
       {"maxsize", or_nil(settings.entries_max)},
       {"currsize", cache.entries()},
@@ -102,6 +103,7 @@ void write_server(Writer& writer, const Service& service, storage::TimeMs now) {
                          {"leases", service.leases.leases()},
                          {"lease_waiters", service.leases.waiting()},
                          {"subscriptions", service.subscriptions.count()},
+                         {"shared_readers", service.shared_reads.readers()},
                          {"waiting_for_disk", service.waits.requests() - service.waits.in_order()},
                          {"dirty_entries", dirty.entries},
                          {"dirty_bytes", dirty.bytes},
@@ -119,6 +121,7 @@ Outcome handle_info(Service& service, const Call& call) {
   params.options({});
   if (auto fault = params.fault()) return *fault;
 
+  service.shared_reads.gather(call.now);
   if (name) {
     const storage::Cache* cache = service.catalog.find(*name);
     if (cache == nullptr) return unknown_cache(*name);

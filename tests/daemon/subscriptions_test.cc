@@ -21,6 +21,9 @@ class MemoryOutbox final : public Outbox {
   void send_through(ConnectionId to, std::span<const protocol::Bytes> parts) override {
     for (const protocol::Bytes part : parts) outputs.at(to).append(part);
   }
+  void send_with(ConnectionId, std::span<const int>) override {
+    FAIL() << "subscriptions send no descriptors";
+  }
   std::shared_ptr<const void> hold_input(ConnectionId, protocol::Bytes) override { return nullptr; }
   std::uint64_t unsent_bytes(ConnectionId to) const override { return outputs.at(to).size(); }
   std::uint64_t connections() const override { return outputs.size(); }
