@@ -13,6 +13,20 @@ namespace pannier {
 
 using detail::round_trip;
 
+namespace {
+
+using Values = std::vector<std::optional<std::string>>;
+
+Values get_many_asking(detail::Pool& pool, std::string_view cache, const KeyList& keys) {
+  auto values = detail::read_values(
+      round_trip(pool, detail::key_list_request(pool.next_id(), "get_many", cache, keys)));
+  if (values.size() != keys.size())
+    throw ProtocolError("the daemon answered another number of values than keys");
+  return values;
+}
+
+}  // namespace
+
 std::string_view library_version() { return PANNIER_VERSION; }
 
 Client::Client(ClientOptions options) : pool_(std::make_shared<detail::Pool>(std::move(options))) {}
@@ -58,18 +72,39 @@ SyncResult Client::sync(std::string_view cache) {
 }
 
 std::optional<std::string> Client::get_raw(std::string_view cache, std::string_view key) {
+  if (auto value = pool_->shared().value(cache, key)) return value;
   return detail::read_value(round_trip(*pool_, detail::get_request(pool_->next_id(), cache, key, false)));
 }
 
 std::optional<Entry<std::string>> Client::get_entry_raw(std::string_view cache, std::string_view key) {
+  if (auto found = read_shared(cache, key)) return found;
   return detail::read_entry(round_trip(*pool_, detail::get_request(pool_->next_id(), cache, key, true)));
 }
 
+std::optional<Entry<std::string>> Client::read_shared(std::string_view cache, std::string_view key,
+                                                      Sighting* sighting, const SharedReadOptions& options) {
+  auto found = pool_->shared().entry(cache, key, sighting, options);
+  if (!found) return std::nullopt;
+  return Entry<std::string>{std::move(found->value), found->version, found->ttl};
+}
+
+bool Client::is_current(const Sighting& sighting) { return pool_->shared().is_current(sighting); }
+
 std::vector<std::optional<std::string>> Client::get_many_raw(std::string_view cache, const KeyList& keys) {
-  auto values = detail::read_values(
-      round_trip(*pool_, detail::key_list_request(pool_->next_id(), "get_many", cache, keys)));
-  if (values.size() != keys.size())
-    throw ProtocolError("the daemon answered another number of values than keys");
+  Values values;
+  values.reserve(keys.size());
+  std::vector<std::string_view> missing;
+  for (const std::string_view key : keys) {
+    values.push_back(pool_->shared().value(cache, key));
+    if (!values.back()) missing.push_back(key);
+  }
+  // Of no keys at all, the daemon knows whether there is the cache.
+  if (missing.empty() && keys.size() > 0) return values;
+  auto asked = get_many_asking(*pool_, cache, missing);
+  std::size_t next = 0;
+  for (auto& value : values) {
+    if (!value) value = std::move(asked[next++]);
+  }
   return values;
 }
 
@@ -122,6 +157,7 @@ void Client::each_key(std::string_view cache, std::string_view prefix,
 
 LeaseResult<std::string> Client::lease_raw(std::string_view cache, std::string_view key,
                                            const LeaseOptions& options) {
+  if (auto value = pool_->shared().value(cache, key)) return {std::move(value), false, std::nullopt};
   auto held = detail::round_trip_held(*pool_, detail::lease_request(pool_->next_id(), cache, key, options));
   auto answer = detail::read_lease(held.result);
   LeaseResult<std::string> result{std::move(answer.value), answer.is_stale, std::nullopt};

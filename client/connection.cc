@@ -74,6 +74,14 @@ bool Connection::send_now(std::string_view frame) {
   return sent && sent->bytes == frame.size();
 }
 
+std::vector<int> Connection::peek_descriptors(Deadline deadline) {
+  if (is_inherited()) return {};
+  while (socket_.wait(WaitFor::kInput, deadline)) {
+    if (auto descriptors = socket_.peek_descriptors()) return *std::move(descriptors);
+  }
+  return {};
+}
+
 Notified Connection::next_notification(Deadline deadline) {
   if (is_inherited()) return forked();
   Exchange none{{}, {}, {}, 0};

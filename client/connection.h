@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "client/deadline.h"
 #include "client/receiver.h"
@@ -35,6 +36,10 @@ class Connection {
 
   /// Sends what needs no answer. False: it could not be sent at once, and the connection is of no more use.
   bool send_now(std::string_view frame);
+
+  /// The descriptors that come with the next byte, which are the caller's then; waits for that byte, and
+  /// leaves it to exchange(). None at the deadline, or if the daemon has ended the connection.
+  std::vector<int> peek_descriptors(Deadline deadline);
 
   /// From now on notifications are kept for next_notification(); before, they are ignored.
   void keep_notifications() { keeps_notifications_ = true; }

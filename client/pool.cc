@@ -35,7 +35,8 @@ Pool::Loan::~Loan() {
   state_->place_is_free.notify_one();
 }
 
-Pool::Pool(ClientOptions options) : options_(std::move(options)), state_(new State) {
+Pool::Pool(ClientOptions options)
+    : options_(std::move(options)), state_(new State), shared_(*this, options_.shared_reads) {
   if (options_.path.empty()) options_.path = default_socket_path();
   options_.pool_size = std::max<std::size_t>(options_.pool_size, 1);
 }

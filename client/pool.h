@@ -13,6 +13,7 @@
 
 #include "client/connection.h"
 #include "client/deadline.h"
+#include "client/shared_view.h"
 #include "pannier/options.h"
 
 namespace pannier::detail {
@@ -56,6 +57,9 @@ class Pool {
   /// Never the same twice in this process' life.
   std::uint64_t next_id() { return next_id_.fetch_add(1, std::memory_order_relaxed); }
 
+  /// What is read without a request.
+  SharedView& shared() { return shared_; }
+
   /// One that was kept, else a new one; waits for a place. ConnectionError, TimeoutError (nothing was sent).
   Loan lend(Place place, Deadline deadline);
   /// A new one, and those that were kept are closed: the daemon has closed one of them, and with it all.
@@ -74,6 +78,7 @@ class Pool {
   ClientOptions options_;
   std::atomic<std::uint64_t> next_id_ = 1;
   std::atomic<State*> state_;
+  SharedView shared_;
 };
 
 }  // namespace pannier::detail

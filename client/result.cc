@@ -95,6 +95,7 @@ ServerInfo read_server_info(Bytes map) {
           {"memory_limit", &info.memory_limit},
           {"memory_used", &info.memory_used},
           {"expiry_lag_ms", &info.expiry_lag_ms},
+          {"shared_readers", &info.shared_readers},
           {"read_errors", &info.read_errors}},
          name, value);
   });
@@ -214,6 +215,7 @@ CacheInfo read_cache_info(std::string_view result) {
     if (name == "last_error") fill(durable.last_error, value);
     fill({{"hits", &info.hits},
           {"misses", &info.misses},
+          {"shared_hits", &info.shared_hits},
           {"currsize", &info.currsize},
           {"used_bytes", &info.used_bytes},
           {"puts", &info.puts},

@@ -22,9 +22,11 @@ struct Attempt {
   std::optional<Failure> failure;
 };
 
-Attempt attempt(Connection& connection, const Request& request, Deadline deadline) {
+Attempt attempt(Connection& connection, const Request& request, Deadline deadline,
+                std::optional<std::string_view> unsent = std::nullopt) {
   Attempt made;
-  made.failure = connection.exchange(request.frame, {&request.id, 1}, {&made.answer, 1}, deadline);
+  made.failure =
+      connection.exchange(unsent.value_or(request.frame), {&request.id, 1}, {&made.answer, 1}, deadline);
   return made;
 }
 
@@ -68,6 +70,12 @@ HeldResult round_trip_held(Pool& pool, const Request& request) {
 
 std::string round_trip_on(Connection& connection, const Request& request, Deadline deadline) {
   auto made = attempt(connection, request, deadline);
+  if (!made.answer) throw_failure(*made.failure);
+  return result_of(*std::move(made.answer));
+}
+
+std::string await_answer(Connection& connection, const Request& request, Deadline deadline) {
+  auto made = attempt(connection, request, deadline, std::string_view());
   if (!made.answer) throw_failure(*made.failure);
   return result_of(*std::move(made.answer));
 }

@@ -31,6 +31,9 @@ HeldResult round_trip_held(Pool& pool, const Request& request);
 /// TransportError.
 std::string round_trip_on(Connection& connection, const Request& request, Deadline deadline);
 
+/// The result of a request that was sent over this connection already.
+std::string await_answer(Connection& connection, const Request& request, Deadline deadline);
+
 /// Throws the exception that stands for `failure`.
 [[noreturn]] void throw_failure(const Failure& failure);
 std::exception_ptr exception_of(const Failure& failure);

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -100,6 +101,31 @@ TransferOutcome Socket::receive(char* buffer, std::size_t size) {
   if (waits_since_ && has_come(outcome))
     spin_.ended(Clock::now() - *std::exchange(waits_since_, std::nullopt));
   return outcome;
+}
+
+std::optional<std::vector<int>> Socket::peek_descriptors() {
+  constexpr std::size_t kDescriptorsMax = 8;
+  char byte = 0;
+  iovec part{&byte, 1};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(kDescriptorsMax * sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  // A receive() without room for them drops those that a peek has copied.
+  const ssize_t got = ::recvmsg(fd_, &message, MSG_PEEK | MSG_CMSG_CLOEXEC);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return std::nullopt;
+  std::vector<int> descriptors;
+  if (got <= 0) return descriptors;
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    const std::size_t before = descriptors.size();
+    descriptors.resize(before + count);
+    std::memcpy(descriptors.data() + before, CMSG_DATA(header), count * sizeof(int));
+  }
+  return descriptors;
 }
 
 bool Socket::wait(WaitFor what, Deadline deadline) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "client/deadline.h"
 #include "client/spin.h"
@@ -43,6 +44,9 @@ class Socket {
   TransferOutcome send(std::string_view bytes);
   /// Spins first if wait() has left that to it.
   TransferOutcome receive(char* buffer, std::size_t size);
+  /// Copies of the descriptors that come with the next byte, which stays to be received. Nothing: it has not
+  /// come, which is so after a wait() that has left it to receive() to spin.
+  std::optional<std::vector<int>> peek_descriptors();
   /// Called by wait() when a signal has interrupted it; what it throws comes out of wait(). Must outlive the
   /// socket.
   void on_signal(const std::function<void()>& call) { on_signal_ = call ? &call : nullptr; }

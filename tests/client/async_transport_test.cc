@@ -178,7 +178,7 @@ TEST(AsyncTransport, peer_that_reads_nothing_blocks_no_loop) {
   Scene scene({[&](PeerConnection&) {
                 while (!is_over) std::this_thread::sleep_for(milliseconds(1));
               }},
-              milliseconds(100));
+              milliseconds(500));
   {
     const UvTicks ticks(scene.loop());
     const auto outcome = scene.wait(scene->put("lru", "k", std::string(std::size_t{8} << 20, 'v')));
@@ -201,7 +201,7 @@ TEST(AsyncTransport, daemon_with_too_many_waiting_is_tried_until_the_time_to_con
   } while (::connect(waiting.back(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
 
   UvTestLoop loop;
-  AsyncClient client(loop.get(), {.path = address.sun_path, .connect_timeout = milliseconds(60)});
+  AsyncClient client(loop.get(), {.path = address.sun_path, .connect_timeout = milliseconds(500)});
   std::optional<Outcome<bool>> outcome;
   client.touch("lru", "k").then([&](auto came) { outcome.emplace(std::move(came)); });
   const UvTicks ticks(loop);

@@ -19,6 +19,7 @@ LAYERS = [
     ("client/cli/*", ["client/", "pannier/", "protocol/"], ["msgpack", "CLI11", "nlohmann", "xxhash"]),
     ("client/load/*", ["client/load/", "protocol/"], []),
     ("client/python/*", ["client/python/", "pannier/", "protocol/"], ["pybind11", "python3"]),
+    ("client/shared_view.*", ["client/", "pannier/", "storage/shared_reader.h", "storage/use_ring.h"], []),
     ("client/*", ["client/", "pannier/", "protocol/"], []),
 ]
 

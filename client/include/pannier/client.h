@@ -46,6 +46,7 @@
 #include "pannier/lease.h"
 #include "pannier/options.h"
 #include "pannier/pipeline.h"
+#include "pannier/sighting.h"
 #include "pannier/subscription.h"
 #include "pannier/value.h"
 
@@ -115,6 +116,17 @@ class Client {
     return Entry<T>{unpack<T>(entry->value), entry->version, entry->ttl};
   }
   std::optional<Entry<std::string>> get_entry_raw(std::string_view cache, std::string_view key);
+
+  /// The same without asking the daemon: nothing if the entry cannot be read out of its memory, be it that it
+  /// is not there, on disk alone, or that this process has not mapped that memory. `sighting`, if given,
+  /// becomes one of what was found: is_current() then tells in a fraction of the time whether it would be
+  /// found again.
+  std::optional<Entry<std::string>> read_shared(std::string_view cache, std::string_view key,
+                                                Sighting* sighting = nullptr,
+                                                const SharedReadOptions& options = {});
+  /// Whether the entry is as it was seen: present, not written since, not past its deadline. True counts as a
+  /// hit. False may mean that it cannot be told. Makes no system call.
+  bool is_current(const Sighting& sighting);
 
   /// As many results as keys, in their order.
   template <class T>

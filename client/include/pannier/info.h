@@ -68,6 +68,7 @@ struct CacheInfo {
   std::string policy;  ///< "lru", "fifo"; empty where the tier has none
   std::uint64_t hits = 0;
   std::uint64_t misses = 0;
+  std::uint64_t shared_hits = 0;  ///< those of `hits` that clients read out of the daemon's memory
   /// Most entries it may hold. Nothing: not bounded by number.
   std::optional<std::uint64_t> maxsize;
   std::uint64_t currsize = 0;  ///< entries
@@ -90,8 +91,9 @@ struct ServerInfo {
   std::uint64_t memory_limit = 0;  ///< bytes
   std::uint64_t memory_used = 0;   ///< bytes
   std::uint64_t expiry_lag_ms = 0;
-  std::uint64_t read_errors = 0;  ///< reads from disk that failed or had to leave something out
-  std::string last_read_error;    ///< what was wrong with the last of them
+  std::uint64_t shared_readers = 0;  ///< clients that do that
+  std::uint64_t read_errors = 0;     ///< reads from disk that failed or had to leave something out
+  std::string last_read_error;       ///< what was wrong with the last of them
 };
 
 struct Info {

@@ -26,6 +26,22 @@ using Token = std::uint64_t;
 /// $PANNIER_SOCKET if it is set and not empty, else /run/pannier/pannier.sock.
 std::string default_socket_path();
 
+/// Whether a client reads entries out of the daemon's memory itself, which makes a hit many times faster and
+/// changes nothing else. It maps that memory read-only, and has one connection more.
+enum class SharedReads : std::uint8_t {
+  kWhenItPays,  ///< from the seventeenth get on
+  kAtOnce,
+  kNever,
+};
+
+struct SharedReadOptions {
+  /// A longer value, packed, is not read.
+  std::uint64_t bytes_max = ~std::uint64_t{0};
+  /// Whether the daemon's memory may be mapped by this call if it is not yet: that takes a request. Otherwise
+  /// it makes no system call, and waits for nobody.
+  bool may_attach = true;
+};
+
 struct ClientOptions {
   /// The daemon's socket, at most 107 bytes. Empty: default_socket_path().
   std::string path = {};
@@ -43,6 +59,7 @@ struct ClientOptions {
   /// Called in the thread of a request that waits for its answer when a signal's handler has run there. What
   /// it throws ends the request, closes its connection, and reaches the caller. Empty: the request waits on.
   std::function<void()> on_signal = {};
+  SharedReads shared_reads = SharedReads::kWhenItPays;
   /// Connections that requests share, at least 1. A request beyond that waits for one. Leases and
   /// subscriptions hold a connection each in addition.
   std::size_t pool_size = 4;

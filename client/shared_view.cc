@@ -1,0 +1,296 @@
+#include "client/shared_view.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "client/pool.h"
+#include "client/round_trip.h"
+#include "pannier/detail/request.h"
+#include "pannier/error.h"
+#include "storage/use_ring.h"
+
+namespace pannier::detail {
+
+using storage::SharedReader;
+using storage::UseRing;
+using Outcome = SharedReader::Outcome;
+
+namespace {
+
+constexpr std::chrono::milliseconds kPauseMin{50};
+constexpr std::chrono::milliseconds kPauseMax{5'000};
+/// After the daemon said that it does not do this at all.
+constexpr std::chrono::milliseconds kPauseRefused{60'000};
+
+std::int64_t now_ns() { return Clock::now().time_since_epoch() / std::chrono::nanoseconds(1); }
+
+/// Numbers of attachments, never the same twice in this process; 0 is none.
+std::atomic<std::uint64_t> last_number = 0;
+
+/// A mapping of a whole ring.
+class MappedRing {
+ public:
+  explicit MappedRing(int fd)
+      : place_(mmap(nullptr, sizeof(UseRing), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)) {}
+  ~MappedRing() {
+    if (is_mapped()) munmap(place_, sizeof(UseRing));
+  }
+  MappedRing(const MappedRing&) = delete;
+  MappedRing& operator=(const MappedRing&) = delete;
+
+  bool is_mapped() const { return place_ != MAP_FAILED; }
+  UseRing& operator*() const { return *static_cast<UseRing*>(place_); }
+
+ private:
+  void* place_;
+};
+
+}  // namespace
+
+struct SharedView::Attachment {
+  Attachment(std::unique_ptr<Connection> channel, std::unique_ptr<SharedReader> arena, int ring_fd)
+      : number(++last_number), connection(std::move(channel)), reader(std::move(arena)), ring(ring_fd) {}
+
+  const std::uint64_t number;
+  std::unique_ptr<Connection> connection;  ///< its end is the attachment's end, for the daemon
+  const std::unique_ptr<SharedReader> reader;
+  const MappedRing ring;
+};
+
+/// What a thread remembers of the uses of a cache's entries: which need not be told.
+struct SharedView::Telling {
+  /// Between two looks at how the uses of all entries go on.
+  static constexpr std::uint32_t kReadsALook = 32;
+
+  std::uint32_t reads = 0;
+  std::uint64_t told_before = 0;        ///< an entry that was used after it needs no telling
+  std::array<storage::Ref, 64> told{};  ///< since the last look
+};
+
+/// What a thread remembers of a cache that it reads: where it is, besides.
+struct SharedView::Spot {
+  std::uint64_t attachment = 0;
+  std::string cache;
+  SharedReader::CacheAt at;
+  Telling telling;
+};
+
+class SharedView::ValueRoom : public SharedReader::Room {
+ public:
+  explicit ValueRoom(std::uint64_t bytes_max = SharedReadOptions().bytes_max) : bytes_max_(bytes_max) {}
+  char* take(std::uint64_t bytes) override {
+    if (bytes > bytes_max_) return nullptr;
+    value.resize(bytes);
+    return value.data();
+  }
+  std::string value;
+
+ private:
+  std::uint64_t bytes_max_;
+};
+
+SharedView::SharedView(Pool& pool, SharedReads wish) : pool_(pool), wish_(wish), pause_(kPauseMin) {}
+
+SharedView::~SharedView() = default;
+
+SharedView::Spot& SharedView::spot_of(std::string_view cache) {
+  static thread_local std::array<Spot, 8> spots;
+  const std::size_t mixed = cache.empty() ? 0 : cache.size() + static_cast<unsigned char>(cache.back()) * 3U;
+  return spots[mixed % spots.size()];
+}
+
+SharedView::Telling& SharedView::telling_of(const Sighting& sighting) {
+  struct Desk {
+    std::uint64_t attachment = 0;
+    std::uint32_t ordinal = 0;
+    Telling telling;
+  };
+  static thread_local std::array<Desk, 8> desks;
+  Desk& desk = desks[sighting.ordinal_ % desks.size()];
+  if (desk.attachment != sighting.attachment_ || desk.ordinal != sighting.ordinal_)
+    desk = {sighting.attachment_, sighting.ordinal_, {}};
+  return desk.telling;
+}
+
+// -- attaching
+
+SharedView::Attachment* SharedView::attachment_served() const {
+  Attachment* const current = current_.load(std::memory_order_acquire);
+  return current != nullptr && current->reader->is_served() ? current : nullptr;
+}
+
+SharedView::Attachment* SharedView::attachment() {
+  Attachment* const current = current_.load(std::memory_order_acquire);
+  if (current == nullptr) return attach_if_due();
+  if (current->reader->is_served()) return current;
+  let_go(*current);
+  return attach_if_due();
+}
+
+SharedView::Attachment* SharedView::attach_if_due() {
+  if (wish_ == SharedReads::kNever) return nullptr;
+  if (wish_ == SharedReads::kWhenItPays && gets_.fetch_add(1, std::memory_order_relaxed) < kGetsBefore)
+    return nullptr;
+  if (now_ns() < next_attempt_ns_.load(std::memory_order_relaxed)) return nullptr;
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  // Another thread is at it.
+  if (!lock.owns_lock() || current_.load() != nullptr) return current_.load();
+  std::chrono::milliseconds pause = pause_;
+  try {
+    if (auto made = attach()) {
+      attachments_.push_back(std::move(made));
+      current_.store(attachments_.back().get(), std::memory_order_release);
+      pause_ = kPauseMin;
+      return attachments_.back().get();
+    }
+  } catch (const ServerError& error) {
+    if (error.code() != ErrorCode::kOverloaded) pause = kPauseRefused;
+  } catch (const Error&) {
+    // The request that is under way finds out what is the matter, and tells it.
+  }
+  pause_ = std::min(pause_ * 2, kPauseMax);
+  next_attempt_ns_ = now_ns() + std::chrono::nanoseconds(pause) / std::chrono::nanoseconds(1);
+  return nullptr;
+}
+
+std::unique_ptr<SharedView::Attachment> SharedView::attach() {
+  static constexpr std::string_view kNoParams = "\x90";
+  const Deadline deadline = deadline_after(pool_.options().connect_timeout);
+  auto connection = pool_.connect(deadline);
+  const Request request = raw_request(pool_.next_id(), "attach", kNoParams);
+  if (!connection->send_now(request.frame)) return nullptr;
+  std::vector<int> descriptors = connection->peek_descriptors(deadline);
+  const auto close_from = [&](std::size_t first) {
+    for (std::size_t i = first; i < descriptors.size(); ++i) close(descriptors[i]);
+  };
+  try {
+    await_answer(*connection, request, deadline);
+  } catch (...) {
+    close_from(0);
+    throw;
+  }
+  if (descriptors.size() != 2) {
+    close_from(0);
+    return nullptr;
+  }
+  auto mapped = SharedReader::map(descriptors[0]);
+  auto* reader = std::get_if<std::unique_ptr<SharedReader>>(&mapped);
+  std::unique_ptr<Attachment> made;
+  if (reader != nullptr)
+    made = std::make_unique<Attachment>(std::move(connection), std::move(*reader), descriptors[1]);
+  close_from(1);
+  return made && made->ring.is_mapped() ? std::move(made) : nullptr;
+}
+
+void SharedView::let_go(Attachment& attachment) {
+  const std::lock_guard lock(mutex_);
+  if (current_.load() != &attachment) return;
+  current_ = nullptr;
+  // Others may be reading there at this moment.
+  attachment.reader->let_go();
+  attachment.connection.reset();
+}
+
+// -- reading
+
+void SharedView::note(Attachment& attachment, Telling& telling, const SharedReader::CacheAt& cache,
+                      const SharedReader::Seen& seen) {
+  UseRing& ring = *attachment.ring;
+  ring.note_hit(cache.ordinal);
+  if (telling.reads++ % Telling::kReadsALook == 0) {
+    // What was used among the latest eighth of all uses would not go for a while.
+    const SharedReader& reader = *attachment.reader;
+    const std::uint64_t uses = reader.uses();
+    telling.told_before = uses - std::min(uses, reader.entries(cache) / 8);
+    telling.told.fill(storage::kNoRef);
+  }
+  if (seen.place >= telling.told_before) return;
+  storage::Ref& told = telling.told[seen.ref % telling.told.size()];
+  if (std::exchange(told, seen.ref) == seen.ref) return;
+  // What was seen long ago may have been told since.
+  if (attachment.reader->place(seen.ref) < telling.told_before) ring.note_use({seen.ref, seen.version});
+}
+
+bool SharedView::find(Attachment& attachment, std::string_view cache, std::string_view key,
+                      SharedReader::Room& room, Spot*& spot, SharedReader::Seen& seen) {
+  const SharedReader& reader = *attachment.reader;
+  spot = &spot_of(cache);
+  bool is_known = spot->attachment == attachment.number && spot->cache == cache;
+  const SharedReader::Key hashed = reader.key(key);
+  // Once more where caches have come or gone since.
+  for (int tries = 0; tries < 2; ++tries) {
+    if (!is_known) {
+      spot->attachment = 0;
+      if (!reader.find_cache(cache, spot->at)) return false;
+      spot->attachment = attachment.number;
+      spot->cache = cache;
+    }
+    const Outcome outcome = reader.get(spot->at, hashed, room, seen);
+    if (outcome == Outcome::kHit) return true;
+    if (outcome != Outcome::kCacheIsMoved) return false;
+    is_known = false;
+  }
+  return false;
+}
+
+std::optional<std::string> SharedView::value(std::string_view cache, std::string_view key) {
+  Attachment* const attached = attachment();
+  if (attached == nullptr) return std::nullopt;
+  ValueRoom room;
+  Spot* spot = nullptr;
+  SharedReader::Seen seen;
+  if (!find(*attached, cache, key, room, spot, seen)) return std::nullopt;
+  note(*attached, spot->telling, spot->at, seen);
+  return std::move(room.value);
+}
+
+std::optional<SharedEntry> SharedView::entry(std::string_view cache, std::string_view key, Sighting* sighting,
+                                             const SharedReadOptions& options) {
+  Attachment* const attached = options.may_attach ? attachment() : attachment_served();
+  if (attached == nullptr) return std::nullopt;
+  ValueRoom room(options.bytes_max);
+  Spot* spot = nullptr;
+  SharedReader::Seen seen;
+  if (!find(*attached, cache, key, room, spot, seen)) return std::nullopt;
+  note(*attached, spot->telling, spot->at, seen);
+  SharedEntry entry{std::move(room.value), seen.version, std::nullopt};
+  if (seen.deadline != storage::kNever)
+    entry.ttl = std::chrono::milliseconds(std::max<std::int64_t>(seen.deadline - attached->reader->now(), 0));
+  if (sighting != nullptr) {
+    sighting->attachment_ = attached->number;
+    sighting->bucket_ = seen.bucket;
+    sighting->version_ = seen.version;
+    sighting->deadline_ = seen.deadline;
+    sighting->place_ = seen.place;
+    sighting->ref_ = seen.ref;
+    sighting->catalog_flux_ = spot->at.flux;
+    sighting->bucket_flux_ = seen.flux;
+    sighting->wide_flux_ = seen.wide_flux;
+    sighting->ordinal_ = spot->at.ordinal;
+    sighting->record_ = spot->at.record;
+  }
+  return entry;
+}
+
+bool SharedView::is_current(const Sighting& sighting) {
+  Attachment* const attached = current_.load(std::memory_order_acquire);
+  if (attached == nullptr || attached->number != sighting.attachment_) return false;
+  const SharedReader::CacheAt cache{
+      .record = sighting.record_, .flux = sighting.catalog_flux_, .ordinal = sighting.ordinal_};
+  const SharedReader::Seen seen{.version = sighting.version_,
+                                .deadline = sighting.deadline_,
+                                .ref = sighting.ref_,
+                                .place = sighting.place_,
+                                .bucket = sighting.bucket_,
+                                .flux = sighting.bucket_flux_,
+                                .wide_flux = sighting.wide_flux_};
+  if (!attached->reader->is_unchanged(cache, seen)) return false;
+  note(*attached, telling_of(sighting), cache, seen);
+  return true;
+}
+
+}  // namespace pannier::detail

@@ -1,0 +1,93 @@
+// SharedView: entries read out of the daemon's memory by this process itself. It holds one attachment at a
+// time: a connection over which the daemon gave descriptors, the arena mapped read-only
+// (storage/shared_reader.h), and the ring through which the daemon learns what was read (storage/use_ring.h).
+//
+// The happy path: after some gets over the socket one of them attaches; from then on read() answers what is
+// in memory. What else can happen:
+//  - The daemon ends, or another takes its place: the arena says so at the next read. The attachment is let
+//  go, its
+//    memory at once, and a later get attaches anew.
+//  - The daemon refuses, does not know the method, or is away: the socket it is, and the next attempt is made
+//  later,
+//    the later the more have failed.
+//  - A fork: the child reads on, with the parent's attachment, until that ends.
+//
+// Thread-safe. A read takes no lock and makes no system call, but for those that attach and let go.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "client/deadline.h"
+#include "pannier/options.h"
+#include "pannier/sighting.h"
+#include "storage/shared_reader.h"
+
+namespace pannier::detail {
+
+class Pool;
+
+/// An entry as the daemon's memory has it.
+struct SharedEntry {
+  std::string value;  ///< packed
+  Version version;
+  std::optional<std::chrono::milliseconds> ttl;
+};
+
+class SharedView {
+ public:
+  /// Gets over the socket before the first attempt to attach: whoever makes only a few does not gain by it.
+  static constexpr std::uint32_t kGetsBefore = 16;
+
+  /// `pool` must outlive this.
+  SharedView(Pool& pool, SharedReads wish);
+  ~SharedView();
+  SharedView(const SharedView&) = delete;
+  SharedView& operator=(const SharedView&) = delete;
+
+  /// The packed value. Nothing: ask the daemon.
+  std::optional<std::string> value(std::string_view cache, std::string_view key);
+  /// The same with all about it; `sighting` becomes one of it.
+  std::optional<SharedEntry> entry(std::string_view cache, std::string_view key, Sighting* sighting,
+                                   const SharedReadOptions& options = {});
+  /// Whether the entry that was seen is still there, and the same. It counts as a hit then. False may be
+  /// wrong.
+  bool is_current(const Sighting& sighting);
+
+ private:
+  struct Attachment;
+  struct Telling;
+  struct Spot;
+  class ValueRoom;
+
+  Attachment* attachment();
+  /// The same without a system call.
+  Attachment* attachment_served() const;
+  Attachment* attach_if_due();
+  std::unique_ptr<Attachment> attach();
+  void let_go(Attachment& attachment);
+  static Spot& spot_of(std::string_view cache);
+  static Telling& telling_of(const Sighting& sighting);
+  bool find(Attachment& attachment, std::string_view cache, std::string_view key,
+            storage::SharedReader::Room& room, Spot*& spot, storage::SharedReader::Seen& seen);
+  static void note(Attachment& attachment, Telling& telling, const storage::SharedReader::CacheAt& cache,
+                   const storage::SharedReader::Seen& seen);
+
+  Pool& pool_;
+  const SharedReads wish_;
+  std::atomic<Attachment*> current_ = nullptr;
+  std::atomic<std::uint32_t> gets_ = 0;
+  std::atomic<std::int64_t> next_attempt_ns_ = 0;  ///< by Clock
+  std::mutex mutex_;                               ///< of attaching and letting go
+  std::chrono::milliseconds pause_;                ///< before the next attempt
+  /// All that there were: a thread may still be in one that was let go, and finds nothing there.
+  std::vector<std::unique_ptr<Attachment>> attachments_;
+};
+
+}  // namespace pannier::detail

@@ -1,0 +1,197 @@
+// Reads without a request, against the real daemon.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "pannier/client.h"
+#include "tests/client/daemon_process.h"
+
+namespace pannier::test {
+namespace {
+
+using std::chrono::milliseconds;
+
+class SharedViewTest : public ::testing::Test {
+ protected:
+  ClientOptions options(SharedReads wish = SharedReads::kAtOnce) const {
+    ClientOptions options = daemon_.options();
+    options.shared_reads = wish;
+    return options;
+  }
+  std::uint64_t shared_hits() { return asking_.info("lru").shared_hits; }
+  std::uint64_t shared_readers() { return asking_.info().server.shared_readers; }
+  /// Whether it comes true within a time that a busy machine keeps.
+  template <typename Condition>
+  static bool eventually(Condition condition) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      std::this_thread::sleep_for(milliseconds(5));
+    }
+    return true;
+  }
+
+  DaemonProcess daemon_;
+  Client asking_{options(SharedReads::kNever)};
+  Client client_{options()};
+};
+
+TEST_F(SharedViewTest, a_hit_is_no_request_and_counts_as_a_hit) {
+  asking_.put("lru", "key", std::string("value"));
+  EXPECT_EQ(client_.get<std::string>("lru", "key"), "value");
+  const Info before = asking_.info();
+  for (int i = 0; i < 1'000; ++i) ASSERT_EQ(client_.get<std::string>("lru", "key"), "value");
+  const Info after = asking_.info();
+  EXPECT_EQ(after.server.requests, before.server.requests + 1) << "the second info itself";
+  EXPECT_EQ(after.caches.at("lru").hits, before.caches.at("lru").hits + 1'000);
+  EXPECT_EQ(after.caches.at("lru").shared_hits, before.caches.at("lru").shared_hits + 1'000);
+}
+
+TEST_F(SharedViewTest, what_another_client_does_is_seen_at_once) {
+  for (int i = 0; i < 2'000; ++i) {
+    asking_.put("lru", "key", i);
+    ASSERT_EQ(client_.get<int>("lru", "key"), i);
+    if (i % 3 == 0) asking_.erase("lru", "key");
+    if (i % 3 == 1) asking_.clear("lru");
+    ASSERT_EQ(client_.get<int>("lru", "key").has_value(), i % 3 == 2);
+  }
+  EXPECT_GE(shared_hits(), 2'000U);
+}
+
+TEST_F(SharedViewTest, an_entry_is_read_with_version_and_time_left) {
+  const auto version = asking_.put("ttl", "key", 1, {.ttl = std::chrono::minutes(5)});
+  const auto entry = client_.get_entry<int>("ttl", "key");
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(entry->version, *version);
+  ASSERT_TRUE(entry->ttl);
+  EXPECT_LE(*entry->ttl, std::chrono::minutes(5));
+  EXPECT_GT(*entry->ttl, std::chrono::minutes(4));
+}
+
+TEST_F(SharedViewTest, an_entry_past_its_deadline_is_a_miss) {
+  asking_.put("ttl", "key", 1, {.ttl = milliseconds(30)});
+  std::this_thread::sleep_for(milliseconds(40));
+  EXPECT_FALSE(client_.get<int>("ttl", "key"));
+}
+
+TEST_F(SharedViewTest, many_are_read_together_or_asked_for_together) {
+  asking_.put("lru", "a", 1);
+  asking_.put("lru", "b", 2);
+  client_.get<int>("lru", "a");
+  const std::uint64_t before = asking_.info().server.requests;
+  EXPECT_EQ(client_.get_many<int>("lru", {"a", "b"}), (std::vector<std::optional<int>>{1, 2}));
+  EXPECT_EQ(asking_.info().server.requests, before + 1);
+  EXPECT_EQ(client_.get_many<int>("lru", {"a", "c"}), (std::vector<std::optional<int>>{1, std::nullopt}));
+}
+
+TEST_F(SharedViewTest, few_gets_do_not_attach_unless_that_is_wished) {
+  asking_.put("lru", "key", 1);
+  Client usual(options(SharedReads::kWhenItPays));
+  for (int i = 0; i < 16; ++i) usual.get<int>("lru", "key");
+  EXPECT_EQ(shared_readers(), 0U);
+  usual.get<int>("lru", "key");
+  EXPECT_EQ(shared_readers(), 1U);
+  EXPECT_EQ(shared_hits(), 1U);
+}
+
+TEST_F(SharedViewTest, a_sighting_is_current_until_the_entry_is_another) {
+  asking_.put("lru", "key", 1);
+  client_.get<int>("lru", "key");
+  Sighting sighting;
+  EXPECT_FALSE(client_.is_current(sighting));
+  ASSERT_TRUE(client_.read_shared("lru", "key", &sighting));
+  EXPECT_TRUE(client_.is_current(sighting));
+  asking_.get<int>("lru", "key");
+  EXPECT_TRUE(client_.is_current(sighting));
+  asking_.put("lru", "key", 2);
+  EXPECT_FALSE(client_.is_current(sighting));
+  ASSERT_TRUE(client_.read_shared("lru", "key", &sighting));
+  asking_.clear("lru");
+  EXPECT_FALSE(client_.is_current(sighting));
+}
+
+TEST_F(SharedViewTest, what_is_read_stays_and_what_is_not_goes) {
+  asking_.open("small", {.max_entries = 1'000});
+  for (int i = 0; i < 1'000; ++i) asking_.put("small", std::to_string(i), i);
+  // The hundred oldest, by nobody but this client.
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(client_.get<int>("small", std::to_string(i)), i);
+  asking_.info();
+  for (int i = 1'000; i < 1'800; ++i) asking_.put("small", std::to_string(i), i);
+  int kept = 0;
+  for (int i = 0; i < 100; ++i) kept += asking_.get<int>("small", std::to_string(i)).has_value();
+  // The latest eighth of all uses is not told.
+  EXPECT_GE(kept, 90);
+  EXPECT_FALSE(asking_.get<int>("small", "150"));
+}
+
+TEST_F(SharedViewTest, a_daemon_that_is_killed_and_back_is_read_anew) {
+  asking_.put("lru", "key", 1);
+  EXPECT_EQ(client_.get<int>("lru", "key"), 1);
+  daemon_.kill();
+  EXPECT_FALSE(client_.read_shared("lru", "key"));
+  EXPECT_THROW(client_.get<int>("lru", "key"), ConnectionError);
+  daemon_.start();
+  EXPECT_FALSE(client_.get<int>("lru", "key")) << "its memory went with it";
+  asking_.put("lru", "key", 2);
+  EXPECT_TRUE(eventually([&] {
+    EXPECT_EQ(client_.get<int>("lru", "key"), 2);
+    return client_.read_shared("lru", "key").has_value();
+  }));
+}
+
+TEST_F(SharedViewTest, threads_read_while_the_daemon_is_killed_again_and_again) {
+  std::atomic<bool> is_over = false;
+  std::atomic<int> wrong = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      while (!is_over) {
+        try {
+          const auto value = client_.get<std::string>("lru", "key");
+          if (value && *value != std::string(10'000, 'v')) ++wrong;
+        } catch (const ConnectionError&) {
+          std::this_thread::yield();
+        }
+      }
+    });
+  }
+  for (int round = 0; round < 5; ++round) {
+    asking_.put("lru", "key", std::string(10'000, 'v'));
+    std::this_thread::sleep_for(milliseconds(100));
+    daemon_.kill();
+    daemon_.start();
+  }
+  is_over = true;
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST_F(SharedViewTest, a_forked_child_reads_on) {
+  asking_.put("lru", "key", 1);
+  ASSERT_EQ(client_.get<int>("lru", "key"), 1);
+  const pid_t child = fork();
+  if (child == 0) _exit(client_.read_shared("lru", "key") && client_.get<int>("lru", "key") == 1 ? 0 : 1);
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(client_.read_shared("lru", "key"));
+}
+
+TEST_F(SharedViewTest, the_memory_is_let_go_with_the_client) {
+  asking_.put("lru", "key", 1);
+  {
+    Client other(options());
+    other.get<int>("lru", "key");
+    EXPECT_TRUE(eventually([&] { return shared_readers() == 1; }));
+  }
+  EXPECT_TRUE(eventually([&] { return shared_readers() == 0; }));
+}
+
+}  // namespace
+}  // namespace pannier::test
