@@ -98,7 +98,7 @@ def let_find(monkeypatch):
 
     def set_path(path):
         monkeypatch.setenv("PANNIER_SOCKET", path)
-        monkeypatch.setattr(pannier.config, "_settings", pannier.config._Settings())
+        monkeypatch.setattr(pannier.config, "settings", pannier.config.Settings())
 
     return set_path
 
@@ -115,3 +115,10 @@ def own_process_daemon(own_daemon, let_find):
     """The same of a daemon of the test's own."""
     let_find(own_daemon.socket_path)
     return own_daemon
+
+
+@pytest.fixture
+def sharing(process_daemon):
+    """The shared daemon for decorators, which read its memory from the first call on."""
+    pannier.configure(shared_reads="always")
+    return process_daemon

@@ -21,9 +21,16 @@ class Programs:
         path.write_text(textwrap.dedent(source))
         return path
 
-    def start(self, path, *arguments, **environment):
+    def start(self, path, *arguments, read_input=False, **environment):
+        """With `read_input`, its standard input is a pipe of the caller's."""
         command = [sys.executable, str(path), *map(str, arguments)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment})
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE if read_input else None,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment},
+        )
 
     def output(self, process):
         """The lines that it printed; it must end well."""

@@ -19,7 +19,7 @@ def use(let_find):
 
     def use_path(path, **options):
         let_find(path)
-        pannier.config._settings.client = pannier.connect(path, **options)
+        pannier.config.settings.client = pannier.connect(path, **options)
 
     return use_path
 

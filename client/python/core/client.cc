@@ -13,11 +13,21 @@ namespace pannier::python {
 
 namespace {
 
+SharedReads shared_reads_of(std::string_view name) {
+  if (name == "auto") return SharedReads::kWhenItPays;
+  if (name == "always") return SharedReads::kAtOnce;
+  if (name == "never") return SharedReads::kNever;
+  throw InvalidArgument("shared_reads is \"auto\", \"always\" or \"never\", not \"" + std::string(name) +
+                        "\"");
+}
+
 std::unique_ptr<ClientHandle> make_client(std::string path, py::handle connect_timeout, py::handle timeout,
-                                          py::handle slow_timeout, std::size_t pool_size, py::handle spin) {
+                                          py::handle slow_timeout, std::size_t pool_size, py::handle spin,
+                                          py::handle shared_reads) {
   ClientOptions options{.path = std::move(path),
                         .spin = exact_duration_of(spin, "spin"),
                         .on_signal = &check_signals,
+                        .shared_reads = shared_reads_of(bytes_of(shared_reads, "shared_reads")),
                         .pool_size = pool_size,
                         .client_name = "python"};
   if (const auto time = duration_of(connect_timeout, "connect_timeout")) options.connect_timeout = *time;
@@ -101,7 +111,7 @@ std::shared_ptr<Client> ClientHandle::get() const {
 ClientClass define_client(py::module_& module) {
   return ClientClass(module, "Client")
       .def(py::init(&make_client), py::arg("path"), py::arg("connect_timeout"), py::arg("timeout"),
-           py::arg("slow_timeout"), py::arg("pool_size"), py::arg("spin"))
+           py::arg("slow_timeout"), py::arg("pool_size"), py::arg("spin"), py::arg("shared_reads"))
       .def("close", &ClientHandle::close)
       .def("ping", &ping)
       .def("call", &call, py::arg("method"), py::arg("params"))

@@ -25,6 +25,10 @@ class ClientHandle {
   std::shared_ptr<Client> client_;
 };
 
+/// For reads of the daemon's memory with the interpreter's lock: they take less time than to give it away,
+/// and wait for nothing. Longer values are copied without it.
+inline constexpr SharedReadOptions kBesideThreads{.bytes_max = std::uint64_t{64} << 10, .may_attach = false};
+
 using ClientClass = pybind11::class_<ClientHandle>;
 
 /// Methods of the daemon and of caches as a whole.

@@ -24,6 +24,8 @@ struct Place {
 py::object get(const ClientHandle& handle, py::handle cache, py::handle key, py::handle codec,
                py::handle missing) {
   const Place at(handle, cache, key);
+  if (const auto entry = at.client->read_shared(at.cache, at.key, nullptr, kBesideThreads))
+    return decode(codec, entry->value);
   const auto packed = without_gil([&] { return at.client->get_raw(at.cache, at.key); });
   return packed ? decode(codec, *packed) : py::reinterpret_borrow<py::object>(missing);
 }
@@ -31,7 +33,8 @@ py::object get(const ClientHandle& handle, py::handle cache, py::handle key, py:
 /// (value, version, seconds left or None), or None
 py::object get_entry(const ClientHandle& handle, py::handle cache, py::handle key, py::handle codec) {
   const Place at(handle, cache, key);
-  const auto entry = without_gil([&] { return at.client->get_entry_raw(at.cache, at.key); });
+  auto entry = at.client->read_shared(at.cache, at.key, nullptr, kBesideThreads);
+  if (!entry) entry = without_gil([&] { return at.client->get_entry_raw(at.cache, at.key); });
   if (!entry) return py::none();
   return py::make_tuple(decode(codec, entry->value), entry->version, seconds_object(entry->ttl));
 }

@@ -30,12 +30,38 @@ std::vector<std::string_view> keys_of(py::handle keys) {
   return views;
 }
 
+/// The values that can be read with the interpreter's lock; the keys of the others go to `left`.
+std::vector<std::optional<std::string>> read_beside_threads(Client& client, std::string_view cache,
+                                                            const std::vector<std::string_view>& keys,
+                                                            std::vector<std::string_view>& left) {
+  std::vector<std::optional<std::string>> values(keys.size());
+  SharedReadOptions options = kBesideThreads;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    auto entry = client.read_shared(cache, keys[i], nullptr, options);
+    if (!entry) {
+      left.push_back(keys[i]);
+      continue;
+    }
+    options.bytes_max -= entry->value.size();
+    values[i] = std::move(entry->value);
+  }
+  return values;
+}
+
 /// A dict of those keys that are there.
 py::dict get_many(const ClientHandle& handle, py::handle cache, py::handle keys, py::handle codec) {
   const auto client = handle.get();
   const auto name = bytes_of(cache, "cache");
   const auto views = keys_of(keys);
-  const auto found = without_gil([&] { return client->get_many_raw(name, views); });
+  std::vector<std::string_view> left;
+  auto found = read_beside_threads(*client, name, views, left);
+  if (!left.empty() || views.empty()) {
+    auto asked = without_gil([&] { return client->get_many_raw(name, left); });
+    std::size_t next = 0;
+    for (auto& value : found) {
+      if (!value) value = std::move(asked[next++]);
+    }
+  }
   py::dict values;
   for (std::size_t i = 0; i < found.size(); ++i) {
     const py::handle key = PyTuple_GET_ITEM(keys.ptr(), static_cast<Py_ssize_t>(i));

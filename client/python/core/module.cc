@@ -3,6 +3,7 @@
 
 #include "client/python/core/client.h"
 #include "client/python/core/codec.h"
+#include "client/python/core/copies.h"
 #include "client/python/core/errors.h"
 #include "pannier/client.h"
 
@@ -14,4 +15,5 @@ PYBIND11_MODULE(_core, module) {
   pannier::python::define_entries(client);
   pannier::python::define_many(client);
   pannier::python::define_lease(module, client);
+  pannier::python::define_copies(module);
 }

@@ -27,6 +27,7 @@ def connect(
     slow_timeout: Duration = 60.0,
     pool_size: int = 4,
     spin: Duration = 50e-6,
+    shared_reads: str = "auto",
     serializer: SerializerLike = "msgpack",
 ) -> Client:
     """A client of the daemon whose socket is at `path`; without one, that of `pannier.configure`, of
@@ -37,6 +38,11 @@ def connect(
     to connect. `pool_size` connections, at least 1, are shared by all threads; a lease holds one more.
     `spin`: for how long a request looks for its answer again and again before it sleeps (0: not at all), while answers
     come that fast; being woken takes longer than all else. `serializer`: see `pannier.serializers`.
+
+    `shared_reads`: whether entries are read out of the daemon's memory without a request, which makes a hit many times
+    faster and changes nothing else: "auto" (from the seventeenth get on), "always" (from the first) or "never". It
+    maps that memory read-only, which counts as virtual size of this process, and has one connection more. What is not
+    found there, and what the daemon does not share, is asked for as ever.
     """
     if path is None:
         from pannier.config import default_path
@@ -49,6 +55,7 @@ def connect(
         slow_timeout=slow_timeout,
         pool_size=pool_size,
         spin=spin,
+        shared_reads=shared_reads,
         serializer=serializer,
     )
 
@@ -70,6 +77,7 @@ class Client:
         slow_timeout: Duration,
         pool_size: int,
         spin: Duration,
+        shared_reads: str,
         serializer: SerializerLike,
     ) -> None:
         if not isinstance(pool_size, int):
@@ -85,6 +93,7 @@ class Client:
             time_out(slow_timeout, "slow_timeout"),
             pool_size,
             spin,
+            shared_reads,
         )
         self._options = {
             "timeout": timeout,
@@ -92,6 +101,7 @@ class Client:
             "slow_timeout": slow_timeout,
             "pool_size": pool_size,
             "spin": spin,
+            "shared_reads": shared_reads,
             "serializer": serializer,
         }
 

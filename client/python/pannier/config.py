@@ -11,59 +11,73 @@ from pannier.errors import InvalidArgument
 
 DEFAULT_PATH = "/run/pannier/pannier.sock"
 ON_ERROR = ("compute", "raise")
+SHARED_READS = ("auto", "always", "never")
 
 
-class _Settings:
+class Settings:
     def __init__(self) -> None:
         self.path: Optional[str] = None
         self.on_error = "compute"
+        self.shared_reads = "auto"
         self.client: Optional[Client] = None
         self.lock = threading.Lock()
 
 
-_settings = _Settings()
+#: For this package alone.
+settings = Settings()
 
 
-def configure(*, path: "str | os.PathLike[str] | None" = None, on_error: Optional[str] = None) -> None:
+def configure(
+    *,
+    path: "str | os.PathLike[str] | None" = None,
+    on_error: Optional[str] = None,
+    shared_reads: Optional[str] = None,
+) -> None:
     """Sets for this process what is given; the rest stays as it was. Thread-safe.
 
     `path` is the daemon's socket, before `$PANNIER_SOCKET` and the default path. `on_error` is what decorated functions
-    do while the daemon is away, unless they say it themselves: "compute" (the default) or "raise".
+    do while the daemon is away, unless they say it themselves: "compute" (the default) or "raise". `shared_reads` is that of `pannier.connect`, for
+    the client that they use: "auto" (the default), "always" or "never".
     """
     if on_error is not None and on_error not in ON_ERROR:
         raise InvalidArgument(f"on_error is 'compute' or 'raise', not {on_error!r}")
-    with _settings.lock:
+    if shared_reads is not None and shared_reads not in SHARED_READS:
+        raise InvalidArgument(f"shared_reads is 'auto', 'always' or 'never', not {shared_reads!r}")
+    with settings.lock:
         if on_error is not None:
-            _settings.on_error = on_error
+            settings.on_error = on_error
+        if shared_reads is not None:
+            settings.shared_reads = shared_reads
+            settings.client = None
         if path is not None:
-            _settings.path = os.fspath(path)
-            _settings.client = None
+            settings.path = os.fspath(path)
+            settings.client = None
 
 
 def default_path() -> str:
     """The socket that is used unless another is given: of `configure`, of `$PANNIER_SOCKET`, or the default."""
-    return _settings.path or os.environ.get("PANNIER_SOCKET") or DEFAULT_PATH
+    return settings.path or os.environ.get("PANNIER_SOCKET") or DEFAULT_PATH
 
 
 def default_on_error() -> str:
     """"compute" or "raise", as `configure` has set it."""
-    return _settings.on_error
+    return settings.on_error
 
 
 def default_client() -> Client:
     """The one client that this process' decorators and drop-ins share; made at the first call. Thread-safe."""
-    client = _settings.client
+    client = settings.client
     if client is not None:
         return client
-    with _settings.lock:
-        if _settings.client is None:
-            _settings.client = connect(default_path())
-        return _settings.client
+    with settings.lock:
+        if settings.client is None:
+            settings.client = connect(default_path(), shared_reads=settings.shared_reads)
+        return settings.client
 
 
 def _renew_lock() -> None:
     # Another thread of the parent may have held it.
-    _settings.lock = threading.Lock()
+    settings.lock = threading.Lock()
 
 
 os.register_at_fork(after_in_child=_renew_lock)

@@ -33,6 +33,8 @@ class CacheInfo:
     stale_ms: int = 0
     reserved_bytes: int = 0
     used_bytes: int = 0
+    #: Those of ``hits`` that clients have read out of the daemon's memory themselves.
+    shared_hits: int = 0
     puts: int = 0
     deletes: int = 0
     cleared: int = 0
@@ -64,6 +66,7 @@ class ServerInfo:
     leases: int = 0
     lease_waiters: int = 0
     subscriptions: int = 0
+    shared_readers: int = 0
     waiting_for_disk: int = 0
     dirty_entries: int = 0
     dirty_bytes: int = 0

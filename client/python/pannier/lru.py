@@ -7,14 +7,19 @@
     user_name.cache_info()      # CacheInfo(hits=3, misses=1, maxsize=10000, currsize=1), of all processes
     user_name.cache_clear()     # for all processes
 
-What is as in functools: which calls are the same, that the least recently used entry goes first, that exceptions are
+What is as in functools: which calls are the same, that the least recently used entry goes first (see below), that exceptions are
 not cached, that a function may be called several times at once for the same arguments (`pannier.memoize` has one
 computation for the host), that it may call itself, and that methods work.
 
 What differs:
 
-- Results are copies: a hit gives an equal object, not the same one. A result that this process cannot read, of a class
-  that it does not know, is computed anew.
+- A hit gives an equal object, not the one that was computed. As long as the result stays in the cache, and as long as
+  this process keeps its copy (`maxsize` of them, 1,024 where that is None, and some 16 MiB as they are stored), it is the
+  same object at each hit, as functools has it: whoever changes it changes what later hits of this process give. Where
+  entries cannot be read out of the daemon's memory (see `shared_reads` of `pannier.connect`), each hit is a new copy.
+- The order in which results go is the exact one for a `maxsize` below 64, where each hit is a request. From there on hits
+  become known to the daemon a little later, and in a burst of new results one may go that was used just before.
+- A result that this process cannot read, of a class that it does not know, is computed anew.
 - The cache belongs to the function as it is (see `pannier.names`) with its `maxsize`, `typed` and serializer, so
   programs with different versions of it do not meet. With `name`, it belongs to that name, and the program that opened
   it last decides on its size. It outlives the processes.
@@ -33,8 +38,11 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import Any, Generic, NamedTuple, Optional, Protocol, TypeVar, Union, overload
 
+from pannier import config
 from pannier.arguments import call_key
 from pannier.atoms import Unidentified
+from pannier.cache import Cache
+from pannier.copies import copies_of
 from pannier.errors import TooLarge, UnpackError
 from pannier.function_cache import FunctionCache
 from pannier.serializers import SerializerLike
@@ -116,8 +124,14 @@ def lru_cache(
 
 
 def _decorated(cache: _LruCache[R]) -> CachedFunction[R]:
+    find = cache.copies.find
+
     # A plain function: that binds as a method, and is copied and pickled by its name.
     def cached(*args: Hashable, **kwargs: Hashable) -> R:
+        if not kwargs:
+            found = find(args, config.settings.client)
+            if found is not MISSING:
+                return found
         return cache.call(args, kwargs)
 
     wrapper: Any = functools.update_wrapper(cached, cache.function)
@@ -153,6 +167,7 @@ class _LruCache(Generic[R]):
         self.function = function
         self.maxsize = maxsize
         self.typed = typed
+        self.copies = copies_of(maxsize)
         self._results = results
         self._unshared = UnsharedCache(maxsize)
         # `now`: this thread looks into the cache; what that compares or serializes may call the function.
@@ -180,6 +195,7 @@ class _LruCache(Generic[R]):
 
     def clear(self) -> None:
         self._unshared.clear()
+        self.copies.clear()
         shared = self._results.shared() if self.maxsize != 0 else None
         if shared is not None:
             shared.drop()
@@ -196,7 +212,7 @@ class _LruCache(Generic[R]):
         if self._results.shared() is not None:
             try:
                 key = call_key(args, kwargs, self.typed)
-                return key, self._find_shared(key)
+                return key, self._find_shared(key, args if not (kwargs or self.typed) else None)
             except Unidentified as reason:
                 unshared = _UnsharedKey(args, kwargs, self.typed)
                 self._results.warn("calls", reason)
@@ -204,13 +220,18 @@ class _LruCache(Generic[R]):
             unshared = _UnsharedKey(args, kwargs, self.typed)
         return unshared, self._unshared.get(unshared)
 
-    def _find_shared(self, key: bytes) -> Any:
+    def _find_shared(self, key: bytes, args: Optional[tuple[Any, ...]]) -> Any:
+        """`args`: those that alone have made the key."""
         if key in self._unshared:
             return self._unshared.get(key)
         try:
-            return self._results.ask(lambda cache: cache.get(key, MISSING), MISSING)
+            return self._results.ask(lambda cache: self._get(cache, key, args), MISSING)
         except UnpackError:
             return MISSING
+
+    def _get(self, cache: Cache, key: bytes, args: Optional[tuple[Any, ...]]) -> Any:
+        found = self.copies.read(cache.client, cache.name, key, args, self._results.codec)
+        return found if found is not MISSING else cache.get(key, MISSING)
 
     def _keep(self, key: Union[bytes, _UnsharedKey], result: R) -> None:
         if isinstance(key, bytes):

@@ -96,6 +96,11 @@ class Memo:
             return call_key(args, kwargs, self._typed)
         return call_key((self._key(*args, **kwargs),), {}, self._typed)
 
+    @property
+    def is_keyed_by_values(self) -> bool:
+        """Whether calls without keywords have the same key where their arguments are equal."""
+        return self._key is None and not self._typed
+
     def lets_ask(self, path: str) -> bool:
         """Whether to ask the daemon with this socket, or to do without it."""
         return self.raises or absence_of(path).lets_ask()

@@ -8,15 +8,18 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Any, Optional, Protocol, TypeVar, overload
 
+from pannier import config
 from pannier._types import Duration
 from pannier.cache import Cache, Lease, LeaseResult
 from pannier.computing import computing, is_inside
 from pannier.config import default_client
+from pannier.copies import copies_of
 from pannier.errors import UnknownCache, UnpackError
 from pannier.info import CacheInfo
 from pannier.memo import LEASE_DEFAULT_S, UNSTORED, Memo
 from pannier.serializers import SerializerLike
 from pannier.shared import AWAY, SharedCache
+from pannier.unshared import MISSING
 
 __all__ = ["memoize"]
 
@@ -97,7 +100,11 @@ def memoize(
     - With `stale`, a value counts for that much longer after its `ttl`: the first one who asks then computes a new one, all
       others get the old one meanwhile.
     - `invalidate` and `cache_clear` concern what is being computed, too: its callers get it, but it is not kept.
-    - Results of hits are copies, made by `serializer`. One that cannot be serialized raises what the serializer raises.
+    - Results of hits are copies, made by `serializer`. As long as a result stays in the cache, this process gives the same copy
+      at each hit (`maxsize` of them, 1,024 where that is None, and some 16 MiB as they are stored): whoever changes it changes what
+      later hits of this process give. Where entries cannot be read out of the daemon's memory (see `shared_reads` of
+      `pannier.connect`), and of an async function, each hit is a new copy. A result that cannot be serialized raises what the
+      serializer raises.
     - While the daemon is away, calls compute by themselves (`on_error="compute"`) and do not wait for it: it is asked now and
       then whether it is back. With "raise" they raise the error. `invalidate` and `cache_clear` always do.
 
@@ -142,7 +149,13 @@ def _decorated(function: Callable[..., Any], **settings: Any) -> Any:
         return decorated(function, settings)
     memo = _ThreadMemo(function, **settings)
 
+    find = memo.copies.find
+
     def memoized(*args: Any, **kwargs: Any) -> Any:
+        if not kwargs:
+            found = find(args, config.settings.client)
+            if found is not MISSING:
+                return found
         return memo.call(args, kwargs)
 
     wrapper: Any = functools.update_wrapper(memoized, function)
@@ -157,13 +170,14 @@ class _ThreadMemo(Memo):
 
     def __init__(self, function: Callable[..., Any], **settings: Any) -> None:
         super().__init__(function, **settings)
+        self.copies = copies_of(self.maxsize)
         self._shared: Optional[SharedCache] = None
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         key = self.key_of(args, kwargs)
         if is_inside((self.name, key)):
             return self.function(*args, **kwargs)
-        found = self._find(key)
+        found = self._find(key, None if kwargs or not self.is_keyed_by_values else args)
         if found.lease is not None:
             return self._compute(key, found.lease, args, kwargs)
         return found.value if found.found else self.function(*args, **kwargs)
@@ -173,6 +187,7 @@ class _ThreadMemo(Memo):
         return self._cache().do(lambda cache: cache.delete(key))
 
     def clear(self) -> None:
+        self.copies.clear()
         self._cache().do(lambda cache: cache.clear())
 
     def info(self) -> CacheInfo:
@@ -183,19 +198,24 @@ class _ThreadMemo(Memo):
             self._shared = SharedCache(self.name, "lru", self.codec, **self.settings)
         return self._shared
 
-    def _find(self, key: bytes) -> LeaseResult:
+    def _find(self, key: bytes, args: Optional[tuple[Any, ...]]) -> LeaseResult:
+        """`args`: those that alone have made the key."""
         path = default_client().path
         if not self.lets_ask(path):
             return NOTHING
         started = time.monotonic()
         try:
-            return self._cache().do(lambda cache: self._ask(cache, key))
+            return self._cache().do(lambda cache: self._ask(cache, key, args))
         except AWAY as error:
             self.failed(path, error, time.monotonic() - started)
             return NOTHING
 
-    def _ask(self, cache: Cache, key: bytes) -> LeaseResult:
+    def _ask(self, cache: Cache, key: bytes, args: Optional[tuple[Any, ...]]) -> LeaseResult:
         try:
+            value = self.copies.read(cache.client, cache.name, key, args, self.codec)
+            if value is not MISSING:
+                self.answered(cache.client.path)
+                return LeaseResult(value, True, False, None)
             found = cache.lease(key, duration=self.lease_s, wait=0)
             self.answered(cache.client.path)
             if found.found or found.lease is not None:

@@ -6,6 +6,8 @@
         cache = await client.cache("lru")
         await cache.put("user:7", {"name": "Ada"}, ttl=60)
         await cache.get("user:7")
+
+Each call is a request over the socket; only `pannier.connect` reads entries out of the daemon's memory (`shared_reads`).
 """
 
 from pannier.aio.cache import Cache
