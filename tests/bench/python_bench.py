@@ -6,6 +6,9 @@ loop, one key of many at a time; each get is timed, and a round's figure is the 
 processor time that the asking process takes for each. A ratio is Pannier's figure of a round by the other's of the same
 round. Clients of servers without types get bytes as they are, and dictionaries pickled, which is how their users keep
 them. diskcache has no server: it reads a file of its own.
+
+"lru_cache hit, unchanged" is the call of a function whose result, a dictionary, is still the one of the last call: by
+pannier.lru_cache, functools.lru_cache, diskcache's memoize, and with redis-py and pickle.
 """
 
 import argparse
@@ -24,6 +27,7 @@ sys.path.insert(0, str(BUILD / "python"))
 import diskcache  # noqa: E402
 import pylibmc  # noqa: E402
 import pymemcache  # noqa: E402
+import python_decorators  # noqa: E402
 import python_servers  # noqa: E402
 import redis  # noqa: E402
 
@@ -37,6 +41,9 @@ VALUES = {
 }
 #: The most that Pannier's median may be, as a multiple of the other's.
 TARGETS = {"redis-py": 0.7, "pymemcache": 0.7, "pylibmc": 1.1}
+HIT = "lru_cache hit, unchanged"
+#: The most microseconds that one may take.
+HIT_TARGET_US = 2.0
 
 
 def pickled_redis(client):
@@ -87,38 +94,54 @@ def turn(get, seconds):
     return statistics.median(times) / 1e3, (time.process_time_ns() - used) / len(times) / 1e3
 
 
-def measure(sockets, value, rounds, seconds):
-    """What turn() gave each client by name, one of each round."""
-    contestants = clients(sockets, value)
-    fill(contestants, value)
+def measure(contestants, take_turn, rounds, seconds):
+    """What the turns gave each by name, one of each round."""
     figures = {name: [] for name in contestants}
     names = list(contestants)
     gc.disable()
     for _ in range(rounds):
         for name in names:
-            figures[name].append(turn(contestants[name][1], seconds))
+            figures[name].append(take_turn(contestants[name], seconds))
         names.reverse()
     gc.enable()
     return figures
+
+
+def measure_gets(sockets, value, rounds, seconds):
+    contestants = clients(sockets, value)
+    fill(contestants, value)
+    return measure({name: get for name, (_, get) in contestants.items()}, turn, rounds, seconds)
+
+
+def measure_hits(sockets, value, rounds, seconds):
+    return measure(python_decorators.cached_functions(sockets, value), python_decorators.turn, rounds, seconds)
 
 
 def spread(figures, digits=2):
     return f"{min(figures):.{digits}f} to {max(figures):.{digits}f}"
 
 
-def report(shape, figures):
+def report(shape, figures, targets):
     """Prints a table; the results as --json has them."""
-    print(f"\n{shape}\n{'client':12} {'get, us':>8} {'rounds':>16} {'busy, us':>8}   {'pannier is':>10} {'rounds':>14}")
+    print(f"\n{shape}\n{'client':12} {'hit, us':>8} {'rounds':>16} {'busy, us':>8}   {'pannier is':>10} {'rounds':>14}")
     results = {}
     for name, turns in figures.items():
         times, busy = zip(*turns)
         ratios = [ours / theirs for (ours, _), theirs in zip(figures["pannier"], times)]
         ratio = statistics.median(ratios)
-        target = TARGETS.get(name)
+        target = targets.get(name)
         verdict = "" if target is None else f"  at most {target}: {'ok' if ratio <= target else 'short'}"
         print(f"{name:12} {statistics.median(times):8.2f} {spread(times):>16} {statistics.median(busy):8.2f}", end="")
         print("" if name == "pannier" else f"   {ratio:8.2f} x {spread(ratios):>14}{verdict}")
         results[name] = {"get_us": times, "busy_us": busy, "ratio": ratios, "target": target}
+    return results
+
+
+def report_hits(figures):
+    results = report(HIT, figures, {})
+    took = statistics.median(results["pannier"]["get_us"])
+    print(f"pannier: at most {HIT_TARGET_US} us: {'ok' if took <= HIT_TARGET_US else 'short'}")
+    results["pannier"]["target_us"] = HIT_TARGET_US
     return results
 
 
@@ -135,7 +158,7 @@ def main():
         epilog="Example: python_bench --rounds 21 --json results.json")
     parser.add_argument("--rounds", type=int, default=9, metavar="N", help="rounds, at least 7 (9)")
     parser.add_argument("--seconds", type=float, default=0.2, metavar="S", help="of each client in a round (0.2)")
-    parser.add_argument("--value", choices=VALUES, action="append", help="only this kind of value; may be repeated")
+    parser.add_argument("--value", choices=[*VALUES, HIT], action="append", help="only this kind; may be repeated")
     parser.add_argument("--pannierd", metavar="ARGUMENTS", default="", help="more arguments of pannierd")
     parser.add_argument("--json", metavar="FILE", help="write every round's figures")
     options = parser.parse_args()
@@ -143,8 +166,12 @@ def main():
         parser.error("fewer than 7 rounds tell too little of their spread")
     results = {}
     with python_servers.running(BUILD / "bin/pannierd", options.pannierd.split()) as sockets:
-        for shape in options.value or VALUES:
-            results[shape] = report(shape, measure(sockets, VALUES[shape], options.rounds, options.seconds))
+        for shape in options.value or [*VALUES, HIT]:
+            if shape == HIT:
+                results[HIT] = report_hits(measure_hits(sockets, VALUES["dict"], options.rounds, options.seconds))
+            else:
+                figures = measure_gets(sockets, VALUES[shape], options.rounds, options.seconds)
+                results[shape] = report(shape, figures, TARGETS)
     if options.json:
         write(options.json, results)
 
