@@ -46,6 +46,7 @@ void Housekeeper::pass_ended() {
   service_.flusher.poke();
   versions_.poke();
   huge_pages_.poke();
+  service_.shared_reads.poke(service_.clock.now());
   expect_arriving();
   const TimeMs due = next_due();
   if (due == armed_for_) return;

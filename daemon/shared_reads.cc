@@ -92,6 +92,10 @@ void SharedReads::closed(ConnectionId connection, TimeMs now) {
   readers_.erase(found);
 }
 
+void SharedReads::poke(TimeMs now) {
+  if (!readers_.empty() && catalog_.uses() - uses_then_ >= kUsesBetween * readers_.size()) gather(now);
+}
+
 void SharedReads::gather(TimeMs now) {
   bool is_used = false;
   std::uint64_t budget = kUsesMax;
@@ -105,6 +109,7 @@ void SharedReads::gather(TimeMs now) {
     if (budget == 0) break;
   }
   gathered_at_ = now;
+  uses_then_ = catalog_.uses();
   interval_ms_ = is_used ? kIntervalMs : std::min(interval_ms_ * 2, kIdleMs);
 }
 

@@ -31,6 +31,8 @@ class SharedReads {
   static constexpr storage::TimeMs kIdleMs = 1'280;
   /// Of all rings, at one look.
   static constexpr std::uint64_t kUsesMax = 2'048;
+  /// Uses of entries by others between two looks, for each ring that is to be looked at.
+  static constexpr std::uint64_t kUsesBetween = 32;
   /// Of one cache in one ring, at one look: as many as a processor can make in kIdleMs.
   static constexpr std::uint64_t kHitsMax = 100'000'000;
 
@@ -50,6 +52,9 @@ class SharedReads {
 
   /// Counts what the rings tell.
   void gather(storage::TimeMs now);
+  /// The same if as much was used since then that what readers use might go for space before next_due(). For
+  /// the end of each pass.
+  void poke(storage::TimeMs now);
   /// When it should be called next; kNever without readers.
   storage::TimeMs next_due() const {
     return readers_.empty() ? storage::kNever : gathered_at_ + interval_ms_;
@@ -69,6 +74,7 @@ class SharedReads {
   std::map<ConnectionId, std::unique_ptr<Reader>> readers_;
   ConnectionId next_ = 0;  ///< whose uses are looked at first
   storage::TimeMs gathered_at_ = 0;
+  std::uint64_t uses_then_ = 0;  ///< of all entries, when gathered
   storage::TimeMs interval_ms_ = kIntervalMs;
 };
 

@@ -186,6 +186,8 @@ class Catalog {
   void set_dirty_bytes_max(std::uint64_t bytes) { options_.dirty_bytes_max = bytes; }
   Arena& arena() { return *arena_; }
 
+  /// How many uses all entries have had, writes included.
+  std::uint64_t uses() const { return arena_->header().stamp; }
   /// A client says that it has read the entry in this slot, with this version, by itself: a use, if there is
   /// such a one. Both may be any numbers.
   void note_use(Ref ref, Version version, TimeMs now);

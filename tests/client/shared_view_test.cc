@@ -130,6 +130,17 @@ TEST_F(SharedViewTest, what_is_read_stays_and_what_is_not_goes) {
   EXPECT_FALSE(asking_.get<int>("small", "150"));
 }
 
+TEST_F(SharedViewTest, what_is_read_all_the_time_outlives_any_burst_of_puts) {
+  asking_.open("small", {.max_entries = 128});
+  asking_.put("small", "hot", 1);
+  ASSERT_EQ(client_.get<int>("small", "hot"), 1);
+  for (int i = 0; i < 5'000; ++i) {
+    asking_.put("small", std::to_string(i), i);
+    ASSERT_EQ(client_.get<int>("small", "hot"), 1) << i;
+  }
+  EXPECT_GE(asking_.info("small").shared_hits, 5'000U);
+}
+
 TEST_F(SharedViewTest, a_daemon_that_is_killed_and_back_is_read_anew) {
   asking_.put("lru", "key", 1);
   EXPECT_EQ(client_.get<int>("lru", "key"), 1);
