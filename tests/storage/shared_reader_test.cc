@@ -107,16 +107,16 @@ TEST_F(SharedReaderTest, many_entries_are_found_however_the_index_has_grown) {
 }
 
 TEST_F(SharedReaderTest, what_was_deleted_overwritten_or_evicted_is_not_read) {
-  Cache& cache = open("c", lru(2));
+  Cache& cache = open("c", lru(SharedReader::kEntriesMaxLeast));
   put(cache, "a", "1");
   put(cache, "b", "1");
   put(cache, "b", "two");
   cache.erase("a", std::nullopt, kNow);
   EXPECT_EQ(read("c", "a"), "(none)");
   EXPECT_EQ(read("c", "b"), "two");
-  put(cache, "c", "1");
-  put(cache, "d", "1");
+  for (std::uint64_t i = 0; i < SharedReader::kEntriesMaxLeast; ++i) put(cache, std::to_string(i), "1");
   EXPECT_EQ(read("c", "b"), "(none)");
+  EXPECT_EQ(read("c", "0"), "1");
 }
 
 TEST_F(SharedReaderTest, an_entry_past_its_deadline_is_not_read_before_the_daemon_notices) {
