@@ -37,8 +37,8 @@ std::uint64_t Catalog::reservation_of(const Settings& settings) const {
 
 std::uint64_t Catalog::memory_left_to(const Cache& cache) const {
   // Pages that hold nothing but the parts of one large entry that do not fill them, and some that hold what
-  // is left of others.
-  constexpr std::uint64_t kPagesLost = 8;
+  // is left of others: of protected entries there may be a few in a page of each of many classes.
+  constexpr std::uint64_t kPagesLost = 16;
   const std::uint64_t pages = arena_->first_page() + kPagesLost + kPagesForWrite;
   std::uint64_t left = arena_->bytes() - slots_.internal_bytes();
   left -= std::min(left, pages << arena_->page_shift());
