@@ -100,6 +100,11 @@ class Writer {
   int fd() { return catalog_->arena().open_for_reading(); }
   const Arena& arena() { return catalog_->arena(); }
 
+  /// Each key once, so that there is something to be found from the beginning.
+  void fill() {
+    for (std::uint32_t key = 0; key < kKeys; ++key) write(key);
+  }
+
   void run() {
     std::mt19937 random(std::random_device{}());
     for (std::uint64_t step = 0; !ledger_.is_over; ++step) {
@@ -227,6 +232,7 @@ TEST(Sharing, readers_in_other_processes_read_what_is_there) {
   const SharedLedger ledger;
   NoListener listener;
   Writer writer(*ledger, Writer::fresh_catalog(listener));
+  writer.fill();
   writer.serve();
   std::vector<pid_t> readers;
   for (unsigned i = 0; i < kReaders; ++i) {
@@ -241,6 +247,7 @@ TEST(Sharing, readers_in_threads_race_with_nothing) {
   const SharedLedger ledger;
   NoListener listener;
   Writer writer(*ledger, Writer::fresh_catalog(listener));
+  writer.fill();
   writer.serve();
   const std::uint64_t reads = reads_wanted() / 10;
   std::vector<std::thread> readers;
@@ -278,6 +285,7 @@ TEST(Sharing, a_writer_that_is_killed_leaves_no_reader_hanging_or_with_a_wrong_v
   std::vector<pid_t> readers;
   {
     Writer first(*ledger, Writer::fresh_catalog(listener, Arena::create_in(dup(arena_fd), kArenaBytes)));
+    first.fill();
     for (unsigned i = 0; i < kReaders; ++i) {
       readers.push_back(spawn([&] { read_all(*ledger, mapping(first.fd()), kEndless); }));
     }
