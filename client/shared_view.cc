@@ -187,8 +187,9 @@ std::unique_ptr<SharedView::Attachment> SharedView::attach() {
 }
 
 void SharedView::let_go(Attachment& attachment) {
-  const std::lock_guard lock(mutex_);
-  if (current_.load() != &attachment) return;
+  // Whoever holds it is at it already, or was left behind by a fork.
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock.owns_lock() || current_.load() != &attachment) return;
   current_ = nullptr;
   // Others may be reading there at this moment.
   attachment.reader->let_go();

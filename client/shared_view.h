@@ -2,15 +2,14 @@
 // time: a connection over which the daemon gave descriptors, the arena mapped read-only
 // (storage/shared_reader.h), and the ring through which the daemon learns what was read (storage/use_ring.h).
 //
-// The happy path: after some gets over the socket one of them attaches; from then on read() answers what is
-// in memory. What else can happen:
+// The happy path: after some gets over the socket one of them attaches; from then on value() and entry()
+// answer what is in memory. What else can happen:
 //  - The daemon ends, or another takes its place: the arena says so at the next read. The attachment is let
-//  go, its
-//    memory at once, and a later get attaches anew.
+//    go, its memory at once, and a later get attaches anew.
 //  - The daemon refuses, does not know the method, or is away: the socket it is, and the next attempt is made
-//  later,
-//    the later the more have failed.
-//  - A fork: the child reads on, with the parent's attachment, until that ends.
+//    later, the later the more have failed.
+//  - A fork: the child reads on, with the parent's attachment, until that ends. If a thread of the parent was
+//    attaching at that moment, the child does not attach again: it asks over the socket.
 //
 // Thread-safe. A read takes no lock and makes no system call, but for those that attach and let go.
 #pragma once

@@ -80,7 +80,6 @@ class Arena {
   /// They may read from now on, until this process ends in whatever way, or the arena is destroyed by the
   /// thread that calls this. `clock_offset_ms`: wall time as deadlines count it, less CLOCK_MONOTONIC.
   void serve_readers(std::int64_t clock_offset_ms);
-  bool serves_readers() const { return serves_readers_; }
   /// Opens the same memory once more, for reading alone. Negative, with errno, if the system refuses.
   int open_for_reading() const;
 

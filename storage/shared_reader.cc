@@ -213,7 +213,7 @@ bool SharedReader::find_cache(std::string_view name, CacheAt& cache) const {
     const Ref ref = load_racing(cache_refs_[ordinal]);
     if (ref == kNoRef || !is_cache(ref, name)) continue;
     if (!is_large(*at<CacheRecord, kBlockClass, kBlockBytes>(ref))) return false;
-    cache = {ref, flux, load_racing(at<CacheRecord, kBlockClass, kBlockBytes>(ref)->id), ordinal};
+    cache = {ref, flux, ordinal};
     std::atomic_thread_fence(std::memory_order_acquire);
     return load_racing(sharing().catalog_flux) == flux;
   }
@@ -314,8 +314,7 @@ bool SharedReader::copy_value(const Found& found, Room& room) const {
   return true;
 }
 
-template <typename Use>
-SharedReader::Outcome SharedReader::read(const CacheAt& cache, const Key& key, Seen& seen, Use use) const {
+SharedReader::Outcome SharedReader::get(const CacheAt& cache, const Key& key, Room& room, Seen& seen) const {
   for (int tries = 0; tries < kTries; ++tries) {
     if (!is_served()) return Outcome::kElsewhere;
     if (load_acquire(sharing().catalog_flux) != cache.flux) return Outcome::kCacheIsMoved;
@@ -332,7 +331,7 @@ SharedReader::Outcome SharedReader::read(const CacheAt& cache, const Key& key, S
     Found found;
     Search result = buckets == 0 ? Search::kNone : search(*index, number, key, found, seen);
     const bool is_there = result == Search::kFound && found.header.has_value() && !is_due(found.deadline);
-    if (is_there && !use(found)) result = Search::kUnclear;
+    if (is_there && !copy_value(found, room)) result = Search::kUnclear;
     // In a table that has grown or shrunk meanwhile, the key may be in another bucket.
     if (!holds(moment, number) || load_racing_halves(index->buckets) != buckets ||
         moment.catalog != cache.flux)
@@ -344,14 +343,6 @@ SharedReader::Outcome SharedReader::read(const CacheAt& cache, const Key& key, S
     return is_there ? Outcome::kHit : Outcome::kAbsent;
   }
   return Outcome::kElsewhere;
-}
-
-SharedReader::Outcome SharedReader::get(const CacheAt& cache, const Key& key, Room& room, Seen& seen) const {
-  return read(cache, key, seen, [&](const Found& found) { return copy_value(found, room); });
-}
-
-SharedReader::Outcome SharedReader::look(const CacheAt& cache, const Key& key, Seen& seen) const {
-  return read(cache, key, seen, [](const Found&) { return true; });
 }
 
 bool SharedReader::is_unchanged(const CacheAt& cache, const Seen& seen) const {

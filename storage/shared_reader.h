@@ -46,13 +46,11 @@ class SharedReader {
   /// Whether the daemon lives that served from the arena when it was mapped. A successor that has taken the
   /// same memory over is another.
   bool is_served() const;
-  std::uint64_t bytes() const { return bytes_; }
 
   /// Where a cache was found; good until caches come, go, or are cleared, which is noticed.
   struct CacheAt {
     Ref record = kNoRef;
     std::uint32_t flux = 1;  ///< odd: never right
-    std::uint32_t id = 0;
     std::uint32_t ordinal = 0;
   };
   /// A cache bounded to fewer entries is not read here: uses become known to the daemon too late for its
@@ -95,10 +93,8 @@ class SharedReader {
     kElsewhere,     ///< ask the daemon
   };
   Outcome get(const CacheAt& cache, const Key& key, Room& room, Seen& seen) const;
-  /// The same without the value.
-  Outcome look(const CacheAt& cache, const Key& key, Seen& seen) const;
-  /// Whether an entry that was seen by either of them is still the same, and not past its deadline. False may
-  /// be wrong: then look() tells.
+  /// Whether an entry that get() has seen is still the same, and not past its deadline. False may be wrong:
+  /// then get() tells.
   bool is_unchanged(const CacheAt& cache, const Seen& seen) const;
 
   /// Wall time by the daemon's clock, in milliseconds.
@@ -151,8 +147,6 @@ class SharedReader {
   Search search(const IndexHead& index, std::uint64_t bucket, const Key& key, Found& found, Seen& seen) const;
   Search match(Ref ref, const Key& key, Found& found, Seen& seen) const;
   bool copy_value(const Found& found, Room& room) const;
-  template <typename Use>
-  Outcome read(const CacheAt& cache, const Key& key, Seen& seen, Use use) const;
 
   const char* base_;
   std::uint64_t bytes_;

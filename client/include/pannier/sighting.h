@@ -13,11 +13,6 @@ class SharedView;
 /// Made by Client::read_shared, judged by Client::is_current. A default-constructed one is of nothing, and
 /// never current. A plain value: whoever keeps what was decoded from an entry keeps it beside that.
 class Sighting {
- public:
-  /// Whether it is of an entry at all.
-  bool is_of_entry() const { return attachment_ != 0; }
-
- private:
   friend class detail::SharedView;
 
   std::uint64_t attachment_ = 0;  ///< to the daemon's memory, by a number of this process
