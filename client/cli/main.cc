@@ -3,9 +3,11 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "client/cli/arguments.h"
 #include "client/cli/command.h"
+#include "client/cli/completion.h"
 #include "client/cli/explain.h"
 #include "client/cli/session.h"
 
@@ -55,6 +57,11 @@ ExitCode fail(ExitCode code, const std::string& text) {
   return code;
 }
 
+void print_completion(const CLI::App& app, Session& session, const std::vector<std::string>& words) {
+  session.print(text_of(complete(app, words, cache_names_at)));
+  session.flush();
+}
+
 ExitCode run(int argc, char** argv) {
   CLI::App app("Stores and reads values in the caches of pannierd.", "pannier");
   Session session;
@@ -64,7 +71,12 @@ ExitCode run(int argc, char** argv) {
   app.set_version_flag("--version", "pannier " + std::string(library_version()));
   add_global_options(app, session);
   add_commands(app, session);
+  const std::vector<std::string> words(argv + 1, argv + argc);
   try {
+    if (!words.empty() && words.front() == kCompleteWord) {
+      print_completion(app, session, {words.begin() + 1, words.end()});
+      return ExitCode::kOk;
+    }
     app.parse(argc, argv);
     session.flush();
     return session.exit_code();

@@ -100,3 +100,14 @@ def test_the_installed_command_finds_its_library_and_the_daemon(prefix, daemon_s
 def test_headers_are_those_of_the_library_alone(prefix):
     tops = {path.relative_to(prefix / "include").parts[0] for path in (prefix / "include").rglob("*.h")}
     assert tops == {"pannier"}
+
+
+def test_manual_pages_and_completions_are_where_they_are_looked_for(prefix):
+    share = prefix / "share"
+    for path in (
+        "man/man1/pannier.1", "man/man8/pannierd.8", "man/man5/pannierd.toml.5",
+        "bash-completion/completions/pannier", "bash-completion/completions/pannierd",
+        "zsh/site-functions/_pannier", "zsh/site-functions/_pannierd",
+        "fish/vendor_completions.d/pannier.fish", "fish/vendor_completions.d/pannierd.fish",
+    ):
+        assert (share / path).is_file(), path
