@@ -119,6 +119,7 @@ class Reconciler {
         continue;
       }
       if (Fault fault = fault_of(store_.define(cache->id(), cache->name(), cache->settings()))) return fault;
+      cache->set_disk_entries(0);
     }
     return std::nullopt;
   }

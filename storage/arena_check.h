@@ -58,6 +58,7 @@ class ArenaCheck {
     std::uint64_t entries = 0;
     std::uint64_t unwritten_entries = 0;
     std::int64_t beyond_disk = 0;
+    std::uint64_t known_on_disk = 0;
     std::uint64_t due = 0;  ///< in the wheel
     std::uint64_t used_bytes = 0;
     std::uint64_t unwritten_bytes = 0;

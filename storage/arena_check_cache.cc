@@ -136,10 +136,11 @@ ArenaCheck::Fault ArenaCheck::fault_of_indexed(CacheRecord& record, const Index&
   const std::uint64_t value_bytes = entry->has_value() ? entry->value_bytes : 0;
   const std::uint64_t charge = charge_ == nullptr ? 0 : charge_(entry->key_bytes(), value_bytes);
   sums.used_bytes += charge;
+  const bool is_on_disk = entry->on_disk() == OnDisk::kYes;
+  sums.known_on_disk += is_on_disk ? 1 : 0;
   if (!entry->is_unwritten()) return std::nullopt;
   sums.unwritten_bytes += charge;
   ++sums.unwritten_entries;
-  const bool is_on_disk = entry->on_disk() == OnDisk::kYes;
   sums.beyond_disk += entry->has_value() ? (is_on_disk ? 0 : 1) : (is_on_disk ? -1 : 0);
   return std::nullopt;
 }
@@ -226,6 +227,7 @@ ArenaCheck::Fault ArenaCheck::fault_of_sums(const CacheRecord& record, const Sum
   if (sums.unwritten_entries != record.unwritten_entries) return "the number of dirty entries is wrong";
   if (sums.beyond_disk != static_cast<std::int64_t>(record.beyond_disk))
     return "the entries beyond the disk are wrong";
+  if (sums.known_on_disk != record.known_on_disk) return "the entries known to be on disk are wrong";
   const bool is_charged =
       sums.used_bytes == record.used_bytes && sums.unwritten_bytes == record.unwritten_bytes;
   return charge_ == nullptr || is_charged ? Fault() : Fault("the sum of the charges is wrong");

@@ -13,7 +13,7 @@
 namespace pannier::storage {
 
 inline constexpr std::uint64_t kArenaMagic = 0x414e'4552'414e'50;  // "PNARENA", little-endian
-inline constexpr std::uint32_t kArenaFormat = 2;
+inline constexpr std::uint32_t kArenaFormat = 3;
 
 /// 64 bits where only four-byte alignment is promised.
 using Word64 = std::uint64_t __attribute__((aligned(4)));

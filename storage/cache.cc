@@ -59,6 +59,7 @@ CacheStats Cache::stats() const {
 void Cache::set_disk_entries(std::uint64_t disk_entries) {
   const Transaction transaction(arena_);
   arena_.set(record_.disk_entries, disk_entries);
+  knows_disk_entries_ = true;
 }
 
 std::uint64_t Cache::hash_of_key(std::string_view key) const {
@@ -104,12 +105,15 @@ void Cache::add_used(std::uint64_t added, std::uint64_t subtracted) {
 void Cache::add(std::uint64_t hash, EntryAt fresh) {
   index_.insert(hash, fresh.ref);
   add_used(charge_of(*fresh), 0);
+  count_known(fresh, true);
   count(fresh);
 }
 
 void Cache::supersede(std::uint64_t hash, EntryAt old_entry, EntryAt fresh, bool keeps_place) {
   uncount(old_entry);
   set_on_disk(arena_, fresh, inherited(old_entry));
+  count_known(fresh, true);
+  count_known(old_entry, false);
   constexpr std::uint64_t kJobs = Entry::kInFlight | Entry::kHeld;
   set_state(arena_, fresh, kJobs, old_entry->version_and_state & kJobs);
   set_place(arena_, fresh, old_entry->place());
@@ -131,6 +135,7 @@ void Cache::supersede(std::uint64_t hash, EntryAt old_entry, EntryAt fresh, bool
 void Cache::remove(EntryAt entry) {
   const Transaction transaction(arena_);
   uncount(entry);
+  count_known(entry, false);
   unlist(entry);
   deadlines_.remove(entry);
   index_.erase(index_.hash_of_entry(entry), entry.ref);
@@ -149,6 +154,17 @@ void Cache::unlist(EntryAt entry) {
 void Cache::push(Entry::List name, EntryAt entry) {
   if (name == Entry::List::kStale) ++catalog_.stale_entries_;
   list(name).push_newest(entry);
+}
+
+void Cache::know(EntryAt entry, OnDisk on_disk) {
+  count_known(entry, false);
+  set_on_disk(arena_, entry, on_disk);
+  count_known(entry, true);
+}
+
+void Cache::count_known(EntryAt entry, bool is_added) {
+  if (entry->on_disk() != OnDisk::kYes) return;
+  arena_.set(record_.known_on_disk, is_added ? record_.known_on_disk + 1 : record_.known_on_disk - 1);
 }
 
 void Cache::count(EntryAt entry) { count_unwritten(entry, true); }

@@ -265,7 +265,8 @@ class Cache {
   std::uint64_t used_bytes() const { return record_.used_bytes; }
   DirtyTotals dirty() const { return {record_.unwritten_entries, record_.unwritten_bytes}; }
   CacheStats stats() const;
-  /// After a batch or an erasing on disk.
+  /// After a batch or an erasing on disk, and once before it is used: until then any key may be on disk, for a process
+  /// that died may have counted only a part of a batch.
   void set_disk_entries(std::uint64_t disk_entries);
 
  private:
@@ -320,6 +321,10 @@ class Cache {
   void count(EntryAt entry);
   void uncount(EntryAt entry);
   void count_unwritten(EntryAt entry, bool is_added);
+  /// The entry is, or is no longer, among those of which the disk is known to have a record.
+  void count_known(EntryAt entry, bool is_added);
+  /// Sets what is known of the disk's record of an entry of the index.
+  void know(EntryAt entry, OnDisk on_disk);
   void bump(Word64& counter);
   void add_used(std::uint64_t added, std::uint64_t subtracted);
 
@@ -434,6 +439,7 @@ class Cache {
   CacheRecord& record_;
   const std::string name_;
   Settings settings_;
+  bool knows_disk_entries_ = false;
   const TierTraits& traits_;  ///< of its tier, which never changes
   Index index_;
   std::array<EntryList, Entry::kLists> lists_;

@@ -4,10 +4,12 @@
 
 namespace pannier::storage {
 
+// What is in flight to the disk is in memory, so that for all other keys the count of what has arrived decides:
+// there is one of them if the disk has more records than memory knows of. While a clear erases some, nobody
+// knows how many are left.
 bool Cache::may_be_cold() const {
-  // What is in flight to the disk is in memory, so that for all other keys the count of what has arrived
-  // decides.
-  return is_durable() && record_.disk_entries > 0;
+  const bool is_all_known = knows_disk_entries_ && record_.disk_entries == record_.known_on_disk;
+  return is_durable() && (!is_all_known || record_.clears > 0);
 }
 
 bool Cache::may_be_on_disk(const Entry& entry) {
@@ -62,7 +64,7 @@ void Cache::bury(EntryAt entry, TimeMs now) {
   deadlines_.remove(entry);
   const std::uint64_t charge = charge_of(*entry);
   set_kind(arena_, entry, Entry::Kind::kTombstone);
-  set_on_disk(arena_, entry, on_disk);
+  know(entry, on_disk);
   set_version(arena_, entry, catalog_.version_last());
   set_state(arena_, entry, Entry::kExpired, 0);
   catalog_.writer_.drop_pieces_of_value(entry);
@@ -79,7 +81,7 @@ void Cache::vacate(EntryAt entry, OnDisk on_disk) {
   deadlines_.remove(entry);
   const std::uint64_t charge = charge_of(*entry);
   set_kind(arena_, entry, Entry::Kind::kVacant);
-  set_on_disk(arena_, entry, on_disk);
+  know(entry, on_disk);
   set_state(arena_, entry, Entry::kExpired | Entry::kInFlight, 0);
   catalog_.writer_.drop_pieces_of_value(entry);
   add_used(charge_of(*entry), charge);
@@ -206,7 +208,7 @@ void Cache::forget_jobs() {
     uncount(entry);
     unlist(entry);
     set_state(arena_, entry, Entry::kInFlight | Entry::kHeld, 0);
-    set_on_disk(arena_, entry, OnDisk::kUnknown);
+    know(entry, OnDisk::kUnknown);
     list(Entry::List::kDirty).push_oldest(entry);
     count(entry);
   }
@@ -214,7 +216,7 @@ void Cache::forget_jobs() {
        entry = list(Entry::List::kDirty).newer(entry)) {
     const Transaction transaction(arena_);
     uncount(entry);
-    if (entry->is_in_flight() || may_have_cleared) set_on_disk(arena_, entry, OnDisk::kUnknown);
+    if (entry->is_in_flight() || may_have_cleared) know(entry, OnDisk::kUnknown);
     set_state(arena_, entry, Entry::kInFlight | Entry::kHeld, 0);
     count(entry);
   }
@@ -236,7 +238,7 @@ void Cache::forget_cleared() {
   constexpr TimeMs kLongAgo = 0;  // so that it is due
   while (const EntryAt entry = list(Entry::List::kAhead).oldest()) {
     const Transaction transaction(arena_);
-    set_on_disk(arena_, entry, OnDisk::kUnknown);
+    know(entry, OnDisk::kUnknown);
     mark_dirty(entry, kLongAgo);
   }
   forget_clean();
@@ -250,7 +252,7 @@ void Cache::forget_clean() {
        entry = list(Entry::List::kDirty).newer(entry)) {
     const Transaction transaction(arena_);
     uncount(entry);
-    set_on_disk(arena_, entry, OnDisk::kUnknown);
+    know(entry, OnDisk::kUnknown);
     count(entry);
   }
 }

@@ -65,6 +65,7 @@ struct CacheRecord {
   Word64 unwritten_bytes;
   Word64 disk_entries;
   Word64 beyond_disk;    ///< signed: dirty entries that are not on disk, less erased ones that are
+  Word64 known_on_disk;  ///< entries in memory, tombstones too, of which the disk has a record (OnDisk::kYes)
   std::uint32_t clears;  ///< that are under way
   std::uint32_t name_bytes;
   StatsWords stats;

@@ -85,7 +85,10 @@ OpenOutcome Catalog::open(std::string_view name, const Settings& settings, bool 
   }
   if (auto refusal = reservation_fault(settings, nullptr)) return *std::move(refusal);
   Cache* const cache = add(arena_->header().id_last + 1, name, settings);
-  if (cache != nullptr) return Opened{*cache, true, false};
+  if (cache != nullptr) {
+    cache->set_disk_entries(0);
+    return Opened{*cache, true, false};
+  }
   return OpenRefused{OpenRefused::Kind::kTooManyCaches, "the memory limit has no room for one more beside " +
                                                             std::to_string(caches_.size()) +
                                                             " caches and what is pinned"};

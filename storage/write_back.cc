@@ -136,7 +136,7 @@ void WriteBack::clean(Cache& cache, EntryAt entry, const BatchItem& item) {
       item.record && cache.clear_of(BytesView(item.key), item.record->version) != nullptr;
   OnDisk on_disk = item.record ? OnDisk::kYes : OnDisk::kNo;
   if (may_be_cleared) on_disk = OnDisk::kUnknown;
-  set_on_disk(cache.arena_, entry, on_disk);
+  cache.know(entry, on_disk);
   cache.count(entry);
   if (entry->is_dirty()) return;
   cache.unlist(entry);
@@ -175,7 +175,7 @@ void WriteBack::restore(Cache& cache, EntryAt entry, const BatchItem& item, Time
   const TimeMs since = std::min(entry->dirty_since(), dirty_since);
   cache.unlist(entry);
   set_state(cache.arena_, entry, Entry::kInFlight, 0);
-  set_on_disk(cache.arena_, entry, OnDisk::kUnknown);  // a failed write may be on disk nevertheless
+  cache.know(entry, OnDisk::kUnknown);  // a failed write may be on disk nevertheless
   set_place(cache.arena_, entry, item.sequence);
   cache.arena_.set(entry->since_word(), static_cast<std::uint64_t>(since));
   cache.list(Entry::List::kDirty).push_oldest(entry);

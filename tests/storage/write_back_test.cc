@@ -290,6 +290,39 @@ TEST_F(WriteBackTest, an_empty_disk_needs_no_load) {
   EXPECT_EQ(take().items[0].on_disk, OnDisk::kNo);
 }
 
+TEST_F(WriteBackTest, other_keys_are_absent_while_memory_knows_of_all_that_is_on_disk) {
+  Cache& cache = open("c", durable());
+  put(cache, "a", "v");
+  put(cache, "b", "v");
+  done(take(), cache, 2);
+  EXPECT_TRUE(is<Miss>(cache.get("c", kNow)));
+  put(cache, "c", "v");
+  const Batch batch = take();
+  EXPECT_EQ(batch.items[0].on_disk, OnDisk::kNo);
+  EXPECT_TRUE(is<Miss>(cache.get("d", kNow))) << "c is in flight";
+  done(batch, cache, 3);
+  EXPECT_TRUE(std::get<Erased>(cache.erase("a", std::nullopt, kNow)).was_live);
+  EXPECT_TRUE(is<Miss>(cache.get("d", kNow))) << "of a there is a tombstone";
+  done(take(), cache, 2);
+  EXPECT_TRUE(is<Miss>(cache.get("a", kNow)));
+  cache.set_disk_entries(3);
+  EXPECT_TRUE(is<Cold>(cache.get("d", kNow))) << "there is one that memory does not know";
+}
+
+TEST_F(WriteBackTest, other_keys_may_be_on_disk_while_a_clear_is_under_way) {
+  Cache& cache = open("c", durable());
+  put(cache, "a", "v");
+  done(take(), cache, 1);
+  const ClearId clear = cache.clear_begin("a", kNow);
+  EXPECT_TRUE(is<Cold>(cache.get("b", kNow)));
+  while (cache.clear_step(clear, 10)) {
+  }
+  EXPECT_TRUE(is<Cold>(cache.get("b", kNow)));
+  cache.set_disk_entries(0);
+  cache.clear_end(clear, 1, kNow);
+  EXPECT_TRUE(is<Miss>(cache.get("b", kNow)));
+}
+
 TEST_F(WriteBackTest, what_was_loaded_stays_until_it_is_released) {
   start({.memory_bytes_max = kMiB});
   Cache& cache = open_cold("c", 100);
