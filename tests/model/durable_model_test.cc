@@ -30,7 +30,6 @@ TEST_P(DurableModelTest, agrees_with_the_model) {
     ASSERT_FALSE(HasFailure()) << "seed " << seed << ", operation " << done;
   }
   driver.check_pressure();
-  EXPECT_GT(driver.left_disk(), 0U);
   std::printf("clean entries that left memory: %llu, expired ones that left the disk: %llu\n",
               static_cast<unsigned long long>(driver.left_memory()),
               static_cast<unsigned long long>(driver.left_disk()));
