@@ -2,7 +2,8 @@
 #
 #   pannier_add_test(NAME SOURCES file... [LIBS target...] [LABELS label...] [TIMEOUT seconds])
 #     A GoogleTest executable NAME (bin/tests/NAME) with gtest_main and gmock; each TEST becomes a
-#     ctest test `NAME.Suite.test`. TIMEOUT counts for each of them; 120 unless given.
+#     ctest test `NAME.Suite.test`, with sanitizers the whole of them one. TIMEOUT counts for each of the former; 120
+#     unless given.
 #
 #   pannier_add_fuzzer(NAME SOURCES file... [LIBS target...] [CORPUS directory])
 #     The sources define LLVMFuzzerTestOneInput. With PANNIER_FUZZ (preset `fuzz`) it is a libFuzzer
@@ -46,8 +47,14 @@ function(pannier_add_test name)
   target_link_libraries(${name} PRIVATE ${arg_LIBS} GTest::gmock GTest::gtest_main Threads::Threads)
   target_precompile_headers(${name} REUSE_FROM pannier_test_headers)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/tests")
-  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-    PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+  if(PANNIER_SANITIZE)
+    # To start a program takes longer with sanitizers than most tests do: all of one are one test.
+    add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 900 LABELS "${arg_LABELS}")
+  else()
+    gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+      PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+  endif()
 endfunction()
 
 function(pannier_add_benchmark name)
