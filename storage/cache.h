@@ -265,8 +265,8 @@ class Cache {
   std::uint64_t used_bytes() const { return record_.used_bytes; }
   DirtyTotals dirty() const { return {record_.unwritten_entries, record_.unwritten_bytes}; }
   CacheStats stats() const;
-  /// After a batch or an erasing on disk, and once before it is used: until then any key may be on disk, for a process
-  /// that died may have counted only a part of a batch.
+  /// After a batch or an erasing on disk, and once before it is used: until then any key may be on disk, for
+  /// a process that died may have counted only a part of a batch.
   void set_disk_entries(std::uint64_t disk_entries);
 
  private:

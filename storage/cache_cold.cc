@@ -4,9 +4,9 @@
 
 namespace pannier::storage {
 
-// What is in flight to the disk is in memory, so that for all other keys the count of what has arrived decides:
-// there is one of them if the disk has more records than memory knows of. While a clear erases some, nobody
-// knows how many are left.
+// What is in flight to the disk is in memory, so that for all other keys the count of what has arrived
+// decides: there is one of them if the disk has more records than memory knows of. While a clear erases some,
+// nobody knows how many are left.
 bool Cache::may_be_cold() const {
   const bool is_all_known = knows_disk_entries_ && record_.disk_entries == record_.known_on_disk;
   return is_durable() && (!is_all_known || record_.clears > 0);

@@ -45,8 +45,8 @@ TEST_F(IndexTest, keeps_between_four_entries_and_twenty_a_bucket) {
 
 TEST_F(IndexTest, entries_that_go_in_another_order_than_buckets_merge_make_no_long_chains) {
   constexpr int kEntries = 4'000;
-  // Of 200 buckets, 56 are not split yet and have 31 entries on average; hashes are seeded anew in each run. More
-  // than this in one of them is a matter of 10^-12.
+  // Of 200 buckets, 56 are not split yet and have 31 entries on average; hashes are seeded anew in each run.
+  // More than this in one of them is a matter of 10^-12.
   constexpr std::size_t kBucketMax = 80;
   for (int i = 0; i < kEntries; ++i) add(std::to_string(i));
   // As a clear goes: by points, which are the hashes' bits in reverse.
