@@ -29,15 +29,20 @@ TakenFrames HotRequests::run(ConnectionId from, Bytes input, std::uint32_t frame
       for (std::size_t i = 0; i < count; ++i) batch[i].cache->prefetch_entry(batch[i].key);
       for (std::size_t i = 0; i < count; ++i) batch[i].cache->prefetch_neighbors(batch[i].key);
     }
+    bool is_enough = count < kTogetherMax;
     for (std::size_t i = 0; i < count; ++i) {
       const Done done = execute(from, batch[i], output, now);
-      if (done == Done::kNotForHere) return taken;
-      ++service_.requests;
-      ++taken.frames;
-      taken.bytes += batch[i].request.size;
-      if (done == Done::kAndEnough) return taken;
+      if (done != Done::kNotForHere) {
+        ++service_.requests;
+        ++taken.frames;
+        taken.bytes += batch[i].request.size;
+      }
+      is_enough = is_enough || done != Done::kYes;
+      if (done != Done::kYes) break;
     }
-    if (count < kTogetherMax || output.size() > kOutputBytesMax) return taken;
+    is_enough = is_enough || !gathered_.is_empty() || output.size() > kOutputBytesMax;
+    gathered_.send(from);
+    if (is_enough) return taken;
   }
 }
 
@@ -60,13 +65,21 @@ bool HotRequests::prepare(Bytes input, Prepared& into, const Prepared* before) c
 HotRequests::Done HotRequests::execute(ConnectionId from, const Prepared& one, std::string& output,
                                        TimeMs now) {
   if (service_.cold_keys.is_waited_for(one.cache->id(), one.key.key)) return Done::kNotForHere;
-  return one.request.method == HotRequest::Method::kGet ? get(from, one, output, now) : put(one, output, now);
+  return one.request.method == HotRequest::Method::kGet ? get(from, one, output, now)
+                                                        : put(from, one, output, now);
 }
 
 HotRequests::Done HotRequests::get(ConnectionId from, const Prepared& one, std::string& output, TimeMs now) {
   const auto found = one.cache->get(one.key, now);
   if (std::holds_alternative<storage::Cold>(found)) return Done::kNotForHere;
   const auto* const hit = std::get_if<storage::Hit>(&found);
+  const bool is_gathered = hit != nullptr && hit->entry.value.size() >= kGatheredBytesMin &&
+                           hit->entry.value.size() <= Replies::kCopiedBytesMax;
+  if (is_gathered) {
+    gathered_.add(one.request.id, hit->entry.value);
+    return Done::kYes;
+  }
+  gathered_.send(from);  // it stands before this one
   if (hit == nullptr) {
     protocol::append_miss(output, one.request.id);
     return Done::kYes;
@@ -82,7 +95,8 @@ HotRequests::Done HotRequests::get(ConnectionId from, const Prepared& one, std::
   return Done::kYes;
 }
 
-HotRequests::Done HotRequests::put(const Prepared& one, std::string& output, TimeMs now) {
+HotRequests::Done HotRequests::put(ConnectionId from, const Prepared& one, std::string& output, TimeMs now) {
+  gathered_.send(from);  // before what it shows is overwritten
   const auto outcome = one.cache->put(one.key, one.request.value, {}, now);
   const auto* const written = std::get_if<storage::Written>(&outcome);
   if (written == nullptr) return Done::kNotForHere;

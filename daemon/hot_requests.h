@@ -8,6 +8,7 @@
 #include <string>
 
 #include "daemon/dispatcher.h"
+#include "daemon/gathered_replies.h"
 #include "daemon/service.h"
 #include "protocol/bytes.h"
 #include "protocol/hot_request.h"
@@ -17,7 +18,7 @@ namespace pannier::daemon {
 
 class HotRequests {
  public:
-  explicit HotRequests(Service& service) : service_(service) {}
+  explicit HotRequests(Service& service) : service_(service), gathered_(service.outbox) {}
 
   /// See Dispatcher::dispatch_hot.
   TakenFrames run(ConnectionId from, protocol::Bytes input, std::uint32_t frames_max, std::string& output,
@@ -28,6 +29,8 @@ class HotRequests {
   static constexpr std::size_t kTogetherMax = 16;
   /// With so much to send, the connection looks whether it may go on.
   static constexpr std::size_t kOutputBytesMax = std::size_t{64} << 10;
+  /// Values from here on are not copied into the output: that costs more than to gather them.
+  static constexpr std::size_t kGatheredBytesMin = std::size_t{8} << 10;
 
   struct Prepared {
     protocol::HotRequest request;
@@ -40,13 +43,14 @@ class HotRequests {
   enum class Done : std::uint8_t {
     kYes,
     kNotForHere,  ///< nothing was done
-    kAndEnough,   ///< a large value may have filled what the kernel takes
+    kAndEnough,   ///< large values may have filled what the kernel takes
   };
   Done execute(ConnectionId from, const Prepared& one, std::string& output, storage::TimeMs now);
   Done get(ConnectionId from, const Prepared& one, std::string& output, storage::TimeMs now);
-  Done put(const Prepared& one, std::string& output, storage::TimeMs now);
+  Done put(ConnectionId from, const Prepared& one, std::string& output, storage::TimeMs now);
 
   Service& service_;
+  GatheredReplies gathered_;  ///< empty but for run()
 };
 
 }  // namespace pannier::daemon

@@ -13,20 +13,13 @@ namespace pannier::daemon {
 namespace {
 
 /// Of one call; a value of 2 MiB has as many parts at most.
-constexpr std::size_t kBuffersMax = 64;
+constexpr std::size_t kBuffersMax = 128;
 
 /// Null once the pipe was destroyed.
 UvPipeEvents* events_of(const uv_stream_t* stream) { return static_cast<UvPipeEvents*>(stream->data); }
 
 /// libuv does not change what it writes, though its buffers are not const.
 uv_buf_t buffer_of(protocol::Bytes bytes) { return {const_cast<char*>(bytes.data()), bytes.size()}; }
-
-/// Of uv_try_write.
-std::variant<TookBytes, WriteFailed> took(int outcome) {
-  if (outcome >= 0) return TookBytes{static_cast<std::size_t>(outcome)};
-  if (outcome == UV_EAGAIN) return TookBytes{0};
-  return WriteFailed{outcome};
-}
 
 /// Of a call of the system that sends, made until no signal interrupts it.
 template <typename Send>
@@ -105,13 +98,16 @@ std::variant<TookBytes, WriteFailed> UvPipe::try_write_with(protocol::Bytes byte
 
 std::variant<TookBytes, WriteFailed> UvPipe::try_write(protocol::Bytes first,
                                                        std::span<const protocol::Bytes> others) {
-  std::array<uv_buf_t, kBuffersMax> buffers;
-  unsigned count = 0;
-  if (!first.empty()) buffers[count++] = buffer_of(first);
-  for (const protocol::Bytes other : others.first(std::min(others.size(), kBuffersMax - 1))) {
-    buffers[count++] = buffer_of(other);
-  }
-  return took(uv_try_write(stream(), buffers.data(), count));
+  std::array<iovec, kBuffersMax> buffers;
+  msghdr message{};
+  message.msg_iov = buffers.data();
+  const auto add = [&](protocol::Bytes bytes) {
+    buffers[message.msg_iovlen++] = {const_cast<char*>(bytes.data()), bytes.size()};
+  };
+  if (!first.empty()) add(first);
+  for (const protocol::Bytes other : others.first(std::min(others.size(), kBuffersMax - 1))) add(other);
+  const int socket = descriptor();
+  return sent([&] { return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL); });
 }
 
 void UvPipe::write(protocol::Bytes bytes) {

@@ -56,7 +56,9 @@ def random_value(generator):
     if kind == 1:
         return [1, {"a": "b"}]
     if kind == 2:
-        return generator.randbytes(generator.choice([16_383, 16_384, 40_000, 300_000]))
+        return generator.randbytes(generator.choice([32_768, 40_000, 300_000]))
+    if kind == 3:  # several of them go to the kernel in one call
+        return generator.randbytes(generator.choice([8_187, 8_192, 16_384, 30_000]))
     return generator.randbytes(generator.randrange(300))
 
 
