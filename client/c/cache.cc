@@ -6,6 +6,13 @@ namespace {
 using namespace pannier::c;
 using pannier::InvalidArgument;
 
+pannier::SharedReads shared_reads_of(std::int32_t number) {
+  if (number == PANNIER_SHARED_READS_WHEN_IT_PAYS) return pannier::SharedReads::kWhenItPays;
+  if (number == PANNIER_SHARED_READS_AT_ONCE) return pannier::SharedReads::kAtOnce;
+  if (number == PANNIER_SHARED_READS_NEVER) return pannier::SharedReads::kNever;
+  throw InvalidArgument("shared_reads is one of PANNIER_SHARED_READS_WHEN_IT_PAYS, _AT_ONCE and _NEVER");
+}
+
 pannier::ClientOptions client_options(const pannier_client_options& given) {
   pannier::ClientOptions options;
   const auto set = [](auto& into, std::int64_t ms) {
@@ -18,6 +25,7 @@ pannier::ClientOptions client_options(const pannier_client_options& given) {
   set(options.slow_request_timeout, given.slow_request_timeout_ms);
   if (given.pool_size != 0) options.pool_size = given.pool_size;
   if (given.reply_bytes_max != 0) options.reply_bytes_max = given.reply_bytes_max;
+  options.shared_reads = shared_reads_of(given.shared_reads);
   options.client_name = "libpannier_c";
   return options;
 }

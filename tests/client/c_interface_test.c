@@ -272,6 +272,45 @@ static void any_method_is_called(pannier_client* client) {
   CHECK(strlen(pannier_version()) >= 5);
 }
 
+/* A number below 128, behind its name in a packed map; -1 if it is not there. */
+static int small_number(const pannier_buffer* map, const char* name) {
+  for (size_t i = 0; i + strlen(name) < map->size; ++i) {
+    if (memcmp(map->data + i, name, strlen(name)) == 0) return (unsigned char)map->data[i + strlen(name)];
+  }
+  return -1;
+}
+
+static void hits_are_read_out_of_memory_as_the_options_say(void) {
+  pannier_client_options options = {.size = sizeof options, .shared_reads = 3};
+  pannier_error error = {.size = sizeof error};
+  CHECK(pannier_client_new(&options, &error) == NULL);
+  CHECK(error.status == PANNIER_INVALID_ARGUMENT);
+  const pannier_cache_settings settings = {.size = sizeof settings, .tier = "lru"};
+  int hits = 0;
+  for (int32_t shared_reads = PANNIER_SHARED_READS_WHEN_IT_PAYS; shared_reads <= PANNIER_SHARED_READS_NEVER; ++shared_reads) {
+    options.shared_reads = shared_reads;
+    pannier_client* client = pannier_client_new(&options, NULL);
+    CHECK(client != NULL);
+    CHECK(pannier_open(client, "shared", &settings, NULL) != PANNIER_INVALID_ARGUMENT);
+    CHECK(pannier_put_bytes(client, "shared", "k", 1, "v", 1, NULL, NULL, NULL) == PANNIER_OK);
+    for (int i = 0; i < 20; ++i) {
+      pannier_buffer value = {0};
+      CHECK(pannier_get_bytes(client, "shared", "k", 1, &value, NULL) == PANNIER_OK);
+      CHECK(buffer_is(&value, "v", 1));
+      pannier_buffer_free(&value);
+    }
+    pannier_buffer info = {0};
+    CHECK(pannier_call(client, "info", "\x91\xa6shared", 8, &info, NULL) == PANNIER_OK);
+    const int more = small_number(&info, "shared_hits") - hits;
+    CHECK(shared_reads != PANNIER_SHARED_READS_WHEN_IT_PAYS || (more > 0 && more < 5));
+    CHECK(shared_reads != PANNIER_SHARED_READS_AT_ONCE || more >= 19);
+    CHECK(shared_reads != PANNIER_SHARED_READS_NEVER || more == 0);
+    hits += more;
+    pannier_buffer_free(&info);
+    pannier_client_free(client);
+  }
+}
+
 static void* count_up(void* client) {
   for (int i = 0; i < 100; ++i) {
     if (pannier_increment(client, "lru", "threads", 7, 1, NULL, NULL) != PANNIER_OK) return client;
@@ -344,6 +383,7 @@ int main(void) {
   many_keys_are_got_and_walked(client);
   lease_is_granted_put_and_waited_for(client);
   any_method_is_called(client);
+  hits_are_read_out_of_memory_as_the_options_say();
   threads_share_a_client(client);
   thread_is_canceled_when_it_has_left_the_library(client);
   nothing_is_freed_twice();

@@ -93,6 +93,12 @@ void pannier_buffer_free(pannier_buffer* buffer);
 
 typedef struct pannier_client pannier_client;
 
+/// When a client reads entries out of the daemon's memory itself, which makes a hit many times faster and changes
+/// nothing else: it maps that memory read-only, and has one connection more.
+#define PANNIER_SHARED_READS_WHEN_IT_PAYS INT32_C(0)  // from the seventeenth get on
+#define PANNIER_SHARED_READS_AT_ONCE INT32_C(1)
+#define PANNIER_SHARED_READS_NEVER INT32_C(2)
+
 /// The defaults stand beside.
 typedef struct pannier_client_options {
   size_t size;
@@ -102,6 +108,7 @@ typedef struct pannier_client_options {
   int64_t slow_request_timeout_ms;  // 60000, for what waits for the disk or goes through a whole cache
   uint64_t pool_size;               // 4 connections that requests share
   uint64_t reply_bytes_max;         // 2^30; a longer reply is PANNIER_PROTOCOL
+  int32_t shared_reads;             // PANNIER_SHARED_READS_WHEN_IT_PAYS
 } pannier_client_options;
 
 /// Does not connect. NULL: PANNIER_INVALID_ARGUMENT, PANNIER_NO_MEMORY. `options` may be NULL.
