@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <optional>
@@ -86,6 +87,33 @@ TEST_F(ForkTest, child_does_not_wait_for_the_threads_that_wait_for_a_connection_
   held.reset();
   user.join();
   waiter.join();
+}
+
+TEST_F(ForkTest, child_does_not_wait_for_threads_that_map_the_memory_in_the_parent) {
+  client_.put("lru", "k", 1);
+  auto options = daemon_.options();
+  options.shared_reads = SharedReads::kAtOnce;
+  std::optional<Client> client(options);
+  std::atomic<bool> is_over = false;
+  std::thread attaching([&] {
+    while (!is_over) {
+      Client other(options);
+      EXPECT_EQ(other.get<int>("lru", "k"), 1);
+    }
+  });
+  for (int i = 0; i < 30; ++i) {
+    Client fresh(options);
+    std::thread first_use([&] { EXPECT_EQ(fresh.get<int>("lru", "k"), 1); });
+    EXPECT_TRUE(holds_in_child([&] {
+      ::alarm(20);
+      const bool is_read = fresh.get<int>("lru", "k") == 1 && client->get<int>("lru", "k") == 1;
+      client.reset();
+      return is_read;
+    })) << i;
+    first_use.join();
+  }
+  is_over = true;
+  attaching.join();
 }
 
 TEST_F(ForkTest, child_that_destroys_the_client_does_not_disturb_the_parent) {
