@@ -1,10 +1,14 @@
 #include "daemon/log.h"
 
+#include <systemd/sd-daemon.h>
+
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include <array>
 #include <utility>
+
+#include "daemon/journal.h"
 
 namespace pannier::daemon {
 namespace {
@@ -13,11 +17,13 @@ struct LevelRow {
   LogLevel level;
   std::string_view name;
   spdlog::level::level_enum spdlog_level;
+  std::string_view journal_prefix;
 };
-constexpr std::array<LevelRow, 4> kLevels = {{{LogLevel::kDebug, "debug", spdlog::level::debug},
-                                              {LogLevel::kInfo, "info", spdlog::level::info},
-                                              {LogLevel::kWarning, "warning", spdlog::level::warn},
-                                              {LogLevel::kError, "error", spdlog::level::err}}};
+constexpr std::array<LevelRow, 4> kLevels = {
+    {{LogLevel::kDebug, "debug", spdlog::level::debug, SD_DEBUG},
+     {LogLevel::kInfo, "info", spdlog::level::info, SD_INFO},
+     {LogLevel::kWarning, "warning", spdlog::level::warn, SD_WARNING},
+     {LogLevel::kError, "error", spdlog::level::err, SD_ERR}}};
 
 const LevelRow& row_of(LogLevel level) { return kLevels.at(static_cast<std::size_t>(level)); }
 
@@ -64,11 +70,14 @@ class Log::Sink {
  public:
   Sink() : logger_("pannierd", std::make_shared<spdlog::sinks::stderr_sink_st>()) {
     logger_.set_level(spdlog::level::trace);
-    logger_.set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l: %v");
+    logger_.set_pattern(is_journal_ ? "%v" : "%Y-%m-%dT%H:%M:%S.%e%z %l: %v");
   }
-  spdlog::logger& logger() { return logger_; }
+  void write(const LevelRow& row, const std::string& line) {
+    logger_.log(row.spdlog_level, is_journal_ ? std::string(row.journal_prefix) + line : line);
+  }
 
  private:
+  const bool is_journal_ = stderr_is_journal();
   spdlog::logger logger_;
 };
 
@@ -78,7 +87,7 @@ Log::~Log() = default;
 
 void Log::write(LogLevel level, std::string_view text) {
   if (!shows(level)) return;
-  sink_->logger().log(row_of(level).spdlog_level, in_one_line(text));
+  sink_->write(row_of(level), in_one_line(text));
 }
 
 }  // namespace pannier::daemon

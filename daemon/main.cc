@@ -1,6 +1,7 @@
 // pannierd: makes every part of the daemon, wires them, runs the loop, and takes them apart again. Nothing
 // else knows all of them.
 #include <malloc.h>
+#include <systemd/sd-daemon.h>
 
 #include <csignal>
 #include <cstdio>
@@ -19,9 +20,11 @@
 #include "daemon/erasing.h"
 #include "daemon/file_limit.h"
 #include "daemon/flusher.h"
+#include "daemon/heartbeat.h"
 #include "daemon/housekeeper.h"
 #include "daemon/huge_pages.h"
 #include "daemon/initial_caches.h"
+#include "daemon/journal.h"
 #include "daemon/log.h"
 #include "daemon/quantity.h"
 #include "daemon/reconcile.h"
@@ -52,6 +55,8 @@ constexpr int kHurried = 3;
 
 /// Files beside connections: LevelDB's, the log, the loop's own, and some to spare.
 constexpr std::uint32_t kOtherFiles = 512;
+/// Of the start: what opening a database may take whose log is read again from a slow disk.
+constexpr std::uint64_t kOpenMsMax = 600'000;
 
 int fail(Log& log, const std::string& text) {
   log.error(text);
@@ -117,12 +122,20 @@ struct TakenMemory {
   std::uint64_t took_ms;
 };
 
+/// To prove memory sound or to bring it over takes a few seconds a GiB, a multiple of that on a slow machine.
+std::uint64_t takeover_ms_max(std::uint64_t arena_bytes) {
+  constexpr std::uint64_t kMsPerGib = 60'000;
+  return kMsPerGib * ((arena_bytes >> 30) + 1);
+}
+
 /// The memory that an earlier process left, or new; not kept for the next one yet.
-std::variant<TakenMemory, MemoryFault> take_memory(const Config& config, ArenaKeeper& keeper,
-                                                   storage::ChangeListener& listener, storage::TimeMs now) {
+std::variant<TakenMemory, MemoryFault> take_memory(const Config& config, const ServiceManager& manager,
+                                                   ArenaKeeper& keeper, storage::ChangeListener& listener,
+                                                   storage::TimeMs now) {
   const std::uint64_t began_ns = UvLoop::clock_ns();
   auto arena = keeper.take();
   if (const auto* fault = std::get_if<ArenaKeeper::Fault>(&arena)) return MemoryFault{fault->text};
+  manager.more_time("starting: takes memory over", takeover_ms_max(std::get<0>(arena)->bytes()));
   auto taken = storage::take_over(
       catalog_options(config), listener, std::get<0>(std::move(arena)),
       [&keeper](std::uint64_t bytes) { return keeper.make_fresh(bytes); }, now);
@@ -147,7 +160,7 @@ int serve(const Config& config, Log& log, const ServiceManager& manager, ArenaKe
   const Clock clock(loop, system_wall_time());
   Server server(loop, clock, log, config.limits, config.spin_us);
   Subscriptions subscriptions(server, config.limits.unsent_bytes_max, config.limits.subscriptions_max);
-  const auto taken = take_memory(config, keeper, subscriptions, clock.now());
+  const auto taken = take_memory(config, manager, keeper, subscriptions, clock.now());
   if (const auto* fault = std::get_if<MemoryFault>(&taken)) return fail(log, fault->text);
   const auto& memory = std::get<TakenMemory>(taken);
   storage::Catalog& catalog = *memory.catalog;
@@ -184,6 +197,7 @@ int serve(const Config& config, Log& log, const ServiceManager& manager, ArenaKe
   Housekeeper housekeeper(loop, service, versions, huge_pages);
   Shutdown shutdown({loop, log, server, router, service, catalog, disk, flusher, versions, huge_pages,
                      manager, keeper.outlives_process()});
+  Heartbeat heartbeat(loop, manager, service);
   const UvSignal on_terminate(loop, SIGTERM, [&shutdown] { shutdown.signaled(); });
   const UvSignal on_interrupt(loop, SIGINT, [&shutdown] { shutdown.signaled(); });
   const UvSignal on_hangup(loop, SIGHUP, [&log] {
@@ -198,6 +212,7 @@ int serve(const Config& config, Log& log, const ServiceManager& manager, ArenaKe
   log.info(ready);
   manager.status(ready);
   manager.ready();
+  heartbeat.start();
   loop.run();
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) UvSignal::ignore_for_good(number);
 
@@ -205,6 +220,13 @@ int serve(const Config& config, Log& log, const ServiceManager& manager, ArenaKe
   if (shutdown.unwritten_entries() > 0) return kHurried;
   log.info("stopped: everything is on disk");
   return kStopped;
+}
+
+/// From the service manager, which may have connections that wait already, or made.
+std::variant<SocketFile, SocketFault> take_socket(const Config& config, ServiceManager& manager) {
+  OwnedFd passed = manager.take(SocketFile::kPassedName);
+  if (passed.is_open()) return SocketFile::adopt(std::move(passed), config.socket_path);
+  return SocketFile::take(config.socket_path, config.socket_mode, config.socket_group);
 }
 
 int run(Config config, ServiceManager& manager) {
@@ -216,10 +238,11 @@ int run(Config config, ServiceManager& manager) {
   // is gone is no reason to leave what is dirty unwritten.
   for (const int number : {SIGPIPE, SIGXFSZ, SIGHUP}) std::signal(number, SIG_IGN);
   fit_connections(config, log);
-  auto taken = SocketFile::take(config.socket_path, config.socket_mode, config.socket_group);
+  auto taken = take_socket(config, manager);
   if (const auto* fault = std::get_if<SocketFault>(&taken)) return fail(log, fault->text);
   const auto data_dir = take_data_dir(config.data_dir);
   if (const auto* fault = std::get_if<DataDirFault>(&data_dir)) return fail(log, fault->text);
+  manager.more_time("starting: opens the durable tier in " + config.data_dir, kOpenMsMax);
   auto opened = storage::LevelDbStore::open(std::get<DataDir>(data_dir).database_path, {});
   if (const auto* error = std::get_if<storage::StoreError>(&opened))
     return fail(log, error->text + advice_on(*error, config));
@@ -227,6 +250,11 @@ int run(Config config, ServiceManager& manager) {
   for (const std::string& note : store.notes()) log.warning(note);
   auto keeper = ArenaKeeper::make(config.arena_path, config.memory_bytes_max, manager, log);
   if (const auto* fault = std::get_if<ArenaKeeper::Fault>(&keeper)) return fail(log, fault->text);
+  for (const std::string& name : manager.left()) {
+    log.warning("the service manager passes " + name + ", which nothing here uses: a socket to serve is " +
+                std::string(SocketFile::kPassedName) +
+                " (FileDescriptorName= of its unit), and there is one");
+  }
   return serve(config, log, manager, std::get<ArenaKeeper>(keeper), std::get<SocketFile>(taken), store);
 }
 
@@ -239,7 +267,7 @@ int main_of(const std::vector<std::string>& arguments) {
     return kStopped;
   }
   if (const auto* error = std::get_if<ConfigError>(&read)) {
-    std::fprintf(stderr, "pannierd: %s\n", error->text.c_str());
+    std::fprintf(stderr, "%spannierd: %s\n", stderr_is_journal() ? SD_ERR : "", error->text.c_str());
     return kWrongConfig;
   }
   if (const auto* asked = std::get_if<CheckArena>(&read)) {

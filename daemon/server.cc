@@ -6,7 +6,7 @@ namespace pannier::daemon {
 namespace {
 
 /// What the kernel keeps waiting to be accepted, if its own limit allows.
-constexpr int kBacklog = 1'024;
+constexpr int kBacklog = 4'096;
 constexpr std::size_t kSharedSpaceBytes = std::size_t{64} << 10;
 
 protocol::Error too_many_connections(std::uint32_t connections_max) {

@@ -12,6 +12,8 @@ namespace {
 
 using Failure = ServiceManager::Failure;
 
+constexpr std::uint64_t kUsPerMs = 1'000;
+
 /// sd-daemon's result, negative for an error.
 Failure failure_of(int result) {
   if (result >= 0) return std::nullopt;
@@ -41,6 +43,8 @@ ServiceManager ServiceManager::from_environment() {
     std::free(names[number]);
   }
   std::free(names);
+  std::uint64_t watchdog_us = 0;
+  if (sd_watchdog_enabled(1, &watchdog_us) > 0) manager.watchdog_ms_ = watchdog_us / kUsPerMs;
   return manager;
 }
 
@@ -49,6 +53,14 @@ OwnedFd ServiceManager::take(std::string_view name) {
     if (passed.name == name && passed.fd.is_open()) return std::move(passed.fd);
   }
   return OwnedFd();
+}
+
+std::vector<std::string> ServiceManager::left() const {
+  std::vector<std::string> names;
+  for (const Passed& passed : passed_) {
+    if (passed.fd.is_open()) names.push_back(passed.name);
+  }
+  return names;
 }
 
 Failure ServiceManager::keep(std::string_view name, int fd) const {
@@ -66,8 +78,9 @@ Failure ServiceManager::stopping() const { return tell("STOPPING=1"); }
 
 Failure ServiceManager::status(std::string_view text) const { return tell("STATUS=" + in_one_line(text)); }
 
-Failure ServiceManager::still_stopping(std::string_view text, std::uint64_t more_ms) const {
-  constexpr std::uint64_t kUsPerMs = 1'000;
+Failure ServiceManager::alive() const { return tell("WATCHDOG=1"); }
+
+Failure ServiceManager::more_time(std::string_view text, std::uint64_t more_ms) const {
   return tell("STATUS=" + in_one_line(text) + "\nEXTEND_TIMEOUT_USEC=" + std::to_string(more_ms * kUsPerMs));
 }
 

@@ -30,6 +30,10 @@ class ServiceManager {
   /// The first descriptor that was passed under this name and was not taken yet; not open if there is none.
   /// Those that nobody takes are closed with this object.
   OwnedFd take(std::string_view name);
+  /// The names of those that nobody has taken.
+  std::vector<std::string> left() const;
+  /// It restarts a daemon that has not said alive() for so long, from readiness on. Nothing if it does not.
+  std::optional<std::uint64_t> watchdog_ms() const { return watchdog_ms_; }
 
   // What follows answers what the system said if the message could not be sent.
   using Failure = std::optional<std::string>;
@@ -44,8 +48,10 @@ class ServiceManager {
   Failure stopping() const;
   /// One line for those who ask it about the daemon.
   Failure status(std::string_view text) const;
-  /// The stop goes on, and is to be given this much time from now on.
-  Failure still_stopping(std::string_view text, std::uint64_t more_ms) const;
+  /// The daemon does what it is there for.
+  Failure alive() const;
+  /// The start, or the stop, goes on, and is to be given this much time from now on.
+  Failure more_time(std::string_view text, std::uint64_t more_ms) const;
 
  private:
   struct Passed {
@@ -55,6 +61,7 @@ class ServiceManager {
 
   bool is_there_ = false;
   std::optional<std::string> fault_;
+  std::optional<std::uint64_t> watchdog_ms_;
   std::vector<Passed> passed_;
 };
 

@@ -82,7 +82,7 @@ void Shutdown::tell() {
             " bytes) are still to be written to disk";
     if (const auto& error = parts_.flusher.last_error()) text += "; the last try failed: " + error->text;
   }
-  parts_.manager.still_stopping(text, kMoreTimeMs);
+  parts_.manager.more_time(text, kMoreTimeMs);
   tell_timer_.start(kTellMs);
 }
 

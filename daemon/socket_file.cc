@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <array>
@@ -180,6 +181,14 @@ std::optional<SocketFault> give_mode(const std::string& path, mode_t mode) {
   return SocketFault{"cannot give the socket " + path + " the mode " + octal(mode) + ": " + reason(errno)};
 }
 
+/// Where a bound Unix socket is found; empty if at no path.
+std::string path_of(int fd) {
+  sockaddr_un address = {};
+  socklen_t size = sizeof address;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  return std::string(address.sun_path, strnlen(address.sun_path, sizeof address.sun_path));
+}
+
 }  // namespace
 
 std::variant<SocketFile, SocketFault> SocketFile::take(const std::string& path, mode_t mode,
@@ -196,6 +205,25 @@ std::variant<SocketFile, SocketFault> SocketFile::take(const std::string& path, 
   file.identity_ = identity_at(path);
   if (std::optional<SocketFault> fault = give_group(path, group)) return *std::move(fault);
   if (std::optional<SocketFault> fault = give_mode(path, mode)) return *std::move(fault);
+  return file;
+}
+
+std::variant<SocketFile, SocketFault> SocketFile::adopt(OwnedFd passed, const std::string& path) {
+  const std::string what = "the socket that the service manager passes as " + std::string(kPassedName);
+  if (sd_is_socket(passed.get(), AF_UNIX, SOCK_STREAM, 1) <= 0) {
+    return SocketFault{what +
+                       " is no listening Unix stream socket: its unit has to say ListenStream=" + path};
+  }
+  const std::string listened = path_of(passed.get());
+  const auto identity = identity_at(listened);
+  // There may be several ways to one place, such as /var/run and /run.
+  if (listened != path && (!identity || identity != identity_at(path))) {
+    return SocketFault{what + " is " + (listened.empty() ? "at no path" : listened) +
+                       ", and clients are to find the daemon at " + path +
+                       ": give ListenStream= of the socket unit and --socket the same path"};
+  }
+  SocketFile file(path, OwnedFd());
+  file.socket_ = std::move(passed);
   return file;
 }
 

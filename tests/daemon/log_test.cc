@@ -2,9 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <functional>
 #include <string>
+
+#include "daemon/journal.h"
 
 namespace pannier::daemon {
 namespace {
@@ -36,6 +41,30 @@ TEST(Log, events_below_the_level_are_left_out) {
 TEST(Log, what_is_in_an_event_cannot_look_like_another) {
   const std::string text = logged(LogLevel::kInfo, [](Log& log) { log.info("a\nb\x1b[0m {} %v"); });
   EXPECT_THAT(text, testing::EndsWith(" info: a\\nb\\x1b[0m {} %v\n"));
+}
+
+TEST(Log, for_the_journal_an_event_is_its_level_as_a_number_and_the_text) {
+  testing::internal::CaptureStderr();
+  struct stat status;
+  ASSERT_EQ(fstat(STDERR_FILENO, &status), 0);
+  const std::string stream = std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+  setenv("JOURNAL_STREAM", stream.c_str(), 1);
+  {
+    Log log(LogLevel::kDebug);
+    log.debug("a");
+    log.info("b");
+    log.warning("c");
+    log.error("d\n<7>e");
+  }
+  unsetenv("JOURNAL_STREAM");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "<7>a\n<6>b\n<4>c\n<3>d\\n<7>e\n");
+}
+
+TEST(Log, a_journal_that_is_not_standard_error_changes_nothing) {
+  setenv("JOURNAL_STREAM", "1:1", 1);
+  EXPECT_FALSE(stderr_is_journal());
+  EXPECT_THAT(logged(LogLevel::kInfo, [](Log& log) { log.error("e"); }), testing::EndsWith(" error: e\n"));
+  unsetenv("JOURNAL_STREAM");
 }
 
 TEST(Log, every_level_has_a_name_that_leads_to_it) {

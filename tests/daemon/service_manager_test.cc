@@ -7,9 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "tests/daemon/notify_socket.h"
 
@@ -71,11 +73,13 @@ TEST(ServiceManager, is_told_how_the_daemon_is) {
   EXPECT_EQ(manager.ready(), std::nullopt);
   EXPECT_EQ(manager.status("serves\n3 caches"), std::nullopt);
   EXPECT_EQ(manager.stopping(), std::nullopt);
-  EXPECT_EQ(manager.still_stopping("2 entries\nleft", 1'500), std::nullopt);
+  EXPECT_EQ(manager.more_time("2 entries\nleft", 1'500), std::nullopt);
+  EXPECT_EQ(manager.alive(), std::nullopt);
   EXPECT_EQ(next_text(socket), "READY=1");
   EXPECT_EQ(next_text(socket), "STATUS=serves 3 caches");
   EXPECT_EQ(next_text(socket), "STOPPING=1");
   EXPECT_EQ(next_text(socket), "STATUS=2 entries left\nEXTEND_TIMEOUT_USEC=1500000");
+  EXPECT_EQ(next_text(socket), "WATCHDOG=1");
   EXPECT_EQ(next_text(socket), "(nothing)");
 }
 
@@ -90,6 +94,22 @@ TEST(ServiceManager, gets_descriptors_to_keep_and_to_forget) {
   EXPECT_EQ(kept->text, "FDSTORE=1\nFDNAME=arena");
   EXPECT_TRUE(is_same_file(kept->fd.get(), file.get()));
   EXPECT_EQ(next_text(socket), "FDSTOREREMOVE=1\nFDNAME=arena");
+}
+
+TEST(ServiceManager, that_watches_says_how_often_it_wants_to_hear) {
+  setenv("WATCHDOG_USEC", "1500000", 1);
+  setenv("WATCHDOG_PID", std::to_string(getpid()).c_str(), 1);
+  EXPECT_EQ(ServiceManager::from_environment().watchdog_ms(), 1'500);
+  EXPECT_EQ(std::getenv("WATCHDOG_USEC"), nullptr);
+  EXPECT_EQ(ServiceManager::from_environment().watchdog_ms(), std::nullopt);
+}
+
+TEST(ServiceManager, that_watches_another_process_wants_to_hear_nothing) {
+  setenv("WATCHDOG_USEC", "1500000", 1);
+  setenv("WATCHDOG_PID", "1", 1);
+  EXPECT_EQ(ServiceManager::from_environment().watchdog_ms(), std::nullopt);
+  unsetenv("WATCHDOG_USEC");
+  unsetenv("WATCHDOG_PID");
 }
 
 TEST(ServiceManager, that_cannot_be_reached_is_told_with_the_reason) {
@@ -107,7 +127,8 @@ TEST(ServiceManager, passes_descriptors_on_that_are_found_by_their_names) {
     const OwnedFd taken = manager.take("arena");
     const bool is_private = (fcntl(taken.get(), F_GETFD) & FD_CLOEXEC) != 0;
     return is_private && is_same_file(taken.get(), arena.get()) && !manager.take("arena").is_open() &&
-           !manager.take("other").is_open() && std::getenv("LISTEN_FDS") == nullptr;
+           !manager.take("other").is_open() && std::getenv("LISTEN_FDS") == nullptr &&
+           manager.left() == std::vector<std::string>{"pannier.socket"};
   }));
 }
 

@@ -40,6 +40,12 @@ class SocketFileTest : public testing::Test {
     EXPECT_EQ(lstat(path_.c_str(), &status), 0);
     return status.st_mode & 07777;
   }
+  /// The text of the fault of taking this one from the service manager; empty if there is none.
+  string fault_of_adopting(OwnedFd passed) {
+    const auto adopted = SocketFile::adopt(std::move(passed), path_);
+    const auto* const fault = std::get_if<SocketFault>(&adopted);
+    return fault == nullptr ? "" : fault->text;
+  }
   /// Somebody else's socket at the path.
   OwnedFd bind_there(int type = SOCK_STREAM) const {
     OwnedFd fd(socket(AF_UNIX, type, 0));
@@ -159,6 +165,54 @@ TEST_F(SocketFileTest, a_socket_that_replaced_its_own_is_left_alone) {
     other = bind_there();
   }
   EXPECT_TRUE(is_there(path_));
+}
+
+TEST_F(SocketFileTest, one_that_was_passed_is_used_as_it_is_and_stays_afterwards) {
+  OwnedFd passed = bind_there();
+  ASSERT_EQ(listen(passed.get(), 1), 0);
+  const int number = passed.get();
+  {
+    auto adopted = SocketFile::adopt(std::move(passed), path_);
+    ASSERT_TRUE(std::holds_alternative<SocketFile>(adopted));
+    EXPECT_EQ(OwnedFd(std::get<SocketFile>(adopted).release_socket()).get(), number);
+    EXPECT_FALSE(is_there(lock_path_));
+  }
+  EXPECT_TRUE(is_there(path_));
+}
+
+TEST_F(SocketFileTest, one_that_was_passed_may_be_named_by_another_way_to_the_same_place) {
+  OwnedFd passed = bind_there();
+  ASSERT_EQ(listen(passed.get(), 1), 0);
+  std::filesystem::create_directory_symlink(dir_.file(""), dir_.file("link"));
+  path_ = dir_.file("link/s");
+  EXPECT_EQ(fault_of_adopting(std::move(passed)), "");
+}
+
+TEST_F(SocketFileTest, one_that_was_passed_at_another_path_is_a_fault_that_names_both) {
+  OwnedFd passed = bind_there();
+  ASSERT_EQ(listen(passed.get(), 1), 0);
+  const string there = path_;
+  path_ = dir_.file("elsewhere");
+  const string fault = fault_of_adopting(std::move(passed));
+  EXPECT_NE(fault.find("pannier-socket is " + there + ","), string::npos) << fault;
+  EXPECT_NE(fault.find(path_), string::npos);
+  EXPECT_TRUE(is_there(there));
+}
+
+TEST_F(SocketFileTest, one_that_was_passed_without_a_path_is_a_fault) {
+  OwnedFd passed(socket(AF_UNIX, SOCK_STREAM, 0));
+  // The kernel gives it a name of its own, which is no path.
+  const sockaddr_un unnamed = {AF_UNIX, {}};
+  ASSERT_EQ(bind(passed.get(), reinterpret_cast<const sockaddr*>(&unnamed), sizeof unnamed.sun_family), 0);
+  ASSERT_EQ(listen(passed.get(), 1), 0);
+  EXPECT_NE(fault_of_adopting(std::move(passed)).find("at no path"), string::npos);
+}
+
+TEST_F(SocketFileTest, one_that_was_passed_and_does_not_listen_is_a_fault) {
+  for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
+    EXPECT_NE(fault_of_adopting(bind_there(type)).find("ListenStream=" + path_), string::npos);
+    std::filesystem::remove(path_);
+  }
 }
 
 TEST_F(SocketFileTest, a_missing_directory_is_a_fault_that_says_what_to_do) {

@@ -86,7 +86,7 @@ class Daemon:
 
     def fails_to_start(self):
         """Starts a process that must end by itself, with exit code 1; returns what it logged."""
-        before = len(self.log())
+        before = len(self.log()) if os.path.exists(self.log_path) else 0
         try:
             self.start()
         except AssertionError:

@@ -32,6 +32,7 @@ class FdStore:
     def __init__(self, path):
         self.path = path
         self.kept = []
+        self.messages = []
         self.is_ready = threading.Event()
         self._lock = threading.Lock()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -50,6 +51,7 @@ class FdStore:
                     fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
             lines = dict(line.split("=", 1) for line in data.decode().splitlines())
             with self._lock:
+                self.messages.append(lines)
                 self._apply(lines, list(fds))
             if lines.get("READY") == "1":
                 self.is_ready.set()
@@ -72,6 +74,11 @@ class FdStore:
         with self._lock:
             return list(self.kept)
 
+    def told(self):
+        """All messages so far, each a dictionary."""
+        with self._lock:
+            return list(self.messages)
+
     def close(self):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.sendto(b"end", self.path)
@@ -85,19 +92,23 @@ class FdStore:
 class SupervisedDaemon(Daemon):
     """A daemon whose arena the store keeps."""
 
-    def __init__(self, directory, *arguments):
-        super().__init__(directory, *arguments)
+    def __init__(self, directory, *arguments, **settings):
+        super().__init__(directory, *arguments, **settings)
         self.store = FdStore(os.path.join(self.directory, "notify"))
+
+    def passed(self):
+        """What the next process gets: pairs of a name and a descriptor."""
+        return self.store.content()
 
     def start(self):
         assert self.process is None, "still running"
-        kept = self.store.content()
+        passed = self.passed()
         self.store.is_ready.clear()
-        environment = {**os.environ, "NOTIFY_SOCKET": self.store.path}
-        if kept:
-            environment["LISTEN_FDS"] = str(len(kept))
-            environment["LISTEN_FDNAMES"] = ":".join(name for name, _ in kept)
-        fds = [fd for _, fd in kept]
+        environment = {**os.environ, **(self.environment or {}), "NOTIFY_SOCKET": self.store.path}
+        if passed:
+            environment["LISTEN_FDS"] = str(len(passed))
+            environment["LISTEN_FDNAMES"] = ":".join(name for name, _ in passed)
+        fds = [fd for _, fd in passed]
         launcher = [sys.executable, "-c", LAUNCHER, str(len(fds)), *map(str, fds)]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
@@ -124,3 +135,23 @@ class SupervisedDaemon(Daemon):
             super().discard()
         finally:
             self.store.close()
+
+
+class ActivatedDaemon(SupervisedDaemon):
+    """One whose socket is listened on whether it runs or not, and passed to it under a name."""
+
+    def __init__(self, directory, *arguments, socket_name="pannier-socket", **settings):
+        super().__init__(directory, *arguments, **settings)
+        self.socket_name = socket_name
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.socket_path)
+        self.listener.listen(64)
+
+    def passed(self):
+        return [(self.socket_name, self.listener.fileno()), *super().passed()]
+
+    def discard(self):
+        try:
+            super().discard()
+        finally:
+            self.listener.close()
