@@ -1,5 +1,9 @@
 # How every target of the project is compiled: language, output folders, warnings, sanitizers.
 # Included once, before any target; a folder needs nothing of its own.
+if(CMAKE_LIBRARY_ARCHITECTURE AND NOT DEFINED CMAKE_INSTALL_LIBDIR)
+  # Where Debian's linker, pkg-config and CMake look below /usr/local as well as below /usr; GNUInstallDirs knows the latter.
+  set(CMAKE_INSTALL_LIBDIR "lib/${CMAKE_LIBRARY_ARCHITECTURE}" CACHE PATH "Where libraries are installed, from the prefix")
+endif()
 include(GNUInstallDirs)
 
 set(CMAKE_CXX_STANDARD 20)
@@ -11,8 +15,11 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
 set(CMAKE_LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
 set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
 
-# An installed program finds libpannier beside it; packagers switch this off by CMAKE_SKIP_INSTALL_RPATH.
-set(CMAKE_INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+# An installed program finds libpannier beside it, where it is not in the program itself; packagers switch this off by
+# CMAKE_SKIP_INSTALL_RPATH.
+if(BUILD_SHARED_LIBS)
+  set(CMAKE_INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+endif()
 
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Build type" FORCE)

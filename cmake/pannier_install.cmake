@@ -1,6 +1,6 @@
-# What `cmake --install` puts into the prefix: the programs, and the client libraries with their headers, as a CMake
-# package (find_package(pannier), targets pannier::pannier, pannier::pannier_async and pannier::pannier_c) and as
-# pkg-config modules (pannier, pannier-async, pannier-c).
+# What `cmake --install` puts into the prefix: the programs, what systemd is to know of them, and the client libraries
+# with their headers, as a CMake package (find_package(pannier), targets pannier::pannier, pannier::pannier_async and
+# pannier::pannier_c) and as pkg-config modules (pannier, pannier-async, pannier-c).
 include(CMakePackageConfigHelpers)
 
 # Installs those of the programs that exist. Call it after the folders.
@@ -10,6 +10,12 @@ function(pannier_install_programs)
       install(TARGETS ${target} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
     endif()
   endforeach()
+endfunction()
+
+# Installs what systemd is to know of the daemon.
+function(pannier_install_units)
+  install(SCRIPT "${PROJECT_SOURCE_DIR}/cmake/install_units.cmake")
+  install(FILES "${PROJECT_SOURCE_DIR}/systemd/pannier.sysusers" DESTINATION lib/sysusers.d RENAME pannier.conf)
 endfunction()
 
 # Installs the client libraries with the headers of client/include. `pannier_msgpack` goes with them, because these

@@ -1,0 +1,11 @@
+# Run by `cmake --install`: the units of systemd/, which start the programs where these are installed.
+set(unit_dir "${CMAKE_INSTALL_PREFIX}/lib/systemd/system")
+file(GLOB units "${CMAKE_CURRENT_LIST_DIR}/../systemd/*.service" "${CMAKE_CURRENT_LIST_DIR}/../systemd/*.socket")
+foreach(unit IN LISTS units)
+  cmake_path(GET unit FILENAME name)
+  file(READ "${unit}" text)
+  string(REPLACE "=/usr/bin/" "=${CMAKE_INSTALL_PREFIX}/bin/" text "${text}")
+  message(STATUS "Installing: $ENV{DESTDIR}${unit_dir}/${name}")
+  file(WRITE "$ENV{DESTDIR}${unit_dir}/${name}" "${text}")
+  list(APPEND CMAKE_INSTALL_MANIFEST_FILES "${unit_dir}/${name}")
+endforeach()
