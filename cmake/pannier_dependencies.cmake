@@ -27,6 +27,10 @@ add_library(pannier::libuv ALIAS PkgConfig::LIBUV)
 pkg_check_modules(LIBSYSTEMD REQUIRED IMPORTED_TARGET GLOBAL libsystemd>=252)
 add_library(pannier::systemd ALIAS PkgConfig::LIBSYSTEMD)
 
+# pannier::ncurses: ncurses for wide characters, shared.
+pkg_check_modules(NCURSES REQUIRED IMPORTED_TARGET GLOBAL ncursesw)
+add_library(pannier::ncurses ALIAS PkgConfig::NCURSES)
+
 # pannier::leveldb: LevelDB, shared. Its own CMake package asks for snappy's development files too, which Debian's
 # libleveldb-dev does not bring and nobody needs.
 find_path(LEVELDB_INCLUDE_DIR leveldb/db.h REQUIRED)

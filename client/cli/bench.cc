@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <memory>
@@ -14,6 +13,7 @@
 #include "client/cli/command.h"
 #include "client/cli/human.h"
 #include "client/cli/progress.h"
+#include "client/cli/signals_noted.h"
 #include "client/load/generator.h"
 #include "client/load/rpc_dialect.h"
 
@@ -39,23 +39,6 @@ struct Given {
   std::optional<std::chrono::milliseconds> time = std::chrono::seconds(3);
   load::Mix mix = load::Mix::kGet;
   load::KeyChoice choice = load::KeyChoice::kZipf;
-};
-
-volatile std::sig_atomic_t caught = 0;
-
-/// While it lives a signal to end is only noted, so that the cache does not stay; then it takes effect.
-class SignalsNoted {
- public:
-  SignalsNoted() {
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP})
-      std::signal(signal, [](int number) { caught = number; });
-  }
-  ~SignalsNoted() {
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_DFL);
-    if (caught != 0) std::raise(caught);
-  }
-  SignalsNoted(const SignalsNoted&) = delete;
-  SignalsNoted& operator=(const SignalsNoted&) = delete;
 };
 
 /// A cache of the benchmark's own, which it does not leave behind.
@@ -143,7 +126,7 @@ class Bench {
     auto options = options_;
     options.connections = 1;
     options.depth = 64;
-    for (std::uint32_t first = 0; first < entries_.count() && caught == 0; first += step) {
+    for (std::uint32_t first = 0; first < entries_.count() && SignalsNoted::caught() == 0; first += step) {
       const auto end = first + std::min(step, entries_.count() - first);
       load::run_once(dialect_, load::Tape::of_puts(dialect_, first, end), options);
       progress.reached(end, end * *given_.value_bytes);
@@ -156,7 +139,7 @@ class Bench {
     options_.goes_on = [&](double measured_s) {
       if (is_terminal)
         std::fprintf(stderr, "\r\x1b[Kmeasuring: %.1f of %.1f s", measured_s, options_.measured_s);
-      return caught == 0;
+      return SignalsNoted::caught() == 0;
     };
     auto measured = load::run_load(dialect_, tape, options_);
     if (is_terminal) std::fputs("\r\x1b[K", stderr);
@@ -180,7 +163,7 @@ void bench(Session& session, const Given& given) {
   try {
     bench.fill();
     const auto measured = bench.measure();
-    if (caught != 0) return;
+    if (SignalsNoted::caught() != 0) return;
     print_bench(session, shape_of(given), measured, bench.sees_server());
     session.flush();
   } catch (const load::NoConnection& fault) {

@@ -27,6 +27,7 @@ void add_incr(Arguments& arguments, Session& session);
 void add_keys(Arguments& arguments, Session& session);
 void add_clear(Arguments& arguments, Session& session);
 void add_info(Arguments& arguments, Session& session);
+void add_top(Arguments& arguments, Session& session);
 void add_sync(Arguments& arguments, Session& session);
 void add_open(Arguments& arguments, Session& session);
 void add_drop(Arguments& arguments, Session& session);

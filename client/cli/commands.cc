@@ -14,6 +14,7 @@ constexpr Command kCommands[] = {
     {"keys", "List the keys of a cache", add_keys},
     {"clear", "Delete all entries of a cache", add_clear},
     {"info", "Show the daemon and its caches", add_info},
+    {"top", "Watch the daemon and its caches", add_top},
     {"sync", "Write durable caches to disk now", add_sync},
     {"open", "Create a cache, or change its bounds", add_open},
     {"drop", "Remove a cache with all its entries", add_drop},
