@@ -66,6 +66,23 @@ def terminal(request):
     shutil.rmtree(directory, ignore_errors=True)
 
 
+def press_tab_until(terminal, typed, times, condition):
+    """Again now and then: on a busy machine the daemon's names may come too late for one press, which does not wait."""
+    pressed_at = None
+
+    def is_there(screen):
+        nonlocal pressed_at
+        if pressed_at is None or time.monotonic() > pressed_at + 5:
+            terminal.send("C-u")
+            terminal.send("-l", typed)
+            terminal.send(*["Tab"] * times)
+            pressed_at = time.monotonic()
+            return False
+        return condition(screen)
+
+    terminal.wait_for(is_there, f"{typed!r} is not completed")
+
+
 @pytest.mark.parametrize(
     ("typed", "becomes"),
     [
@@ -84,17 +101,11 @@ def terminal(request):
     ],
 )
 def test_a_word_is_completed(terminal, typed, becomes):
-    terminal.send("C-u")
-    terminal.send("-l", typed)
-    terminal.send("Tab")
-    terminal.wait_for_text(becomes)
+    press_tab_until(terminal, typed, 1, lambda screen: becomes in screen)
 
 
 def test_all_that_may_stand_there_is_listed(terminal):
-    terminal.send("C-u")
-    terminal.send("-l", "pannier get ")
-    terminal.send("Tab", "Tab")
-    terminal.wait_for(lambda screen: all(name in screen for name in ("durable", "lru", "ttl")), "no list of caches")
+    press_tab_until(terminal, "pannier get ", 2, lambda screen: all(name in screen for name in ("durable", "lru", "ttl")))
     terminal.send("C-c")
 
 
