@@ -71,6 +71,8 @@ OpenOutcome Catalog::alter_or_conflict(Cache& cache, const Settings& settings, b
   cache.settings_ = settings;
   {
     const Transaction transaction(*arena_);
+    // Whether it is large enough to be read by others.
+    arena_->disturb_catalog();
     write_settings(*arena_, cache.record_, settings);
   }
   if (cache.is_over_bounds()) is_trimming_ = true;

@@ -161,6 +161,18 @@ TEST_F(SharedReaderTest, a_dropped_cache_is_gone_and_its_successor_is_another) {
   EXPECT_EQ(get("c", "key"), Outcome::kAbsent);
 }
 
+TEST_F(SharedReaderTest, a_cache_that_has_become_too_small_is_for_the_daemon) {
+  Cache& cache = open("c", lru(SharedReader::kEntriesMaxLeast));
+  put(cache, "key", "1");
+  const SharedReader::CacheAt before = at("c");
+  catalog_->open("c", lru(SharedReader::kEntriesMaxLeast - 1), true, kNow);
+  EXPECT_EQ(reader_->get(before, reader_->key("key"), room_, seen_), Outcome::kCacheIsMoved);
+  SharedReader::CacheAt none;
+  EXPECT_FALSE(reader_->find_cache("c", none));
+  catalog_->open("c", lru(SharedReader::kEntriesMaxLeast), true, kNow);
+  EXPECT_EQ(read("c", "key"), "1");
+}
+
 TEST_F(SharedReaderTest, of_a_durable_cache_what_is_in_memory_is_read) {
   Cache& cache = open("d", durable());
   put(cache, "key", "dirty");
