@@ -80,6 +80,8 @@ class Arena {
   /// They may read from now on, until this process ends in whatever way, or the arena is destroyed by the
   /// thread that calls this. `clock_offset_ms`: wall time as deadlines count it, less CLOCK_MONOTONIC.
   void serve_readers(std::int64_t clock_offset_ms);
+  /// They ask the daemon from now on. For the thread that has called serve_readers(), if one has.
+  void stop_serving_readers();
   /// Opens the same memory once more, for reading alone. Negative, with errno, if the system refuses.
   int open_for_reading() const;
 
@@ -268,7 +270,6 @@ class Arena {
   }
   /// What a process that died has left disturbed.
   void settle_all();
-  void stop_serving_readers();
 
   int fd_;
   char* base_;

@@ -69,6 +69,8 @@ void Catalog::note_use(Ref ref, Version version, TimeMs now) {
 }
 
 void Catalog::close_cleanly() {
+  // Clears that did not end are forgotten below: nobody may see what they cover.
+  arena_->stop_serving_readers();
   // Nothing is in flight once the process ends, and nobody waits for a load.
   for (Cache* cache : caches_) cache->forget_jobs();
   arena_->close_cleanly();

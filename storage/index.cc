@@ -140,7 +140,11 @@ void Index::take_out(Bucket& first, Place place) {
 }
 
 void Index::insert(std::uint64_t hash, Ref ref) {
-  if (head_.buckets == 0 && !append_bucket()) broken("no page for an index was kept free");
+  if (head_.buckets == 0) {
+    // Its first bucket, before readers can come to it.
+    arena_.disturb(0);
+    if (!append_bucket()) broken("no page for an index was kept free");
+  }
   disturb(hash);
   append(home_of(hash), ref, tag_of(hash));
   arena_.set(head_.entries, head_.entries + 1);
