@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("protocol", "storage", "daemon", "client", "tests", "cmake", "systemd", ".ci")
 SUFFIXES = {".h", ".cc", ".c", ".py", ".md", ".txt", ".cmake", ".toml", ".json", ".sh", ".in", ".service", ".socket",
-            ".1", ".5", ".8", ""}
+            ".1", ".5", ".8", ".bash", ".fish", ""}
 SKIPPED_FOLDERS = {"corpus", "golden", "__pycache__"}
 
 
