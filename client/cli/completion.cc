@@ -147,7 +147,7 @@ Completion complete(const CLI::App& app, std::span<const std::string> words, con
 std::string text_of(const Completion& completion) {
   std::string text;
   for (const auto& [candidate, description] : completion.candidates)
-    text += candidate + "\t" + description + "\n";
+    text.append(candidate).append("\t").append(description).append("\n");
   if (completion.takes_files) text += std::string(kFilesLine) + "\n";
   return text;
 }
