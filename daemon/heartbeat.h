@@ -1,6 +1,6 @@
 // Heartbeat tells the service manager, again and again, that the loop still turns, and how the daemon is. The
-// manager's watchdog restarts a daemon that falls silent. It is told from a timer of the loop and from nowhere
-// else: a loop that hangs must not look alive. Without a manager it does nothing, and wakes nobody.
+// manager's watchdog restarts a daemon that falls silent. It is told from a timer of the loop and from
+// nowhere else: a loop that hangs must not look alive. Without a manager it does nothing, and wakes nobody.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Where standard error is systemd's journal, which keeps the time and the level of each line by itself, a line
-// of the log is its level as the journal reads it (sd-daemon(3): "<4>" for a warning) and the text.
+// Where standard error is systemd's journal, which keeps the time and the level of each line by itself, a
+// line of the log is its level as the journal reads it (sd-daemon(3): "<4>" for a warning) and the text.
 #pragma once
 
 namespace pannier::daemon {

@@ -1,5 +1,5 @@
-// Log: what the operator reads on standard error, a line an event: time, level, text; see also journal.h. It is
-// passed by reference to those who have to tell. Writing blocks if nobody reads. Loop thread only.
+// Log: what the operator reads on standard error, a line an event: time, level, text; see also journal.h.
+// Passed by reference to those who have to tell. Writing blocks if nobody reads. Loop thread only.
 #pragma once
 
 #include <memory>

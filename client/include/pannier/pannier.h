@@ -93,8 +93,8 @@ void pannier_buffer_free(pannier_buffer* buffer);
 
 typedef struct pannier_client pannier_client;
 
-/// When a client reads entries out of the daemon's memory itself, which makes a hit many times faster and changes
-/// nothing else: it maps that memory read-only, and has one connection more.
+/// When a client reads entries out of the daemon's memory itself, which makes a hit many times faster and
+/// changes nothing else: it maps that memory read-only, and has one connection more.
 #define PANNIER_SHARED_READS_WHEN_IT_PAYS INT32_C(0)  // from the seventeenth get on
 #define PANNIER_SHARED_READS_AT_ONCE INT32_C(1)
 #define PANNIER_SHARED_READS_NEVER INT32_C(2)
