@@ -12,7 +12,7 @@ sys.path.insert(0, str(ROOT / "tests" / "system"))
 from machine import Machine, why_not  # noqa: E402
 from service import Service  # noqa: E402
 
-PACKAGE_S = 300
+PACKAGE_S = 900
 NEXT_SUFFIX = "+1"
 
 
