@@ -3,17 +3,22 @@
 
 #include <algorithm>
 #include <csignal>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "client/cli/command.h"
 #include "client/cli/explain.h"
 #include "client/cli/signals_noted.h"
 #include "client/cli/top_figures.h"
+#include "client/cli/top_latency.h"
 #include "client/cli/top_screen.h"
 #include "client/cli/top_view.h"
+#include "pannier/detail/result.h"
+#include "pannier/value.h"
 
 namespace pannier::cli {
 
@@ -39,22 +44,30 @@ class Looks {
   /// An Error of libpannier: there is no answer, and what was seen before is forgotten.
   TopFigures look() {
     const auto before = std::exchange(last_, std::nullopt);
-    auto info = client_.info();
+    const auto answer = ask();
     const auto at = Clock::now();
-    const double seconds = before ? std::chrono::duration<double>(at - before->at).count() : 0;
-    auto figures = figures_between(before ? before->info : info, info, seconds);
-    last_ = Look{std::move(info), at};
+    Look now{detail::read_info(answer), read_method_times(answer)};
+    const double seconds = before ? std::chrono::duration<double>(at - last_at_).count() : 0;
+    auto figures = figures_between(before ? *before : now, now, seconds);
+    last_ = std::move(now);
+    last_at_ = at;
     return figures;
   }
 
  private:
-  struct Look {
-    Info info;
-    Clock::time_point at;
-  };
+  std::string ask() {
+    try {
+      return client_.call("info", pack(std::vector{std::map<std::string, bool>{{"buckets", true}}}));
+    } catch (const ServerError& error) {
+      if (error.code() != ErrorCode::kBadRequest) throw;
+      // A daemon of an earlier release, not restarted yet, knows no such option.
+      return client_.call("info", pack(std::vector<std::string>()));
+    }
+  }
 
   Client& client_;
   std::optional<Look> last_;
+  Clock::time_point last_at_;
 };
 
 void print_once(Session& session, const Given& given) {
@@ -144,7 +157,8 @@ void add_top(Arguments& arguments, Session& session) {
       "What the caches are sorted by [requests]");
   arguments.flag("--once", given->is_once, "Look twice, print what was seen, and end");
   arguments.help(
-      R"(Rates are those between two looks. The keys stand in the last line: a letter sorts by what it begins, q ends. A daemon that goes away is tried again. Where standard input or output
+      R"(Rates are those between two looks, latencies those of the answers between them. The keys stand in the last line:
+a letter sorts by what it begins, q ends. A daemon that goes away is tried again. Where standard input or output
 is no terminal, and with --json, --once is what it does.
 
 Examples:

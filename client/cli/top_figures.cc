@@ -52,15 +52,15 @@ bool is_same_process(const ServerInfo& before, const ServerInfo& now) {
 
 }  // namespace
 
-TopFigures figures_between(const Info& before, const Info& now, double seconds) {
+TopFigures figures_between(const Look& before, const Look& now, double seconds) {
   TopFigures figures;
-  figures.server = now.server;
-  const bool is_compared = is_same_process(before.server, now.server) && seconds > 0;
-  for (const auto& [name, cache] : now.caches) {
+  figures.server = now.info.server;
+  const bool is_compared = is_same_process(before.info.server, now.info.server) && seconds > 0;
+  for (const auto& [name, cache] : now.info.caches) {
     auto row = figures_of(cache);
     if (is_compared) {
-      const auto old = before.caches.find(name);
-      row.counts = counts_between(old == before.caches.end() ? CacheInfo() : old->second, cache);
+      const auto old = before.info.caches.find(name);
+      row.counts = counts_between(old == before.info.caches.end() ? CacheInfo() : old->second, cache);
     }
     add(figures.counts, row.counts);
     add_dirty(figures, cache);
@@ -68,7 +68,8 @@ TopFigures figures_between(const Info& before, const Info& now, double seconds) 
   }
   if (!is_compared) return figures;
   figures.seconds = seconds;
-  figures.requests = counted(before.server.requests, now.server.requests);
+  figures.requests = counted(before.info.server.requests, now.info.server.requests);
+  figures.methods = methods_between(before.times, now.times);
   return figures;
 }
 

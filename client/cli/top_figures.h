@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "client/cli/top_latency.h"
 #include "pannier/info.h"
 
 namespace pannier::cli {
@@ -36,14 +37,21 @@ struct TopFigures {
   ServerInfo server;  ///< of the second look
   std::uint64_t requests = 0;
   Counts counts;
-  std::vector<CacheFigures> caches;  ///< by name
+  std::vector<CacheFigures> caches;    ///< by name
+  std::vector<MethodFigures> methods;  ///< most answers first
   std::uint64_t dirty_entries = 0;
   std::uint64_t dirty_bytes = 0;
   std::optional<std::uint64_t> oldest_dirty_ms;
 };
 
+/// An answer of `info`.
+struct Look {
+  Info info;
+  MethodTimes times;
+};
+
 /// `seconds`: between the two. Looks at different processes are not compared. What counts less than before,
 /// as a cache that was dropped and opened again does, counts from 0.
-TopFigures figures_between(const Info& before, const Info& now, double seconds);
+TopFigures figures_between(const Look& before, const Look& now, double seconds);
 
 }  // namespace pannier::cli

@@ -12,6 +12,7 @@ namespace pannier::cli {
 namespace {
 
 constexpr std::size_t kNameColumnsMax = 32;
+constexpr std::size_t kMethodsShown = 4;
 
 struct SortRow {
   char key;
@@ -36,6 +37,13 @@ std::string rate_text(std::uint64_t count, double seconds) {
   return human_count(static_cast<std::uint64_t>(std::llround(rate))) + "/s";
 }
 
+std::string latency_text(std::uint64_t ns) {
+  const auto number = static_cast<double>(ns);
+  if (number < 1e6) return decimal(number / 1e3) + " us";
+  if (number < 1e9) return decimal(number / 1e6) + " ms";
+  return decimal(number / 1e9) + " s";
+}
+
 std::string shortened(const std::string& name) {
   return name.size() <= kNameColumnsMax ? name : name.substr(0, kNameColumnsMax - 3) + "...";
 }
@@ -57,6 +65,17 @@ std::string memory_line(const ServerInfo& server) {
          "  " + human_count(server.shared_readers, "shared reader", "shared readers");
 }
 
+std::string latency_line(const TopFigures& figures) {
+  if (figures.methods.empty()) return "latency -";
+  std::string line = "latency";
+  for (std::size_t i = 0; i < std::min(figures.methods.size(), kMethodsShown); ++i) {
+    const auto& method = figures.methods[i];
+    line += (i == 0 ? " " : "  ") + method.name + " p50 " + latency_text(method.p50_ns) + " p99 " +
+            latency_text(method.p99_ns);
+  }
+  return line;
+}
+
 std::string disk_line(const TopFigures& figures) {
   if (figures.dirty_entries == 0) return "disk nothing dirty";
   return "disk " + human_count(figures.dirty_entries, "entry", "entries") + " dirty, " +
@@ -70,6 +89,7 @@ void add_head(const TopFigures& figures, std::vector<TopLine>& lines) {
                    human_duration(server.uptime_ms)});
   lines.push_back({rates_line(figures)});
   lines.push_back({memory_line(server)});
+  lines.push_back({latency_line(figures)});
   lines.push_back({disk_line(figures)});
   for (const auto& cache : figures.caches) {
     if (!cache.fault.empty())
@@ -162,6 +182,13 @@ JsonText json_of(const CacheFigures& cache, double seconds) {
   return JsonText::object(fields);
 }
 
+JsonText json_of(const MethodFigures& method, double seconds) {
+  return JsonText::object({{"name", JsonText::string(method.name)},
+                           {"answered_per_s", json_rate(method.answered, seconds)},
+                           {"p50_ns", method.p50_ns},
+                           {"p99_ns", method.p99_ns}});
+}
+
 }  // namespace
 
 const std::vector<std::string>& top_sort_words() {
@@ -196,6 +223,8 @@ std::vector<TopLine> top_lines(const TopFigures& figures, TopSort sort, std::siz
 }
 
 JsonText top_json(const TopFigures& figures) {
+  std::vector<JsonText> methods;
+  for (const auto& method : figures.methods) methods.push_back(json_of(method, figures.seconds));
   std::vector<JsonText> caches;
   for (const auto& cache : figures.caches) caches.push_back(json_of(cache, figures.seconds));
   std::vector<std::pair<const char*, JsonText>> fields = {
@@ -209,6 +238,7 @@ JsonText top_json(const TopFigures& figures) {
                                {"connections", figures.server.connections},
                                {"dirty_entries", figures.dirty_entries},
                                {"dirty_bytes", figures.dirty_bytes},
+                               {"methods", JsonText::array(methods)},
                                {"caches", JsonText::array(caches)}});
   return JsonText::object(fields);
 }

@@ -130,6 +130,7 @@ def test_json_is_one_object(cli):
     figures = json.loads(cli.ok("top", "--json", "--interval", "100ms"))
     assert figures["requests_per_s"] > 0
     assert {cache["name"]: cache["entries"] for cache in figures["caches"]} == {"durable": 0, "lru": 1, "ttl": 0}
+    assert all(method["p99_ns"] >= method["p50_ns"] > 0 for method in figures["methods"])
 
 
 def test_without_a_daemon_it_ends_with_4(directory):

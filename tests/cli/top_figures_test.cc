@@ -6,11 +6,11 @@
 namespace pannier::cli {
 namespace {
 
-Info info_at(std::uint64_t uptime_ms) {
-  Info info;
-  info.server.pid = 7;
-  info.server.uptime_ms = uptime_ms;
-  return info;
+Look look_at(std::uint64_t uptime_ms) {
+  Look look;
+  look.info.server.pid = 7;
+  look.info.server.uptime_ms = uptime_ms;
+  return look;
 }
 
 CacheInfo cache_with(std::uint64_t hits, std::uint64_t evictions) {
@@ -22,13 +22,13 @@ CacheInfo cache_with(std::uint64_t hits, std::uint64_t evictions) {
 }
 
 TEST(TopFigures, count_what_came_between_the_looks) {
-  auto before = info_at(1'000);
-  auto now = info_at(3'000);
-  before.server.requests = 100;
-  now.server.requests = 150;
-  before.caches["lru"] = cache_with(10, 1);
-  now.caches["lru"] = cache_with(35, 1);
-  now.caches["new"] = cache_with(4, 2);
+  auto before = look_at(1'000);
+  auto now = look_at(3'000);
+  before.info.server.requests = 100;
+  now.info.server.requests = 150;
+  before.info.caches["lru"] = cache_with(10, 1);
+  now.info.caches["lru"] = cache_with(35, 1);
+  now.info.caches["new"] = cache_with(4, 2);
   const auto figures = figures_between(before, now, 2);
   EXPECT_EQ(figures.seconds, 2);
   EXPECT_EQ(figures.requests, 50u);
@@ -38,10 +38,10 @@ TEST(TopFigures, count_what_came_between_the_looks) {
 }
 
 TEST(TopFigures, of_two_processes_are_not_compared) {
-  auto before = info_at(60'000);
-  auto now = info_at(1'000);
-  now.server.requests = 5;
-  now.caches["lru"] = cache_with(10, 1);
+  auto before = look_at(60'000);
+  auto now = look_at(1'000);
+  now.info.server.requests = 5;
+  now.info.caches["lru"] = cache_with(10, 1);
   const auto figures = figures_between(before, now, 2);
   EXPECT_EQ(figures.seconds, 0);
   EXPECT_EQ(figures.requests, 0u);
@@ -49,30 +49,41 @@ TEST(TopFigures, of_two_processes_are_not_compared) {
 }
 
 TEST(TopFigures, of_a_cache_that_was_opened_anew_count_from_zero) {
-  auto before = info_at(1'000);
-  auto now = info_at(2'000);
-  before.caches["lru"] = cache_with(1'000, 0);
-  now.caches["lru"] = cache_with(3, 0);
+  auto before = look_at(1'000);
+  auto now = look_at(2'000);
+  before.info.caches["lru"] = cache_with(1'000, 0);
+  now.info.caches["lru"] = cache_with(3, 0);
   EXPECT_EQ(figures_between(before, now, 1).counts.hits, 3u);
 }
 
+TEST(TopFigures, latencies_are_of_one_process) {
+  auto before = look_at(1'000);
+  auto now = look_at(2'000);
+  before.times["get"] = {{100, 5}};
+  now.times["get"] = {{100, 8}};
+  ASSERT_EQ(figures_between(before, now, 1).methods.size(), 1u);
+  EXPECT_EQ(figures_between(before, now, 1).methods[0].answered, 3u);
+  now.info.server.pid = 8;
+  EXPECT_TRUE(figures_between(before, now, 1).methods.empty());
+}
+
 TEST(TopFigures, dirty_ones_are_those_of_all_durable_caches) {
-  auto now = info_at(1'000);
-  now.caches["a"].durable = DurableInfo{.dirty_entries = 2,
-                                        .dirty_bytes = 100,
-                                        .last_sync_ms = {},
-                                        .sync_errors = 0,
-                                        .oldest_dirty_ms = 40,
-                                        .last_sync_duration_ms = {},
-                                        .last_error = "full"};
-  now.caches["b"].durable = DurableInfo{.dirty_entries = 1,
-                                        .dirty_bytes = 50,
-                                        .last_sync_ms = {},
-                                        .sync_errors = 0,
-                                        .oldest_dirty_ms = 90,
-                                        .last_sync_duration_ms = {},
-                                        .last_error = {}};
-  now.caches["c"];
+  auto now = look_at(1'000);
+  now.info.caches["a"].durable = DurableInfo{.dirty_entries = 2,
+                                             .dirty_bytes = 100,
+                                             .last_sync_ms = {},
+                                             .sync_errors = 0,
+                                             .oldest_dirty_ms = 40,
+                                             .last_sync_duration_ms = {},
+                                             .last_error = "full"};
+  now.info.caches["b"].durable = DurableInfo{.dirty_entries = 1,
+                                             .dirty_bytes = 50,
+                                             .last_sync_ms = {},
+                                             .sync_errors = 0,
+                                             .oldest_dirty_ms = 90,
+                                             .last_sync_duration_ms = {},
+                                             .last_error = {}};
+  now.info.caches["c"];
   const auto figures = figures_between(now, now, 0);
   EXPECT_EQ(figures.dirty_entries, 3u);
   EXPECT_EQ(figures.dirty_bytes, 150u);

@@ -76,12 +76,19 @@ TEST(TopView, what_was_not_compared_has_no_rates) {
   EXPECT_THAT(top_json(figures).text(), HasSubstr("\"requests_per_s\":null"));
 }
 
+TEST(TopView, latencies_are_those_of_the_busiest_methods) {
+  TopFigures figures;
+  figures.methods = {{"get", 90, 1'234, 2'500'000}, {"lease", 5, 999, 3'000'000'000}};
+  EXPECT_EQ(top_lines(figures, TopSort::kName, 0).at(3).text,
+            "latency get p50 1.2 us p99 2.5 ms  lease p50 1.0 us p99 3.0 s");
+}
+
 TEST(TopView, a_disk_that_fails_stands_out) {
   auto figures = three_caches();
   figures.caches[1].fault = "No space left on device";
   const auto lines = top_lines(figures, TopSort::kName, 0);
-  EXPECT_EQ(lines.at(4).text, "not written to disk: cache b: No space left on device");
-  EXPECT_EQ(lines.at(4).kind, TopLine::Kind::kAlert);
+  EXPECT_EQ(lines.at(5).text, "not written to disk: cache b: No space left on device");
+  EXPECT_EQ(lines.at(5).kind, TopLine::Kind::kAlert);
 }
 
 TEST(TopView, few_lines_say_how_many_caches_are_left_out) {
