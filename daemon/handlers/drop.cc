@@ -11,6 +11,8 @@ Outcome handle_drop(Service& service, const Call& call) {
   params.options({});
   if (auto fault = params.fault()) return *fault;
 
+  // What readers have counted for it must not count for the next one in its place.
+  service.shared_reads.gather(call.now);
   const auto dropped = service.catalog.drop(name);
   if (!dropped) {
     service.replies.boolean(call.from, false);
