@@ -27,9 +27,8 @@ Error system_error(const std::string& what) { return overloaded(what + ": " + st
 }  // namespace
 
 struct SharedReads::Reader {
-  explicit Reader(OwnedFd memory)
-      : fd(std::move(memory)),
-        place(mmap(nullptr, sizeof(UseRing), PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0)) {}
+  explicit Reader(const OwnedFd& memory)
+      : place(mmap(nullptr, sizeof(UseRing), PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0)) {}
   ~Reader() {
     if (place != MAP_FAILED) munmap(place, sizeof(UseRing));
   }
@@ -38,7 +37,6 @@ struct SharedReads::Reader {
 
   UseRing& ring() const { return *static_cast<UseRing*>(place); }
 
-  const OwnedFd fd;
   void* const place;
   std::uint64_t uses_seen = 0;
   std::map<std::uint32_t, std::uint64_t> hits_seen;  ///< by ordinal
@@ -61,13 +59,11 @@ std::variant<OwnedFd, Error> SharedReads::make_ring() const {
 }
 
 std::variant<SharedReads::Descriptors, Error> SharedReads::attach(ConnectionId connection, TimeMs now) {
-  if (const auto found = readers_.find(connection); found != readers_.end()) {
-    return Descriptors{arena_.get(), found->second->fd.get()};
-  }
   if (readers_max_ == 0) {
     return Error{ErrorCode::kUnsupported,
                  "attach: max_shared_readers is 0: nobody reads but over the socket"};
   }
+  closed(connection, now);
   if (readers_.size() >= readers_max_) {
     return overloaded("there are " + std::to_string(readers_.size()) +
                       " readers, as many as max_shared_readers allows");
@@ -76,13 +72,13 @@ std::variant<SharedReads::Descriptors, Error> SharedReads::attach(ConnectionId c
   if (!arena_.is_open()) return system_error("the memory cannot be opened for reading");
   auto ring = make_ring();
   if (auto* error = std::get_if<Error>(&ring)) return *std::move(error);
-  auto reader = std::make_unique<Reader>(std::get<OwnedFd>(std::move(ring)));
+  auto& memory = std::get<OwnedFd>(ring);
+  auto reader = std::make_unique<Reader>(memory);
   if (reader->place == MAP_FAILED) return system_error("a ring cannot be mapped");
-  const Descriptors descriptors{arena_.get(), reader->fd.get()};
   readers_.emplace(connection, std::move(reader));
   gathered_at_ = now;
   interval_ms_ = kIntervalMs;
-  return descriptors;
+  return Descriptors{arena_.get(), std::move(memory)};
 }
 
 void SharedReads::closed(ConnectionId connection, TimeMs now) {

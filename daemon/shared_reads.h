@@ -43,10 +43,10 @@ class SharedReads {
   ~SharedReads();
 
   struct Descriptors {
-    int arena;
-    int ring;
+    int arena;  ///< stays this object's
+    OwnedFd ring;
   };
-  /// They stay this object's. The same for the same connection.
+  /// A connection that asks again gets a new ring, in the place of the one that it had.
   std::variant<Descriptors, protocol::Error> attach(ConnectionId connection, storage::TimeMs now);
   void closed(ConnectionId connection, storage::TimeMs now);
 

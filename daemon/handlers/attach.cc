@@ -26,7 +26,7 @@ Outcome handle_attach(Service& service, const Call& call) {
     writer.string("bytes");
     writer.unsigned_integer(service.catalog.arena().bytes());
   });
-  service.outbox.send_with(to, std::array{descriptors.arena, descriptors.ring});
+  service.outbox.send_with(to, std::array{descriptors.arena, descriptors.ring.get()});
   return Answered();
 }
 
