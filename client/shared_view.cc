@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <type_traits>
 #include <utility>
 
 #include "client/pool.h"
@@ -71,12 +72,23 @@ struct SharedView::Telling {
   std::array<storage::Ref, 64> told{};  ///< since the last look
 };
 
-/// What a thread remembers of a cache that it reads: where it is, besides.
+/// What a thread remembers of a cache that it reads: where it is, besides. It has no destructor: what is
+/// destroyed at the end of the program may still read.
 struct SharedView::Spot {
   std::uint64_t attachment = 0;
-  std::string cache;
+  std::size_t name_bytes = 0;
+  std::array<char, storage::CacheRecord::kNameBytesMax> name{};
   SharedReader::CacheAt at;
   Telling telling;
+
+  bool is_of(std::uint64_t number, std::string_view cache) const {
+    return attachment == number && std::string_view(name.data(), name_bytes) == cache;
+  }
+  /// Precondition: there is such a cache.
+  void be_of(std::uint64_t number, std::string_view cache) {
+    attachment = number;
+    name_bytes = cache.copy(name.data(), name.size());
+  }
 };
 
 class SharedView::ValueRoom : public SharedReader::Room {
@@ -98,6 +110,7 @@ SharedView::SharedView(Pool& pool, SharedReads wish) : pool_(pool), wish_(wish),
 SharedView::~SharedView() = default;
 
 SharedView::Spot& SharedView::spot_of(std::string_view cache) {
+  static_assert(std::is_trivially_destructible_v<Spot>);
   static thread_local std::array<Spot, 8> spots;
   const std::size_t mixed = cache.empty() ? 0 : cache.size() + static_cast<unsigned char>(cache.back()) * 3U;
   return spots[mixed % spots.size()];
@@ -159,7 +172,9 @@ SharedView::Attachment* SharedView::attach_if_due() {
 
 std::unique_ptr<SharedView::Attachment> SharedView::attach() {
   static constexpr std::string_view kNoParams = "\x90";
-  const Deadline deadline = deadline_after(pool_.options().connect_timeout);
+  // In the time of a request, which waits for it.
+  const ClientOptions& options = pool_.options();
+  const Deadline deadline = deadline_after(std::min(options.connect_timeout, options.request_timeout));
   auto connection = pool_.connect(deadline);
   const Request request = raw_request(pool_.next_id(), "attach", kNoParams);
   if (!connection->send_now(request.frame)) return nullptr;
@@ -220,15 +235,14 @@ bool SharedView::find(Attachment& attachment, std::string_view cache, std::strin
                       SharedReader::Room& room, Spot*& spot, SharedReader::Seen& seen) {
   const SharedReader& reader = *attachment.reader;
   spot = &spot_of(cache);
-  bool is_known = spot->attachment == attachment.number && spot->cache == cache;
+  bool is_known = spot->is_of(attachment.number, cache);
   const SharedReader::Key hashed = reader.key(key);
   // Once more where caches have come or gone since.
   for (int tries = 0; tries < 2; ++tries) {
     if (!is_known) {
       spot->attachment = 0;
       if (!reader.find_cache(cache, spot->at)) return false;
-      spot->attachment = attachment.number;
-      spot->cache = cache;
+      spot->be_of(attachment.number, cache);
     }
     const Outcome outcome = reader.get(spot->at, hashed, room, seen);
     if (outcome == Outcome::kHit) return true;

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <string>
 #include <thread>
 #include <vector>
@@ -116,6 +117,16 @@ TEST_F(SharedViewTest, a_sighting_is_current_until_the_entry_is_another) {
   EXPECT_FALSE(client_.is_current(sighting));
 }
 
+TEST_F(SharedViewTest, hits_of_a_dropped_cache_do_not_count_for_the_next_of_its_name) {
+  for (int round = 0; round < 5; ++round) {
+    asking_.open("c", {});
+    EXPECT_EQ(asking_.info("c").hits, 0U);
+    asking_.put("c", "key", 1);
+    for (int i = 0; i < 100; ++i) ASSERT_EQ(client_.get<int>("c", "key"), 1);
+    asking_.drop("c");
+  }
+}
+
 TEST_F(SharedViewTest, what_is_read_stays_and_what_is_not_goes) {
   asking_.open("small", {.max_entries = 1'000});
   for (int i = 0; i < 1'000; ++i) asking_.put("small", std::to_string(i), i);
@@ -192,6 +203,32 @@ TEST_F(SharedViewTest, a_forked_child_reads_on) {
   ASSERT_EQ(waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
   EXPECT_TRUE(client_.read_shared("lru", "key"));
+}
+
+/// Reads as it is destroyed, at the end of a program, which then ends with 0 if it was right.
+struct LastReader {
+  explicit LastReader(Client& read_by) : client(read_by) {}
+  ~LastReader() {
+    bool is_right = true;
+    for (int i = 0; i < 100; ++i) is_right = is_right && client.get<int>(kName, "key") == 1;
+    _exit(is_right ? 0 : 1);
+  }
+  static constexpr const char* kName = "a name that is too long for a short string";
+  Client& client;
+};
+
+TEST_F(SharedViewTest, what_is_static_reads_when_the_program_ends) {
+  asking_.open(LastReader::kName, {});
+  asking_.put(LastReader::kName, "key", 1);
+  const pid_t child = fork();
+  if (child == 0) {
+    static const LastReader last(client_);
+    client_.get<int>(LastReader::kName, "key");
+    std::exit(2);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST_F(SharedViewTest, the_memory_is_let_go_with_the_client) {

@@ -1,12 +1,14 @@
 """Entries read out of the daemon's memory: as without that, but with no request."""
 
+import os
+import signal
 import threading
 import time
 
 import pytest
 from clock import eventually
 from programs import Programs
-from shared_reads import Decorated, requests, shared_hits, talking
+from shared_reads import Decorated, listing, requests, shared_hits, talking
 
 import pannier
 from pannier.extensions import message_pack
@@ -125,6 +127,14 @@ def test_a_cache_that_was_dropped_and_reopened_is_read_as_it_is(connect, client,
         assert reader.get("k") is None
 
 
+def test_hits_of_a_function_are_forgotten_when_it_is_cleared(sharing):
+    listed = pannier.lru_cache(maxsize=1000)(listing)
+    for _ in range(3):
+        assert all(listed(1) == [1] for _ in range(100))
+        listed.cache_clear()
+        assert listed.cache_info() == (0, 0, 1000, 0)
+
+
 @pytest.mark.parametrize("arena", ["memory", "file"])
 def test_a_daemon_that_is_killed_takes_nothing_stale_with_it(start_daemon, let_find, new_name, arena):
     daemon = start_daemon("--arena-file", "arena", parent="/dev/shm") if arena == "file" else start_daemon()
@@ -153,6 +163,20 @@ def test_a_daemon_that_is_killed_takes_nothing_stale_with_it(start_daemon, let_f
             assert reader.get("k") == "after"
             other.cache(name).put(cached.key, ["later", number])
             assert cached.call(1) == ["later", number]
+
+
+def test_a_daemon_that_hangs_holds_up_a_get_for_no_longer_than_a_request(own_daemon):
+    path = own_daemon.socket_path
+    with pannier.connect(path, timeout=0.1, connect_timeout=60, shared_reads="always") as client:
+        client.ping()
+        os.kill(own_daemon.pid, signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            with pytest.raises(pannier.errors.TransportError):
+                client.cache("lru").get("k")
+            assert time.monotonic() - began < 30
+        finally:
+            os.kill(own_daemon.pid, signal.SIGCONT)
 
 
 def test_a_daemon_that_dies_under_readers_breaks_none(own_daemon):
