@@ -144,6 +144,7 @@ bool Arena::initialize() {
   head.version_next = 1;
   head.versions_bound = 1;
   head.fresh_page = first_page_;
+  head.read_by = kReadByNobody;
   // Not 0, which is what a reader finds in memory that was taken away from it.
   std::fill_n(flux_, kFluxWords, 2);
   sharing().catalog_flux = sharing().wide_flux = 2;
@@ -231,6 +232,12 @@ void Arena::stop_serving_readers() {
   if (!serves_readers_) return;
   pthread_mutex_unlock(&sharing().server);
   serves_readers_ = false;
+}
+
+void Arena::note_readers(std::uint32_t who) {
+  std::uint32_t& read_by = header().read_by;
+  if (read_by == kReadByNobody) read_by = who;
+  if (read_by != who) read_by = 0;
 }
 
 int Arena::open_for_reading() const {

@@ -82,6 +82,10 @@ class Arena {
   void serve_readers(std::int64_t clock_offset_ms);
   /// They ask the daemon from now on. For the thread that has called serve_readers(), if one has.
   void stop_serving_readers();
+  /// Those who read now find that they must ask for it anew. Precondition: serve_readers() was called.
+  void turn_readers_out() { ++sharing().servers; }
+  /// It is about to be given to somebody of those that `who` stands for: a number above kReadByNobody.
+  void note_readers(std::uint32_t who);
   /// Opens the same memory once more, for reading alone. Negative, with errno, if the system refuses.
   int open_for_reading() const;
 

@@ -91,6 +91,8 @@ static_assert(sizeof(SharingHead) <= 64);
 /// in such a bucket, or the entry that it leads to, changes; then it has grown.
 inline constexpr std::uint32_t kFluxWords = 4'096;
 
+inline constexpr std::uint32_t kReadByNobody = 1;
+
 /// The head of the arena. Behind it, each at a multiple of 64 bytes: SharingHead, the flux words, the
 /// journal, the cache records' refs (by ordinal), the classes of all pages (a byte each), the pages' records.
 struct ArenaHeader {
@@ -108,7 +110,9 @@ struct ArenaHeader {
   Word64 versions_bound;
   Word64 sequence_last;
   std::uint32_t id_last;
-  std::uint32_t unused_after_id;
+  /// Whom readers in other processes were, since it was made: kReadByNobody, what Arena::note_readers() was
+  /// told, or 0 for several such, and for arenas of before it was noted.
+  std::uint32_t read_by;
   std::array<char, 32> store_identity;
   Word64 store_bound;          ///< the reserved bound of versions that the store is known to have
   Word64 store_bound_pending;  ///< or this one

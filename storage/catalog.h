@@ -184,6 +184,8 @@ class Catalog {
   void close_cleanly();
   const CatalogOptions& options() const { return options_; }
   void set_dirty_bytes_max(std::uint64_t bytes) { options_.dirty_bytes_max = bytes; }
+  /// Caches that are there stay, be they more.
+  void set_caches_max(std::uint32_t caches) { options_.caches_max = caches; }
   Arena& arena() { return *arena_; }
 
   /// How many uses all entries have had, writes included.

@@ -57,6 +57,22 @@ class Replacement {
                           bytes_text(options_.memory_bytes_max) + kBrought);
   }
 
+  /// Of a sound one that others may have mapped: the same entries may take more room in the new one.
+  TookOver leave() {
+    const std::string why = "the arena was given to readers who may not read all of it any more";
+    for (const std::uint64_t bytes : sizes()) {
+      auto made = copy(bytes);
+      if (const auto* failed = std::get_if<ArenaFault>(&made))
+        return keep_size(cannot_leave_text(why, failed->text));
+      auto& found = std::get<Copy>(made);
+      if (found.catalog->arena().has_lacked_memory())
+        return keep_size(cannot_leave_text(why, kNoMemoryForAll));
+      if (found.losses.had_room() && found.losses.has_all_caches)
+        return finish_new(std::move(found), Takeover::Kind::kMigrated, why + kBrought);
+    }
+    return keep_size(cannot_leave_text(why, "it has no room for all that is in it"));
+  }
+
   /// Of one that is not sound.
   std::variant<TookOver, ArenaFault> repair(const std::string& fault) {
     std::optional<Copy> found;
@@ -131,6 +147,10 @@ class Replacement {
            " entries that are not on disk yet" + stays + "a start that finds them on disk";
   }
 
+  static std::string cannot_leave_text(const std::string& why, const std::string& obstacle) {
+    return why + ", but no other can be had (" + obstacle + "): it is used until a start that can";
+  }
+
   std::string no_memory_text(const std::string& why) const {
     return "the memory limit is " + bytes_text(options_.memory_bytes_max) +
            " now, but no arena for it can be made beside the one that is there (" + why +
@@ -148,16 +168,16 @@ class Replacement {
 
 std::variant<TookOver, ArenaFault> take_over(const CatalogOptions& options, ChangeListener& listener,
                                              std::unique_ptr<Arena> arena, const MakeArena& make_fresh,
-                                             TimeMs now) {
+                                             TimeMs now, bool is_to_be_left) {
   const bool was_attached = arena->is_attached();
   const bool was_clean = arena->was_closed_cleanly();
   const std::uint64_t rolled_back = arena->words_rolled_back();
   ArenaCheck::Fault fault;
   if (was_attached && !was_clean) fault = ArenaCheck(*arena, options.charge).fault();
-  if (fault || !has_size(*arena, options.memory_bytes_max)) {
+  if (fault || is_to_be_left || !has_size(*arena, options.memory_bytes_max)) {
     Replacement replacement(options, listener, std::move(arena), make_fresh, now);
     if (fault) return replacement.repair(*fault);
-    return replacement.resize();
+    return is_to_be_left ? replacement.leave() : replacement.resize();
   }
   auto catalog = std::make_unique<Catalog>(options, listener, std::move(arena));
   if (!was_attached) return finish(std::move(catalog), Takeover::Kind::kFresh, "the arena is new");

@@ -27,7 +27,7 @@ struct Takeover {
     kClean,       ///< as its process left it
     kAfterCrash,  ///< its process died, and it was proved sound
     kRepaired,    ///< it was not sound: what was sound of it is in a new arena
-    kMigrated,    ///< it had another size: what fits is in a new arena
+    kMigrated,    ///< it had another size, or was to be left: what fits is in a new arena
     kKeptSize,    ///< its size stays: one of the limit's had no room, or the system no memory for it
   } kind = Kind::kFresh;
   std::uint64_t entries = 0;        ///< that are there now
@@ -42,10 +42,11 @@ struct TookOver {
   bool is_new_arena = false;  ///< made by MakeArena
 };
 
-/// `arena` is one that was just made or attached. A fault is one of `make_fresh` where the arena is not
-/// sound, and then that is as it was.
+/// `arena` is one that was just made or attached. `is_to_be_left`: others may have it mapped who are to see
+/// nothing of it from now on, so that even a sound one is left for a new one. A fault is one of `make_fresh`
+/// where the arena is not sound, and then that is as it was.
 std::variant<TookOver, ArenaFault> take_over(const CatalogOptions& options, ChangeListener& listener,
                                              std::unique_ptr<Arena> arena, const MakeArena& make_fresh,
-                                             TimeMs now);
+                                             TimeMs now, bool is_to_be_left = false);
 
 }  // namespace pannier::storage

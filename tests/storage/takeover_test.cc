@@ -23,10 +23,11 @@ class TakeoverTest : public testing::Test, public ChangeListener {
     return take_over_arena(arena_of(Arena::attach(file_with(image))), bytes_max);
   }
 
-  TookOver take_over_arena(std::unique_ptr<Arena> arena, std::uint64_t bytes_max) {
+  TookOver take_over_arena(std::unique_ptr<Arena> arena, std::uint64_t bytes_max,
+                           bool is_to_be_left = false) {
     CatalogOptions options;
     options.memory_bytes_max = bytes_max;
-    auto taken = take_over(options, *this, std::move(arena), Arena::create, kNow);
+    auto taken = take_over(options, *this, std::move(arena), Arena::create, kNow, is_to_be_left);
     EXPECT_TRUE(std::holds_alternative<TookOver>(taken));
     auto took = std::get<TookOver>(std::move(taken));
     took.catalog->set_versions(1, kVersionMax);
@@ -196,6 +197,31 @@ TEST_F(TakeoverTest, of_an_unsound_one_that_is_full_to_the_brim_no_dirty_entry_i
     for (std::uint64_t i = 0; i < written; ++i)
       ASSERT_EQ(value(*took.catalog, "durable", "dirty" + std::to_string(i)), wanted) << took.how.text;
   }
+}
+
+TEST_F(TakeoverTest, one_that_is_to_be_left_is_left_with_all_that_is_in_it_brought_over) {
+  const std::uint64_t dirty = filled_.catalog().write_back().totals().entries;
+  filled_.catalog().arena().note_readers(1'000);
+  for (const bool was_closed : {false, true}) {
+    if (was_closed) filled_.catalog().close_cleanly();
+    const TookOver took =
+        take_over_arena(arena_of(Arena::attach(file_with(filled_.image()))), kFilledBytes, true);
+    EXPECT_EQ(took.how.kind, Takeover::Kind::kMigrated) << took.how.text;
+    EXPECT_TRUE(took.is_new_arena);
+    EXPECT_EQ(took.how.dirty_entries, dirty);
+    EXPECT_EQ(took.how.lost_entries, 0U);
+    EXPECT_EQ(took.catalog->arena().header().read_by, kReadByNobody);
+    expect_all(*took.catalog);
+  }
+}
+
+TEST_F(TakeoverTest, one_without_room_to_spare_that_is_to_be_left_loses_nothing_that_is_dirty) {
+  FilledArena full;
+  const std::uint64_t written = fill_with_dirty(full.catalog(), 900, UINT64_MAX);
+  const TookOver took = take_over_arena(arena_of(Arena::attach(file_with(full.image()))), kFilledBytes, true);
+  EXPECT_TRUE(took.is_new_arena) << took.how.text;
+  for (std::uint64_t i = 0; i < written; ++i)
+    ASSERT_EQ(value(*took.catalog, "durable", "dirty" + std::to_string(i)), std::string(900, 'd'));
 }
 
 TEST_F(TakeoverTest, what_has_no_room_at_the_size_it_had_gets_more) {
