@@ -92,7 +92,7 @@ Request repeatable(Request request) {
 
 /// Of the methods that a caller may name.
 bool waits_for_disk(std::string_view method) {
-  constexpr std::string_view kWaiting[] = {"backup", "backup_next", "clear", "drop", "sync"};
+  constexpr std::string_view kWaiting[] = {"backup", "backup_next", "clear", "drop", "reload", "sync"};
   return std::ranges::find(kWaiting, method) != std::end(kWaiting);
 }
 

@@ -5,6 +5,7 @@
 
 #include "daemon/leases.h"
 #include "daemon/replies.h"
+#include "daemon/right.h"
 #include "protocol/bytes.h"
 #include "protocol/error.h"
 #include "storage/types.h"
@@ -33,6 +34,7 @@ using Handler = Outcome (*)(Service& service, const Call& call);
 struct Method {
   std::string_view name;
   Handler handler;
+  Takes takes;  ///< of its caller
 };
 
 }  // namespace pannier::daemon

@@ -12,8 +12,8 @@ using protocol::ErrorCode;
 using storage::TimeMs;
 
 ColdKeys::ColdKeys(storage::Catalog& catalog, DiskWorker& disk, const Clock& clock,
-                   std::uint32_t loads_waiting_max)
-    : catalog_(catalog), disk_(disk), clock_(clock), loads_waiting_max_(loads_waiting_max) {}
+                   const DurableOptions& options)
+    : catalog_(catalog), disk_(disk), clock_(clock), options_(options) {}
 
 bool ColdKeys::is_waited_for(storage::CacheId cache, std::string_view key) const {
   if (is_running_ || loading_.empty()) return false;
@@ -31,7 +31,7 @@ std::optional<Error> ColdKeys::park(const CacheKey& key, std::unique_ptr<KeyOper
     found->second.operations.push_back(std::move(operation));
     return std::nullopt;
   }
-  if (loading_.size() >= loads_waiting_max_) {
+  if (loading_.size() >= options_.loads_waiting_max) {
     return Error{ErrorCode::kOverloaded, std::to_string(loading_.size()) +
                                              " keys are being read from disk, as many as max_loads allows; "
                                              "try again later"};

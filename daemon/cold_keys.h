@@ -22,6 +22,7 @@
 #include <variant>
 
 #include "daemon/clock.h"
+#include "daemon/config.h"
 #include "daemon/disk_worker.h"
 #include "daemon/leases.h"
 #include "protocol/error.h"
@@ -44,7 +45,7 @@ class ColdKeys {
   /// What concerns a whole cache. The cache may be gone by then.
   using CacheOperation = std::function<void(storage::TimeMs now)>;
 
-  ColdKeys(storage::Catalog& catalog, DiskWorker& disk, const Clock& clock, std::uint32_t loads_waiting_max);
+  ColdKeys(storage::Catalog& catalog, DiskWorker& disk, const Clock& clock, const DurableOptions& options);
 
   /// Whether an operation on this key has to stand behind others that wait. Not for one whose turn has come.
   bool is_waited_for(storage::CacheId cache, std::string_view key) const;
@@ -95,7 +96,7 @@ class ColdKeys {
   storage::Catalog& catalog_;
   DiskWorker& disk_;
   const Clock& clock_;
-  std::uint32_t loads_waiting_max_;
+  const DurableOptions& options_;
   std::map<CacheKey, Loading> loading_;
   std::map<storage::CacheId, std::set<std::uint64_t>> numbers_;  // of the loads of each cache that has any
   std::uint64_t number_last_ = 0;

@@ -4,14 +4,12 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "daemon/config_file.h"
+#include "daemon/config_rules.h"
 #include "daemon/nearest.h"
-#include "daemon/quantity.h"
 #include "daemon/setting.h"
-#include "daemon/socket_file.h"
 #include "daemon/version.h"
 #include "protocol/error.h"
 
@@ -20,8 +18,6 @@ namespace {
 
 using Fault = std::optional<ConfigError>;
 
-/// What a message has beside its largest value: method, cache, key and options.
-constexpr std::uint64_t kMessageSlackBytes = std::uint64_t{128} << 10;
 constexpr std::string_view kUseHelp = "; pannierd --help lists all options";
 
 constexpr const char* kDescription =
@@ -34,7 +30,7 @@ Values:
   DURATION  with a unit: 500ms, 5s, 1m, 2h, 1d
 Every option with a default is a key of the configuration file too, with "_" for "-": those of the group Limits in
 its section [limits], those of the group Durable tier in [durable]. A section [cache.NAME] opens a cache
-at start. The command line wins over the file; of an option that is given twice the last counts.
+at start and says who may use it, and [access] says who else may do what. The command line wins over the file; of an option that is given twice the last counts.
 
 Signals:
   SIGTERM, SIGINT  stop: what is not on disk yet is written first; a second one hurries and skips that
@@ -159,120 +155,38 @@ Fault apply_command_line(const CommandLine& line, ConfigFile& file) {
   return std::nullopt;
 }
 
-// -- defaults that follow other settings
-
-void set_defaults(ConfigFile& file) {
-  const auto is_set = [&file](const char* key) { return file.origins.contains(key); };
-  ClientLimits& limits = file.config.limits;
-  DurableOptions& durable = file.config.durable;
-  std::size_t& frame_bytes_max = limits.frame.frame_bytes_max;
-  if (is_set("limits.max_frame") && !is_set("limits.max_value")) {
-    limits.value_bytes_max = std::min(limits.value_bytes_max, frame_bytes_max / 2);
+/// What file and command line say, without defaults that follow from others.
+std::variant<ConfigFile, ConfigError> read_as_stated(const CommandLine& line) {
+  ConfigFile file;
+  if (!line.config_path.empty()) {
+    auto read = read_config_file(line.config_path);
+    if (auto* error = std::get_if<ConfigError>(&read)) return std::move(*error);
+    file = std::get<ConfigFile>(std::move(read));
   }
-  if (!is_set("limits.max_frame")) frame_bytes_max = std::max(frame_bytes_max, 2 * limits.value_bytes_max);
-  if (!is_set("limits.max_reply"))
-    limits.reply_bytes_max = std::max(limits.reply_bytes_max, 2 * limits.value_bytes_max);
-  if (!is_set("limits.max_buffers")) {
-    limits.buffer_bytes_max =
-        std::max(limits.buffer_bytes_max, 4 * std::max(frame_bytes_max, limits.reply_bytes_max));
+  if (Fault fault = apply_command_line(line, file)) return *std::move(fault);
+  return file;
+}
+
+/// Puts what only a restart changes back to what it is now, and notes it.
+void keep_until_restart(Config running, Config stated, ConfigFile& file, Reread& again) {
+  for (const Setting& setting : all_settings()) {
+    if (setting.effect != TakesEffect::kAtRestart) continue;
+    const std::string now = text_of(setting, setting.field(running));
+    const std::string then = text_of(setting, setting.field(stated));
+    copy_field(setting.field(running), setting.field(file.config));
+    if (now != then) again.needs_restart.push_back({path_of(setting), now, then});
   }
-  durable.is_dirty_bytes_max_set = durable.dirty_bytes_max.has_value();
-  if (!durable.dirty_bytes_max) durable.dirty_bytes_max = file.config.memory_bytes_max / 4;
-  if (!is_set("durable.checkpoint_bytes")) {
-    durable.checkpoint_dirty_bytes = std::min(durable.checkpoint_dirty_bytes, *durable.dirty_bytes_max / 2);
+}
+
+std::vector<std::string> changed_at_once(Config before, Config after) {
+  std::vector<std::string> changed;
+  for (const Setting& setting : all_settings()) {
+    if (setting.effect != TakesEffect::kAtOnce) continue;
+    if (text_of(setting, setting.field(before)) != text_of(setting, setting.field(after)))
+      changed.push_back(path_of(setting));
   }
-}
-
-// -- settings that must go together
-
-/// `key` with what it is set to, and where: for error texts.
-struct Named {
-  std::string key;
-  std::uint64_t bytes;
-};
-
-std::string origin_of(const ConfigFile& file, const std::string& key) {
-  const auto found = file.origins.find(key);
-  return found == file.origins.end() ? "the default of " + protocol::quoted(key) : found->second;
-}
-
-/// A fault unless `small` and `more_bytes` fit into `large`.
-Fault fault_of_order(const ConfigFile& file, const Named& small, std::uint64_t more_bytes,
-                     const Named& large) {
-  if (small.bytes + more_bytes <= large.bytes) return std::nullopt;
-  const bool blames_small = file.origins.contains(small.key);
-  const std::string why = small.key + " of " + size_text(small.bytes) +
-                          (more_bytes > 0 ? " and " + size_text(more_bytes) + " beside it" : "") +
-                          " must fit into " + large.key + " of " + size_text(large.bytes);
-  return ConfigError{origin_of(file, blames_small ? small.key : large.key) + ": " + why +
-                     ": lower the one or raise the other"};
-}
-
-Fault fault_of_limits(const ConfigFile& file) {
-  const ClientLimits& limits = file.config.limits;
-  const Named value{"limits.max_value", limits.value_bytes_max};
-  const Named frame{"limits.max_frame", limits.frame.frame_bytes_max};
-  const Named reply{"limits.max_reply", limits.reply_bytes_max};
-  const Named buffers{"limits.max_buffers", limits.buffer_bytes_max};
-  if (Fault fault = fault_of_order(file, value, kMessageSlackBytes, frame)) return fault;
-  if (Fault fault = fault_of_order(file, value, kMessageSlackBytes, reply)) return fault;
-  // A message is in a buffer that was doubled until it fit.
-  if (Fault fault = fault_of_order(file, frame, frame.bytes, buffers)) return fault;
-  if (Fault fault = fault_of_order(file, reply, reply.bytes, buffers)) return fault;
-  return fault_of_order(file, {"limits.max_unsent", limits.unsent_bytes_max}, 0, buffers);
-}
-
-Fault fault_of_durable(const ConfigFile& file) {
-  const DurableOptions& durable = file.config.durable;
-  const Named dirty{"durable.max_dirty", *durable.dirty_bytes_max};
-  if (Fault fault = fault_of_order(file, dirty, 0, {"memory_limit", file.config.memory_bytes_max}))
-    return fault;
-  return fault_of_order(file, {"durable.checkpoint_bytes", durable.checkpoint_dirty_bytes}, 0, dirty);
-}
-
-Fault fault_of_places(const ConfigFile& file) {
-  const std::size_t path_bytes = file.config.socket_path.size();
-  if (path_bytes == 0 || path_bytes > kSocketPathBytesMax) {
-    return ConfigError{origin_of(file, "socket") + ": a path of 1 to " + std::to_string(kSocketPathBytesMax) +
-                       " bytes is right, and this one has " + std::to_string(path_bytes) + ": " +
-                       protocol::quoted(file.config.socket_path)};
-  }
-  if (!file.config.data_dir.empty()) return std::nullopt;
-  return ConfigError{origin_of(file, "data_dir") +
-                     ": the path of a directory is right, and this one is empty"};
-}
-
-Fault fault_of_caches(const ConfigFile& file) {
-  std::set<std::string> names = {"lru", "ttl", "durable"};
-  for (const auto& [name, settings] : file.config.caches) names.insert(name);
-  if (names.size() <= file.config.caches_max) return std::nullopt;
-  return ConfigError{origin_of(file, "limits.max_caches") + ": at least " + std::to_string(names.size()) +
-                     " is right for the caches of the file with lru, ttl and durable, and this is " +
-                     std::to_string(file.config.caches_max)};
-}
-
-/// As storage::Catalog::open() would have it, but whatever memory has kept.
-Fault fault_of_reservations(const ConfigFile& file) {
-  const std::uint64_t most = file.config.memory_bytes_max / 2;
-  std::uint64_t left = most;
-  for (const auto& [name, settings] : file.config.caches) {
-    if (settings.reserved_bytes > left) {
-      return ConfigError{origin_of(file, "cache." + name) + ": reserved of " +
-                         size_text(settings.reserved_bytes) + " is more than what the others leave, " +
-                         size_text(left) + " of half of memory_limit of " +
-                         size_text(file.config.memory_bytes_max) + ": lower the one or raise the other"};
-    }
-    left -= settings.reserved_bytes;
-  }
-  return std::nullopt;
-}
-
-Fault fault_of_whole(const ConfigFile& file) {
-  if (Fault fault = fault_of_places(file)) return fault;
-  if (Fault fault = fault_of_limits(file)) return fault;
-  if (Fault fault = fault_of_durable(file)) return fault;
-  if (Fault fault = fault_of_caches(file)) return fault;
-  return fault_of_reservations(file);
+  for (std::string& key : changed_lists(before.access, after.access)) changed.push_back(std::move(key));
+  return changed;
 }
 
 }  // namespace
@@ -287,17 +201,32 @@ std::variant<Config, ConfigInfo, CheckArena, RepairAsked, ConfigError> read_conf
   if (!line.data_dir_to_repair.empty()) return RepairAsked{line.data_dir_to_repair, line.is_json};
   if (line.is_json) return ConfigError{"--json goes with --check-arena and --repair" + std::string(kUseHelp)};
 
-  ConfigFile file;
-  if (!line.config_path.empty()) {
-    auto read = read_config_file(line.config_path);
-    if (auto* error = std::get_if<ConfigError>(&read)) return std::move(*error);
-    file = std::get<ConfigFile>(std::move(read));
-  }
-  if (Fault fault = apply_command_line(line, file)) return *std::move(fault);
-  set_defaults(file);
-  if (Fault fault = fault_of_whole(file)) return *std::move(fault);
+  auto read = read_as_stated(line);
+  if (auto* error = std::get_if<ConfigError>(&read)) return std::move(*error);
+  auto& file = std::get<ConfigFile>(read);
+  if (Fault fault = complete(file)) return *std::move(fault);
   if (line.is_check) return ConfigInfo{"the configuration is right\n"};
   return std::move(file.config);
+}
+
+std::variant<Reread, ConfigError> reread_config(const std::vector<std::string>& arguments,
+                                                const Config& running) {
+  auto parsed = parse_command_line(arguments);
+  if (auto* error = std::get_if<ConfigError>(&parsed)) return std::move(*error);
+  auto read = read_as_stated(std::get<CommandLine>(parsed));
+  if (auto* error = std::get_if<ConfigError>(&read)) return std::move(*error);
+  auto& file = std::get<ConfigFile>(read);
+  ConfigFile whole = file;
+  if (Fault fault = complete(whole)) return *std::move(fault);
+  Reread again;
+  keep_until_restart(running, whole.config, file, again);
+  if (Fault fault = complete(file)) {
+    return ConfigError{std::move(fault->text) + ". It is right after a restart, which changes the other too"};
+  }
+  again.changed = changed_at_once(running, file.config);
+  again.config = std::move(file.config);
+  again.origins = std::move(file.origins);
+  return again;
 }
 
 }  // namespace pannier::daemon

@@ -1,6 +1,6 @@
-// Config: everything an operator can set, with its default. Read once from the command line and a TOML file
-// (the command line wins), then passed by reference to what needs it. Sizes in bytes, durations in
-// milliseconds.
+// Config: everything an operator can set, with its default. Read from the command line and a TOML file (the
+// command line wins), then passed by reference to what needs it: where it is read again (reload.h), what they
+// refer to changes. Sizes in bytes, durations in milliseconds.
 #pragma once
 
 #include <sys/types.h>
@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "daemon/access.h"
 #include "protocol/limits.h"
 #include "storage/settings.h"
 
@@ -31,6 +32,12 @@ struct ClientLimits {
   std::uint32_t leases_max = 1'024;        ///< `max_leases`: leases of a connection
   std::uint32_t subscriptions_max = 256;   ///< `max_subscriptions` of a connection
   std::uint64_t lease_ms_max = 3'600'000;  ///< `lease_ms_max`
+
+  // What all connections of one user have together; not of root and the daemon's own user.
+  std::uint32_t user_connections_max = 768;                        ///< `max_user_connections`
+  std::uint32_t user_waiting_max = 16'384;                         ///< `max_user_waiting`: requests that wait
+  std::uint32_t user_leases_max = 16'384;                          ///< `max_user_leases`
+  std::uint64_t user_buffer_bytes_max = std::uint64_t{128} << 20;  ///< `max_user_buffers`
 };
 
 struct DurableOptions {
@@ -43,6 +50,7 @@ struct DurableOptions {
 };
 
 struct Config {
+  std::string file_path;  ///< that it was read from; empty: none
   std::string socket_path = "/run/pannier/pannier.sock";
   mode_t socket_mode = 0660;
   std::string socket_group;  ///< name or number; empty: the process' own
@@ -54,11 +62,16 @@ struct Config {
   std::uint32_t spin_us = 0;  ///< at most so long the loop spins for the next request; 0: never
   /// How many may map the arena to read it themselves; 0: nobody.
   std::uint32_t shared_readers_max = 1'024;
+  Access access;
   ClientLimits limits;
   DurableOptions durable;
   /// Opened at start, beside `lru`, `ttl` and `durable`, which can be set here too.
   std::map<std::string, storage::Settings> caches;
 };
+
+/// Where something was set, for error texts: by the path of its key ("limits.max_value", "cache.NAME"), for
+/// instance `/etc/pannierd.toml:12: key "limits.max_value"`.
+using Origins = std::map<std::string, std::string>;
 
 /// What is wrong, ready to print: `FILE:LINE: key "x": what would be right`.
 struct ConfigError {
@@ -84,5 +97,23 @@ struct RepairAsked {
 /// The command line, and the file that --config names.
 std::variant<Config, ConfigInfo, CheckArena, RepairAsked, ConfigError> read_config(
     const std::vector<std::string>& arguments);
+
+/// A setting that is another in the file than in the daemon that runs, until that is started again.
+struct NeedsRestart {
+  std::string key;  ///< "memory_limit"
+  std::string now;  ///< as it would be written
+  std::string then;
+};
+
+/// The configuration, read once more for a daemon that runs.
+struct Reread {
+  Config config;  ///< what only a restart changes is in it as it is now
+  Origins origins;
+  std::vector<std::string> changed;  ///< keys of settings that are others than before, caches not included
+  std::vector<NeedsRestart> needs_restart;
+};
+/// `arguments`: those that it was started with. `running`: what it read last.
+std::variant<Reread, ConfigError> reread_config(const std::vector<std::string>& arguments,
+                                                const Config& running);
 
 }  // namespace pannier::daemon

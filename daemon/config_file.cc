@@ -3,30 +3,35 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <fstream>
 #include <optional>
+#include <span>
 #include <sstream>
 #include <system_error>
 #include <utility>
 #include <vector>
 
+#include "daemon/account.h"
 #include "daemon/nearest.h"
+#include "daemon/params.h"
 #include "daemon/setting.h"
 #include "protocol/error.h"
-#include "protocol/limits.h"
 
 namespace pannier::daemon {
 namespace {
 
 constexpr std::uint64_t kTtlAgeMsDefault = 60'000;
 
+/// Lists of users and groups; they are no options of the command line.
+constexpr std::array<std::string_view, 4> kAccessKeys = {"admins", "operators", "readers", "writers"};
+constexpr std::array<std::string_view, 2> kCacheAccessKeys = {"readers", "writers"};
+
 using Fault = std::optional<ConfigError>;
 
-bool is_cache_name(std::string_view name) {
-  const bool is_printable =
-      std::all_of(name.begin(), name.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
-  return !name.empty() && name.size() <= protocol::kCacheNameBytesMax && is_printable;
+bool is_one_of(std::span<const std::string_view> words, std::string_view word) {
+  return std::ranges::find(words, word) != words.end();
 }
 
 std::string join(const std::vector<std::string>& words) {
@@ -53,7 +58,7 @@ std::string type_text(const toml::node& node) {
 
 class FileReader {
  public:
-  explicit FileReader(const std::string& path) : path_(path) {}
+  explicit FileReader(const std::string& path) : path_(path) { file_.config.file_path = path; }
 
   Fault read(const toml::table& root) {
     for (const auto& [key, node] : root) {
@@ -80,7 +85,7 @@ class FileReader {
 
   Fault read_at_top(const toml::key& key, const toml::node& node) {
     const std::string name(key.str());
-    std::vector<std::string> sections = {"limits", "durable", "cache"};
+    std::vector<std::string> sections = {"access", "limits", "durable", "cache"};
     if (std::find(sections.begin(), sections.end(), name) == sections.end()) {
       std::vector<std::string> known = keys_of(all_settings(), "");
       known.insert(known.end(), sections.begin(), sections.end());
@@ -88,7 +93,40 @@ class FileReader {
     }
     const toml::table* const section = node.as_table();
     if (section == nullptr) return fault(key, name, "is a section: write [" + name + "]");
+    if (name == "access") return read_access(*section);
     return name == "cache" ? read_caches(*section) : read_section(*section, name);
+  }
+
+  Fault read_access(const toml::table& section) {
+    Access& access = file_.config.access;
+    for (const auto& [key, node] : section) {
+      const std::string key_path = "access." + std::string(key.str());
+      AccessList list;
+      if (!is_one_of(kAccessKeys, key.str()))
+        return unknown(key, key_path, {kAccessKeys.begin(), kAccessKeys.end()}, "Known in [access]");
+      if (Fault fault = read_accounts(key, key_path, node, list)) return fault;
+      if (key.str() == "admins") access.admins = list;
+      if (key.str() == "operators") access.operators = list;
+      if (key.str() == "readers") access.readers = list;
+      if (key.str() == "writers") access.writers = list;
+    }
+    return std::nullopt;
+  }
+
+  Fault read_accounts(const toml::key& key, const std::string& key_path, const toml::node& node,
+                      AccessList& list) const {
+    constexpr const char* kWanted =
+        "; right is an array of users, groups with @ before, and \"*\" for everybody, such as [\"alice\", "
+        "\"@staff\"]";
+    const toml::array* const entries = node.as_array();
+    if (entries == nullptr)
+      return fault(key, key_path, "the " + type_text(node) + " is wrong here" + kWanted);
+    for (const toml::node& entry : *entries) {
+      const auto name = entry.value_exact<std::string>();
+      const auto wrong = name ? add_account(list, *name) : "the " + type_text(entry) + " in it is wrong";
+      if (wrong) return fault(key, key_path, *wrong + kWanted);
+    }
+    return std::nullopt;
   }
 
   Fault read_section(const toml::table& section, const std::string& name) {
@@ -143,8 +181,16 @@ class FileReader {
     const std::optional<storage::Tier> own_tier = storage::tier_named(name.str());
     if (own_tier) settings.tier = *own_tier;
     if (own_tier == storage::Tier::kTtl) settings.age_ms_max = kTtlAgeMsDefault;
+    CacheAccess access;
     for (const auto& [key, node] : section) {
-      if (Fault fault = read_cache_setting(key, section_path, node, settings)) return fault;
+      if (is_one_of(kCacheAccessKeys, key.str())) {
+        std::optional<AccessList>& list = key.str() == "readers" ? access.readers : access.writers;
+        list.emplace();
+        if (Fault fault = read_accounts(key, section_path + "." + std::string(key.str()), node, *list))
+          return fault;
+      } else if (Fault fault = read_cache_setting(key, section_path, node, settings)) {
+        return fault;
+      }
     }
     if (!own_tier && !section.contains("tier")) {
       return fault(name, section_path, "lacks the key tier: one of " + storage::tier_names());
@@ -157,6 +203,7 @@ class FileReader {
     }
     file_.origins[section_path] = place(name, section_path);
     file_.config.caches[std::string(name.str())] = settings;
+    if (access.readers || access.writers) file_.config.access.caches[std::string(name.str())] = access;
     return std::nullopt;
   }
 
@@ -183,7 +230,9 @@ class FileReader {
     for (const CacheSetting& setting : all_cache_settings()) {
       if (setting.key == key.str()) return read_value(key, key_path, node, setting, setting.field(settings));
     }
-    return unknown(key, key_path, keys_of(all_cache_settings(), "cache.NAME"), "Known in [cache.NAME]");
+    std::vector<std::string> known = keys_of(all_cache_settings(), "cache.NAME");
+    known.insert(known.end(), kCacheAccessKeys.begin(), kCacheAccessKeys.end());
+    return unknown(key, key_path, known, "Known in [cache.NAME]");
   }
 
   const std::string& path_;

@@ -1,10 +1,11 @@
 // The configuration file: TOML 1.0, with the keys of the tables in setting.h, at the top or in the sections
-// [limits], [durable] and one [cache.NAME] for each cache. pannierd.toml beside this file shows every key.
+// [limits], [durable] and one [cache.NAME] for each cache, and lists of users and groups in [access] and in
+// those of caches. pannierd.toml beside this file shows every key.
 //
-// It only reads: whether settings go together is checked when the command line was added (config.cc).
+// It only reads, and looks users and groups up (account.h): whether settings go together is checked when the
+// command line was added (config.cc).
 #pragma once
 
-#include <map>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -12,11 +13,6 @@
 #include "daemon/config.h"
 
 namespace pannier::daemon {
-
-/// Where something was set, for error texts: by the path of its key ("limits.max_value", "cache.NAME"), for
-/// instance
-/// `/etc/pannierd.toml:12: key "limits.max_value"`.
-using Origins = std::map<std::string, std::string>;
 
 struct ConfigFile {
   Config config;  ///< with defaults where the file says nothing

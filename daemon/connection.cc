@@ -320,6 +320,13 @@ void Connection::shed(const protocol::Error& error) {
   close_after_output();
 }
 
+void Connection::dismiss(const protocol::Error& error) {
+  if (state_ != State::kServing && state_ != State::kEnded) return;
+  protocol::Writer(output_).response_error(protocol::MessageId(), error);
+  input_.clear();
+  close_after_output();
+}
+
 void Connection::finish() {
   host_.attend(id_);
   if (state_ == State::kGone) return;

@@ -109,6 +109,8 @@ class Connection final : private UvPipeEvents {
   /// Makes room: an `overloaded` error and the end if its input is what costs memory, else the end at once,
   /// because its output would have to be read first. Its input and output are given back.
   void shed(const protocol::Error& error);
+  /// Tells `error`, answers what waits no more, and closes.
+  void dismiss(const protocol::Error& error);
   /// Reads nothing more, sends what is unsent for at most kFinishMs, and is gone.
   void finish();
 
@@ -120,6 +122,8 @@ class Connection final : private UvPipeEvents {
   void send_with(std::span<const int> descriptors);
   std::shared_ptr<const void> hold_input(protocol::Bytes part) const { return input_.hold(part); }
   std::uint64_t unsent_bytes() const;
+  /// The limits are others than before.
+  void limits_changed() { scanner_.set_limits(limits_.frame); }
   /// Memory of its buffers.
   std::uint64_t buffer_bytes() const;
   /// Why it is gone, for the log.

@@ -10,6 +10,7 @@
 
 #include "daemon/connection.h"
 #include "daemon/dispatcher.h"
+#include "daemon/visitor.h"
 
 namespace pannier::daemon {
 
@@ -17,6 +18,7 @@ namespace pannier::daemon {
 struct ConnectionSlot {
   ConnectionId id = 0;  ///< 0 while it is free
   std::unique_ptr<Connection> connection;
+  std::shared_ptr<Visitor> visitor;
   bool is_served = false;
   bool is_marked = false;
   bool is_ready = false;

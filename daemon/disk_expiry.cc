@@ -20,15 +20,15 @@ constexpr std::uint32_t kWaitsMax = 50;  // then it takes its turn
 
 }  // namespace
 
-void DiskExpiry::start(Service& service, std::uint64_t interval_ms) {
-  service.background.add(service.clock.now() + static_cast<TimeMs>(interval_ms),
-                         std::make_shared<DiskExpiry>(service, interval_ms));
+void DiskExpiry::start(Service& service, const DurableOptions& options) {
+  service.background.add(service.clock.now() + static_cast<TimeMs>(options.expire_interval_ms),
+                         std::make_shared<DiskExpiry>(service, options));
 }
 
 TimeMs DiskExpiry::step(TimeMs now) {
   if (service_.is_stopping) return storage::kNever;
   if (has_to_wait()) return now + kWaitMs;
-  if (present_cache() == nullptr) return now + static_cast<TimeMs>(interval_ms_);
+  if (present_cache() == nullptr) return now + static_cast<TimeMs>(options_.expire_interval_ms);
   began_ns_ = UvLoop::clock_ns();
   pieces_ = 0;
   has_expired_ = false;

@@ -28,9 +28,9 @@ class DiskExpiry final : public BackgroundTask, public std::enable_shared_from_t
   static constexpr std::uint64_t kPauseShare = 19;
 
   /// The first walk begins an interval from now. Ends with the service.
-  static void start(Service& service, std::uint64_t interval_ms);
+  static void start(Service& service, const DurableOptions& options);
 
-  DiskExpiry(Service& service, std::uint64_t interval_ms) : service_(service), interval_ms_(interval_ms) {}
+  DiskExpiry(Service& service, const DurableOptions& options) : service_(service), options_(options) {}
   storage::TimeMs step(storage::TimeMs now) override;
 
  private:
@@ -50,7 +50,7 @@ class DiskExpiry final : public BackgroundTask, public std::enable_shared_from_t
   void go_on_later();
 
   Service& service_;
-  std::uint64_t interval_ms_;
+  const DurableOptions& options_;
   storage::CacheId cache_ = 0;  ///< before all others
   std::string from_key_;
   bool may_have_deadlines_ = false;  ///< it has met one, or could not read all

@@ -91,6 +91,8 @@ class DiskWorker {
   };
   const Unread& unread() const { return unread_; }
   /// For those who start new work: answer `overloaded` instead. A load or scan is taken nevertheless.
+  /// From now on.
+  void set_reads_waiting_max(std::uint32_t count) { limits_.reads_waiting_max = count; }
   bool read_queue_full() const { return read_jobs_.size() >= limits_.reads_waiting_max; }
 
   // -- how it is

@@ -14,6 +14,8 @@
 
 namespace pannier::daemon {
 
+struct Visitor;
+
 /// Names one connection of the daemon's life; never used again, so that a late reply to a closed one goes
 /// nowhere.
 using ConnectionId = std::uint64_t;
@@ -78,6 +80,10 @@ class Outbox {
   /// Bytes appended and not yet taken by the kernel.
   virtual std::uint64_t unsent_bytes(ConnectionId to) const = 0;
   virtual std::uint64_t connections() const = 0;
+  /// Who is at the other end; null if it is gone. Valid until control returns to the loop.
+  virtual Visitor* visitor(ConnectionId of) const = 0;
+  /// Tells `error` and closes the connection.
+  virtual void dismiss(ConnectionId connection, const protocol::Error& error) = 0;
   /// Input and output buffers of all connections.
   virtual std::uint64_t buffer_bytes() const = 0;
 };

@@ -49,6 +49,11 @@ void Flusher::poke() {
   schedule();
 }
 
+void Flusher::reschedule() {
+  if (waiting_for_ == Wait::kInterval) wait(Wait::kNothing, 0);
+  schedule();
+}
+
 void Flusher::wait_clean(std::uint64_t sequence, CleanDone done) {
   if (catalog_.write_back().clean_through() >= sequence) return done(std::nullopt);
   waiters_.emplace(sequence, std::move(done));

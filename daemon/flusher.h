@@ -77,6 +77,7 @@ class Flusher {
   /// The error of the last batch, if it failed. Entries are still dirty only after hurry().
   using DrainDone = std::function<void(std::optional<storage::StoreError>)>;
 
+  /// All must outlive it. If the options change, reschedule() is to be called.
   Flusher(UvLoop& loop, storage::Catalog& catalog, DiskWorker& disk, const DurableOptions& options,
           const Clock& clock, Log& log);
   Flusher(const Flusher&) = delete;
@@ -86,6 +87,8 @@ class Flusher {
   using Advice = std::function<std::string(const storage::StoreError&)>;
   void advise(Advice advice) { advice_ = std::move(advice); }
 
+  /// What waits for its interval waits for the present one.
+  void reschedule();
   /// To be called after durable writes, once a loop pass is enough: cheap.
   void poke();
   /// Calls `done` with nothing as soon as every change with a dirty sequence up to `sequence` is on disk,
@@ -149,7 +152,7 @@ class Flusher {
 
   storage::Catalog& catalog_;
   DiskWorker& disk_;
-  DurableOptions options_;
+  const DurableOptions& options_;
   const Clock& clock_;
   Log& log_;
   UvTimer timer_;

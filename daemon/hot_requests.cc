@@ -16,12 +16,14 @@ TakenFrames HotRequests::run(ConnectionId from, Bytes input, std::uint32_t frame
                              TimeMs now) {
   TakenFrames taken;
   if (service_.is_stopping) return taken;
+  Visitor* const guarded = service_.guard.is_open() ? nullptr : service_.outbox.visitor(from);
   std::array<Prepared, kTogetherMax> batch;
   while (true) {
     std::size_t count = 0;
     std::size_t prepared_bytes = taken.bytes;
     while (count < kTogetherMax && taken.frames + count < frames_max &&
-           prepare(input.substr(prepared_bytes), batch[count], count > 0 ? &batch[count - 1] : nullptr)) {
+           prepare(input.substr(prepared_bytes), batch[count], count > 0 ? &batch[count - 1] : nullptr,
+                   guarded)) {
       prepared_bytes += batch[count].request.size;
       ++count;
     }
@@ -46,7 +48,7 @@ TakenFrames HotRequests::run(ConnectionId from, Bytes input, std::uint32_t frame
   }
 }
 
-bool HotRequests::prepare(Bytes input, Prepared& into, const Prepared* before) const {
+bool HotRequests::prepare(Bytes input, Prepared& into, const Prepared* before, Visitor* guarded) const {
   const auto request = protocol::read_hot_request(input);
   if (!request) return false;
   const ClientLimits& limits = service_.limits;
@@ -57,6 +59,8 @@ bool HotRequests::prepare(Bytes input, Prepared& into, const Prepared* before) c
   const bool is_same_cache = before != nullptr && before->request.cache == request->cache;
   storage::Cache* const cache = is_same_cache ? before->cache : service_.catalog.find(request->cache);
   if (cache == nullptr) return false;
+  const Right right = request->method == HotRequest::Method::kGet ? Right::kRead : Right::kWrite;
+  if (guarded != nullptr && !service_.guard.may_now(*guarded, right, *cache)) return false;
   into = {*request, cache, cache->hashed(request->key)};
   cache->prefetch_bucket(into.key);
   return true;

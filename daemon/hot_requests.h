@@ -39,7 +39,8 @@ class HotRequests {
   };
 
   /// False if it is not for here.
-  bool prepare(protocol::Bytes input, Prepared& into, const Prepared* before) const;
+  /// `guarded`: who asks, if it matters.
+  bool prepare(protocol::Bytes input, Prepared& into, const Prepared* before, Visitor* guarded) const;
   enum class Done : std::uint8_t {
     kYes,
     kNotForHere,  ///< nothing was done

@@ -6,17 +6,27 @@ namespace pannier::daemon {
 
 using storage::TimeMs;
 
-Leases::Leases(std::uint32_t leases_per_connection_max, std::function<std::optional<Token>()> take_token)
-    : leases_per_connection_max_(leases_per_connection_max), take_token_(std::move(take_token)) {}
+Leases::Leases(const ClientLimits& limits, std::function<std::optional<Token>()> take_token)
+    : limits_(limits), take_token_(std::move(take_token)) {}
 
 bool Leases::is_holder(const CacheKey& key, Token token) const {
   const auto found = leases_.find(key);
   return found != leases_.end() && found->second.token == token;
 }
 
-bool Leases::may_hold_more(ConnectionId connection) const {
-  const auto found = connections_.find(connection);
-  return found == connections_.end() || found->second.held.size() < leases_per_connection_max_;
+Leases::Bound Leases::bound_on_holding(const LeaseRequest& request) const {
+  const auto found = connections_.find(request.connection);
+  if (found != connections_.end() && found->second.held.size() >= limits_.leases_max)
+    return Bound::kOfConnection;
+  const auto user = request.user ? users_.find(*request.user) : users_.end();
+  return user != users_.end() && user->second.held >= limits_.user_leases_max ? Bound::kOfUser : Bound::kNone;
+}
+
+Leases::Bound Leases::bound_on_waiting(const LeaseRequest& request) const {
+  if (waiting(request.connection) >= limits_.waiting_max) return Bound::kOfConnection;
+  const auto user = request.user ? users_.find(*request.user) : users_.end();
+  return user != users_.end() && user->second.waits >= limits_.user_waiting_max ? Bound::kOfUser
+                                                                                : Bound::kNone;
 }
 
 std::optional<Token> Leases::grant(const CacheKey& key, const LeaseRequest& request, TimeMs now) {
@@ -30,6 +40,7 @@ void Leases::wait(const CacheKey& key, const LeaseRequest& request, TimeMs wait_
   lease->second.waiters.push_back({request, wait_ends, ++waiter_last_});
   timers_.insert({wait_ends, waiter_last_, key});
   connections_[request.connection].waits.insert(key);
+  if (request.user) ++users_[*request.user].waits;
   ++waiting_;
 }
 
@@ -138,7 +149,9 @@ Token Leases::hold(Position lease, Token token, const LeaseRequest& request, Tim
   lease->second.holder = request.connection;
   lease->second.ends = now + static_cast<TimeMs>(request.lease_ms);
   timers_.insert({lease->second.ends, 0, lease->first});
+  lease->second.user = request.user;
   connections_[request.connection].held.insert(lease->first);
+  if (request.user) ++users_[*request.user].held;
   return token;
 }
 
@@ -146,6 +159,9 @@ void Leases::let_go(Position lease) {
   timers_.erase({lease->second.ends, 0, lease->first});
   connections_[lease->second.holder].held.erase(lease->first);
   tidy(lease->second.holder);
+  if (!lease->second.user) return;
+  --users_[*lease->second.user].held;
+  tidy_user(*lease->second.user);
 }
 
 void Leases::forget(Position lease, const Waiter& waiter) {
@@ -154,6 +170,9 @@ void Leases::forget(Position lease, const Waiter& waiter) {
   waits.erase(waits.find(lease->first));
   tidy(waiter.request.connection);
   --waiting_;
+  if (!waiter.request.user) return;
+  --users_[*waiter.request.user].waits;
+  tidy_user(*waiter.request.user);
 }
 
 void Leases::pass_on(Position lease, TimeMs now, LeaseAnswers& answers) {
@@ -166,7 +185,8 @@ void Leases::pass_on(Position lease, TimeMs now, LeaseAnswers& answers) {
       answers.push_back({LeaseAnswer::Kind::kNothing, waiter.request, lease->first});
       continue;
     }
-    const auto token = may_hold_more(waiter.request.connection) ? take_token_() : std::nullopt;
+    const bool may_hold = bound_on_holding(waiter.request) == Bound::kNone;
+    const auto token = may_hold ? take_token_() : std::nullopt;
     if (!token) {
       answers.push_back({LeaseAnswer::Kind::kTooMany, waiter.request, lease->first});
       continue;
@@ -199,6 +219,11 @@ std::vector<CacheKey> Leases::leased_keys(storage::CacheId cache, std::string_vi
 void Leases::tidy(ConnectionId connection) {
   const auto found = connections_.find(connection);
   if (found->second.held.empty() && found->second.waits.empty()) connections_.erase(found);
+}
+
+void Leases::tidy_user(uid_t user) {
+  const auto found = users_.find(user);
+  if (found->second.held == 0 && found->second.waits == 0) users_.erase(found);
 }
 
 }  // namespace pannier::daemon

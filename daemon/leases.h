@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/config.h"
 #include "daemon/dispatcher.h"
 #include "protocol/message.h"
 #include "storage/types.h"
@@ -30,7 +31,8 @@ using Token = std::uint64_t;
 struct LeaseRequest {
   ConnectionId connection = 0;
   protocol::MessageId id;
-  std::uint64_t lease_ms = 0;  ///< how long its lease lasts if it gets one
+  std::uint64_t lease_ms = 0;                ///< how long its lease lasts if it gets one
+  std::optional<uid_t> user = std::nullopt;  ///< whose leases and waits are bounded together, if they are
 };
 
 /// A key of a cache.
@@ -58,13 +60,17 @@ using LeaseAnswers = std::vector<LeaseAnswer>;
 class Leases {
  public:
   /// `take_token`: a number never given before, or nothing if none is left (then a lease ends instead of
-  /// passing on).
-  Leases(std::uint32_t leases_per_connection_max, std::function<std::optional<Token>()> take_token);
+  /// passing on). `limits` must outlive it.
+  Leases(const ClientLimits& limits, std::function<std::optional<Token>()> take_token);
 
   /// Whether the key is leased at all, by whomever.
   bool is_leased(const CacheKey& key) const { return leases_.contains(key); }
   bool is_holder(const CacheKey& key, Token token) const;
-  bool may_hold_more(ConnectionId connection) const;
+  /// What keeps the one who asks from holding one more.
+  enum class Bound : std::uint8_t { kNone, kOfConnection, kOfUser };
+  Bound bound_on_holding(const LeaseRequest& request) const;
+  /// The same of waiting.
+  Bound bound_on_waiting(const LeaseRequest& request) const;
 
   /// Precondition: the key is not leased, and the connection may hold more. Nothing if no token is left.
   std::optional<Token> grant(const CacheKey& key, const LeaseRequest& request, storage::TimeMs now);
@@ -101,6 +107,7 @@ class Leases {
   struct Lease {
     Token token = 0;
     ConnectionId holder = 0;
+    std::optional<uid_t> user;  ///< of the holder
     storage::TimeMs ends = 0;
     std::deque<Waiter> waiters;
   };
@@ -114,6 +121,10 @@ class Leases {
     std::set<CacheKey> held;
     std::multiset<CacheKey> waits;
   };
+  struct OfUser {
+    std::uint64_t held = 0;
+    std::uint64_t waits = 0;
+  };
   using Position = std::map<CacheKey, Lease>::iterator;
 
   Token hold(Position lease, Token token, const LeaseRequest& request, storage::TimeMs now);
@@ -126,12 +137,14 @@ class Leases {
   void dissolve(Position lease, LeaseAnswer::Kind kind, LeaseAnswers& answers);
   std::vector<CacheKey> leased_keys(storage::CacheId cache, std::string_view prefix) const;
   void tidy(ConnectionId connection);
+  void tidy_user(uid_t user);
 
-  std::uint32_t leases_per_connection_max_;
+  const ClientLimits& limits_;
   std::function<std::optional<Token>()> take_token_;
   std::map<CacheKey, Lease> leases_;
   std::set<Timer> timers_;
   std::unordered_map<ConnectionId, OfConnection> connections_;
+  std::unordered_map<uid_t, OfUser> users_;
   std::uint64_t waiting_ = 0;
   std::uint64_t waiter_last_ = 0;
 };

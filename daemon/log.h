@@ -32,6 +32,7 @@ class Log {
   void error(std::string_view text) { write(LogLevel::kError, text); }
   /// Whether events of this level are written: to leave out work on texts that nobody sees.
   bool shows(LogLevel level) const { return level >= least_; }
+  void leave_out_below(LogLevel least) { least_ = least; }
 
  private:
   void write(LogLevel level, std::string_view text);

@@ -28,8 +28,10 @@
 #include "daemon/log.h"
 #include "daemon/quantity.h"
 #include "daemon/reconcile.h"
+#include "daemon/reload.h"
 #include "daemon/repair.h"
 #include "daemon/router.h"
+#include "daemon/seldom.h"
 #include "daemon/server.h"
 #include "daemon/service.h"
 #include "daemon/service_manager.h"
@@ -82,6 +84,9 @@ void fit_connections(Config& config, Log& log) {
   const std::uint32_t wanted = config.limits.connections_max;
   config.limits.connections_max = make_room_for_connections(wanted, kOtherFiles + Server::kRefusedMax);
   if (config.limits.connections_max == wanted) return;
+  std::uint32_t& of_user = config.limits.user_connections_max;
+  of_user = std::max(
+      1U, static_cast<std::uint32_t>(std::uint64_t{of_user} * config.limits.connections_max / wanted));
   log.warning("max_connections is " + std::to_string(config.limits.connections_max) + " instead of " +
               std::to_string(wanted) +
               ", because this process may not have more files open: raise its limit (ulimit -n)");
@@ -135,10 +140,11 @@ std::variant<TakenMemory, MemoryFault> take_memory(const Config& config, const S
   const std::uint64_t began_ns = UvLoop::clock_ns();
   auto arena = keeper.take();
   if (const auto* fault = std::get_if<ArenaKeeper::Fault>(&arena)) return MemoryFault{fault->text};
+  const bool is_out_of_hand = SharedReads::is_out_of_hand(*std::get<0>(arena), config.access);
   manager.more_time("starting: takes memory over", takeover_ms_max(std::get<0>(arena)->bytes()));
   auto taken = storage::take_over(
       catalog_options(config), listener, std::get<0>(std::move(arena)),
-      [&keeper](std::uint64_t bytes) { return keeper.make_fresh(bytes); }, now);
+      [&keeper](std::uint64_t bytes) { return keeper.make_fresh(bytes); }, now, is_out_of_hand);
   if (const auto* fault = std::get_if<storage::ArenaFault>(&taken)) return MemoryFault{fault->text};
   auto& took_over = std::get<storage::TookOver>(taken);
   if (!config.durable.is_dirty_bytes_max_set) {
@@ -153,27 +159,34 @@ void warn(Log& log, const std::vector<std::string>& notes) {
   for (const std::string& note : notes) log.warning(note);
 }
 
-/// Everything that lives as long as the daemon serves.
-int serve(const Config& config, Log& log, const ServiceManager& manager, ArenaKeeper& keeper,
+/// What the daemon was started with.
+struct Start {
+  std::vector<std::string> arguments;
+  Config config;
+};
+
+/// Everything that lives as long as the daemon serves. `config` is what all parts refer to; see Reload.
+int serve(const Start& start, Config& config, Log& log, const ServiceManager& manager, ArenaKeeper& keeper,
           SocketFile& socket_file, storage::LevelDbStore& store) {
   UvLoop loop;
   const Clock clock(loop, system_wall_time());
   Server server(loop, clock, log, config.limits, config.spin_us);
-  Subscriptions subscriptions(server, config.limits.unsent_bytes_max, config.limits.subscriptions_max);
+  Subscriptions subscriptions(server, config.limits);
   const auto taken = take_memory(config, manager, keeper, subscriptions, clock.now());
   if (const auto* fault = std::get_if<MemoryFault>(&taken)) return fail(log, fault->text);
   const auto& memory = std::get<TakenMemory>(taken);
   storage::Catalog& catalog = *memory.catalog;
+  if (SharedReads::is_out_of_hand(catalog.arena(), config.access)) {
+    log.error("users who may not read every cache any more may have the memory of the caches mapped");
+  }
   DiskLimits disk_limits;
   disk_limits.reads_waiting_max = config.durable.loads_waiting_max;
   DiskWorker disk(loop, store, disk_limits);
   // Of a damaged table many reads may fail: one a second is enough to know which.
-  disk.on_read_error(
-      [&log, &clock, &config, quiet_until = storage::TimeMs(0)](const storage::StoreError& error) mutable {
-        if (clock.now() < quiet_until) return;
-        quiet_until = clock.now() + 1'000;
-        log.error("a read from disk failed: " + error.text + advice_on(error, config));
-      });
+  disk.on_read_error([&log, &clock, &config, told = Seldom(1'000)](const storage::StoreError& error) mutable {
+    if (!told.told(clock.now())) return;
+    log.error("a read from disk failed: " + error.text + advice_on(error, config));
+  });
 
   const auto reconciled = reconcile(catalog, store);
   if (const auto* fault = std::get_if<ReconcileFault>(&reconciled)) return fail(log, fault->text);
@@ -191,20 +204,24 @@ int serve(const Config& config, Log& log, const ServiceManager& manager, ArenaKe
 
   Flusher flusher(loop, catalog, disk, config.durable, clock, log);
   flusher.advise([&config](const storage::StoreError& error) { return advice_on(error, config); });
-  Service service(config, clock, server, catalog, disk, flusher, subscriptions);
+  Service service(config, clock, log, server, catalog, disk, flusher, subscriptions);
   Router router(service);
   HugePages huge_pages(loop, catalog.arena(), log);
   Housekeeper housekeeper(loop, service, versions, huge_pages);
-  Shutdown shutdown({loop, log, server, router, service, catalog, disk, flusher, versions, huge_pages,
+  Reload reload(
+      loop, log, server, service, config, start.config,
+      [&start](const Config& running) { return reread_config(start.arguments, running); },
+      [&log](Config& read) { fit_connections(read, log); });
+  service.reload = [&reload](ReloadDone done) { reload.ask(std::move(done)); };
+  Shutdown shutdown({loop, log, server, router, service, catalog, disk, flusher, versions, huge_pages, reload,
                      manager, keeper.outlives_process()});
   Heartbeat heartbeat(loop, manager, service);
   const UvSignal on_terminate(loop, SIGTERM, [&shutdown] { shutdown.signaled(); });
   const UvSignal on_interrupt(loop, SIGINT, [&shutdown] { shutdown.signaled(); });
-  const UvSignal on_hangup(loop, SIGHUP, [&log] {
-    log.info("SIGHUP changes nothing: settings are read at start, and SIGTERM stops the daemon");
-  });
+  // The log tells what comes of it.
+  const UvSignal on_hangup(loop, SIGHUP, [&reload] { reload.ask([](const ReloadOutcome&) {}); });
 
-  DiskExpiry::start(service, config.durable.expire_interval_ms);
+  DiskExpiry::start(service, config.durable);
   for (const storage::CacheId id : kept.unfinished_drops) resume_disk_drop(service, id);
   catalog.arena().serve_readers(clock.offset_ms());
   server.listen(socket_file.release_socket(), router);
@@ -229,7 +246,8 @@ std::variant<SocketFile, SocketFault> take_socket(const Config& config, ServiceM
   return SocketFile::take(config.socket_path, config.socket_mode, config.socket_group);
 }
 
-int run(Config config, ServiceManager& manager) {
+int run(const Start& start, ServiceManager& manager) {
+  Config config = start.config;
   keep_freed_memory();
   Log log(log_level_named(config.log_level).value_or(LogLevel::kInfo));
   if (manager.fault())
@@ -255,7 +273,8 @@ int run(Config config, ServiceManager& manager) {
                 std::string(SocketFile::kPassedName) +
                 " (FileDescriptorName= of its unit), and there is one");
   }
-  return serve(config, log, manager, std::get<ArenaKeeper>(keeper), std::get<SocketFile>(taken), store);
+  return serve(start, config, log, manager, std::get<ArenaKeeper>(keeper), std::get<SocketFile>(taken),
+               store);
 }
 
 int main_of(const std::vector<std::string>& arguments) {
@@ -284,7 +303,7 @@ int main_of(const std::vector<std::string>& arguments) {
     std::fprintf(stderr, "pannierd: %s\n", report.text.c_str());
     return kFailed;
   }
-  return run(std::get<Config>(std::move(read)), manager);
+  return run({arguments, std::get<Config>(std::move(read))}, manager);
 }
 
 }  // namespace

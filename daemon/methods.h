@@ -1,4 +1,5 @@
-// The table of methods: a new method is a file under handlers/ and a row here.
+// The table of methods: a new method is a file under handlers/ and a row here, which says what right it
+// takes.
 #pragma once
 
 #include <string_view>

@@ -11,14 +11,10 @@ using protocol::Cursor;
 using protocol::Error;
 using protocol::ErrorCode;
 
-namespace {
-
 bool is_cache_name(Bytes name) {
   return !name.empty() && name.size() <= protocol::kCacheNameBytesMax &&
          std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
-
-}  // namespace
 
 Params::Params(std::string_view method, Bytes params, const ClientLimits& limits)
     : method_(method), limits_(limits), cursor_(params), left_(cursor_.read_array().value_or(0)) {}

@@ -21,6 +21,9 @@
 
 namespace pannier::daemon {
 
+/// 1 to 255 bytes of printable ASCII.
+bool is_cache_name(protocol::Bytes name);
+
 /// One option of the map, its value still encoded.
 struct Option {
   protocol::Bytes name;

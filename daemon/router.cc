@@ -31,6 +31,11 @@ class ParkedCall final : public KeyOperation {
         ticket_(service.waits.take(call.from.connection, call.params.size())) {}
 
   bool attempt(TimeMs now) override {
+    // The configuration may have changed since it came.
+    if (const auto denied = service_.guard.refusal(from_.connection, method_.name, method_.takes, params_)) {
+      fail(*denied);
+      return true;
+    }
     const Outcome outcome = method_.handler(service_, {from_, params_, now});
     if (std::holds_alternative<NeedsKey>(outcome)) return false;
     if (const auto* error = std::get_if<Error>(&outcome)) fail(*error);
@@ -88,6 +93,9 @@ void Router::call(const Address& from, Bytes method_name, Bytes params, TimeMs n
     return service_.replies.error(
         from, {ErrorCode::kUnknownMethod, "there is no method " + protocol::quoted(method_name)});
   }
+  if (const auto denied = service_.guard.refusal(from.connection, method->name, method->takes, params)) {
+    return service_.replies.error(from, *denied);
+  }
   const Call call{from, params, now};
   Outcome outcome = method->handler(service_, call);
   if (auto* needs = std::get_if<NeedsKey>(&outcome)) {
@@ -111,6 +119,8 @@ bool Router::is_congested(ConnectionId from) const {
   const auto waits = service_.waits.of(from);
   if (waits.in_order > 0) return true;
   if (waits.requests >= service_.limits.waiting_max || waits.bytes > kWaitingBytesMax) return true;
+  const std::uint64_t user_max = service_.limits.user_waiting_max;
+  if (service_.waits.requests() >= user_max && service_.waits.requests_of_user(from) >= user_max) return true;
   // Many who each hold little are too many together; who holds nothing goes on.
   return waits.bytes > 0 && service_.waits.bytes() > service_.limits.buffer_bytes_max / 2;
 }

@@ -14,6 +14,19 @@ protocol::Error too_many_connections(std::uint32_t connections_max) {
           "there are " + std::to_string(connections_max) + " connections, the limit; try again later"};
 }
 
+protocol::Error too_many_of_user(uid_t uid, std::uint32_t connections_max) {
+  return {protocol::ErrorCode::kOverloaded, "the user with uid " + std::to_string(uid) + " has " +
+                                                std::to_string(connections_max) +
+                                                " connections, as many as max_user_connections allows"};
+}
+
+protocol::Error too_much_of_user(std::uint64_t buffer_bytes_max) {
+  return {protocol::ErrorCode::kOverloaded,
+          "the buffers of all connections of its user hold more than max_user_buffers, " +
+              std::to_string(buffer_bytes_max) +
+              " bytes, and the message of this one is the largest; try again later"};
+}
+
 protocol::Error too_much_buffered(std::uint64_t buffer_bytes, std::uint64_t buffer_bytes_max) {
   return {protocol::ErrorCode::kOverloaded,
           "the buffers of all connections hold " + std::to_string(buffer_bytes) +
@@ -44,6 +57,11 @@ void Server::listen(int bound_fd, Dispatcher& dispatcher) {
   listener_ = std::make_unique<UvListener>(loop_, bound_fd, kBacklog, [this] { accept(); });
 }
 
+void Server::limits_changed(std::uint32_t spin_us) {
+  spinner_ = Spinner(spin_us);
+  slots_.for_each([](Slot& slot) { slot.connection->limits_changed(); });
+}
+
 void Server::stop_accepting() { listener_.reset(); }
 
 void Server::close(std::function<void()> done) {
@@ -60,20 +78,31 @@ void Server::accept() {
   if (!listener_->accept(connection->pipe())) return;
   Connection& accepted = *connection;
   Slot& slot = slots_.add(std::move(connection));
-  slot.is_served = served_ < limits_.connections_max;
-  if (!slot.is_served) return refuse(accepted);
+  slot.visitor = visitors_.record_of(peer_of(accepted.pipe().descriptor()));
+  const auto refusal = this->refusal(*slot.visitor->user);
+  slot.is_served = !refusal;
+  if (refusal) return refuse(accepted, *refusal);
+  ++slot.visitor->user->connections;
   ++served_;
-  is_refusing_ = false;
   accepted.start();
   if (log_.shows(LogLevel::kDebug)) log_.debug(named(id) + " accepted");
 }
 
-void Server::refuse(Connection& connection) {
-  const protocol::Error error = too_many_connections(limits_.connections_max);
-  if (!is_refusing_) log_.warning("connections are refused: " + error.text);
-  is_refusing_ = true;
+std::optional<protocol::Error> Server::refusal(const UserShare& user) const {
+  if (served_ >= limits_.connections_max) return too_many_connections(limits_.connections_max);
+  if (user.is_bounded && user.connections >= limits_.user_connections_max)
+    return too_many_of_user(user.uid, limits_.user_connections_max);
+  return std::nullopt;
+}
+
+void Server::refuse(Connection& connection, const protocol::Error& error) {
+  if (const auto left_out = refusal_told_.told(clock_.now())) {
+    log_.warning(
+        "a connection is refused: " + error.text +
+        (*left_out > 0 ? "; " + std::to_string(*left_out) + " more were since the last such line" : ""));
+  }
   connection.refuse(error);
-  if (slots_.size() > limits_.connections_max + kRefusedMax) connection.finish();
+  if (slots_.size() > served_ + kRefusedMax) connection.finish();
 }
 
 // -- Outbox, and what connections tell
@@ -113,6 +142,19 @@ std::uint64_t Server::unsent_bytes(ConnectionId to) const {
   return slot == nullptr ? 0 : slot->connection->unsent_bytes();
 }
 
+Visitor* Server::visitor(ConnectionId of) const {
+  const Slot* const slot = slots_.find(of);
+  return slot == nullptr ? nullptr : slot->visitor.get();
+}
+
+void Server::dismiss(ConnectionId connection, const protocol::Error& error) {
+  Slot* const slot = slots_.find(connection);
+  if (slot == nullptr) return;
+  mark(*slot);
+  slot->connection->dismiss(error);
+  account(*slot);
+}
+
 void Server::attend(ConnectionId id) {
   if (Slot* const slot = slots_.find(id)) mark(*slot);
 }
@@ -137,8 +179,12 @@ void Server::mark(Slot& slot) {
 
 void Server::account(Slot& slot) {
   const std::uint64_t bytes = slot.connection->buffer_bytes();
+  if (bytes == slot.accounted_bytes) return;
+  UserShare& user = *slot.visitor->user;
+  user.buffer_bytes += bytes - slot.accounted_bytes;
   buffer_bytes_ += bytes - slot.accounted_bytes;
   slot.accounted_bytes = bytes;
+  if (is_over(user)) is_user_over_ = true;
 }
 
 // -- the pass
@@ -163,7 +209,7 @@ void Server::settle() {
   const bool had_requests = !marked_.empty();
   work_through(watched_, [this](ConnectionId id) { attend(id); });
   work_through(marked_, [this](ConnectionId id) { settle_one(id); });
-  while (buffers_are_full()) shed_largest();
+  if (buffers_are_full()) shed();
   // What was appended while others were settled is sent in the next pass, which must not sleep before.
   const bool has_more = !marked_.empty() || !ready_.empty();
   const bool spins = !spinner_.is_off() && spinner_.spins(had_requests, UvLoop::clock_ns());
@@ -191,16 +237,30 @@ void Server::settle_one(ConnectionId id) {
   }
 }
 
-void Server::shed_largest() {
+template <typename MayGo>
+bool Server::shed_largest(MayGo may_go, const protocol::Error& error) {
   Slot* largest = nullptr;
   slots_.for_each([&](Slot& slot) {
-    if (largest == nullptr || slot.accounted_bytes > largest->accounted_bytes) largest = &slot;
+    const bool is_larger = largest == nullptr || slot.accounted_bytes > largest->accounted_bytes;
+    if (is_larger && may_go(slot)) largest = &slot;
   });
-  const protocol::Error error = too_much_buffered(buffer_bytes_, limits_.buffer_bytes_max);
+  if (largest == nullptr) return false;
   log_.warning(named(largest->id) + " with buffers of " + std::to_string(largest->accounted_bytes) +
                " bytes is closed: " + error.text);
   largest->connection->shed(error);
   settle_one(largest->id);
+  return true;
+}
+
+void Server::shed() {
+  while (is_user_over_) {
+    is_user_over_ = shed_largest([this](const Slot& slot) { return is_over(*slot.visitor->user); },
+                                 too_much_of_user(limits_.user_buffer_bytes_max));
+  }
+  while (buffers_are_full()) {
+    shed_largest([](const Slot&) { return true; },
+                 too_much_buffered(buffer_bytes_, limits_.buffer_bytes_max));
+  }
 }
 
 void Server::destroy(Slot& slot) {
@@ -208,7 +268,11 @@ void Server::destroy(Slot& slot) {
     log_.debug(named(slot.id) + " is gone: " + std::string(slot.connection->reason()));
   }
   buffer_bytes_ -= slot.accounted_bytes;
-  if (slot.is_served) --served_;
+  slot.visitor->user->buffer_bytes -= slot.accounted_bytes;
+  if (slot.is_served) {
+    --served_;
+    --slot.visitor->user->connections;
+  }
   if (slot.is_wide) --wide_;
   slots_.erase(slot);
 }

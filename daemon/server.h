@@ -10,6 +10,8 @@
 //  asks next, which
 //    may be an innocent with a small request. It is told `overloaded` if it is its input; one that does not
 //    read its replies cannot be told.
+//  - The same for the connections and buffers of one user, by the limits of users; there it is a connection
+//  of this user that is closed.
 //  - The rest concerns one connection alone: see connection.h.
 #pragma once
 
@@ -27,11 +29,13 @@
 #include "daemon/connection_table.h"
 #include "daemon/dispatcher.h"
 #include "daemon/log.h"
+#include "daemon/seldom.h"
 #include "daemon/spinner.h"
 #include "daemon/uv_loop.h"
 #include "daemon/uv_pass.h"
 #include "daemon/uv_pipe.h"
 #include "daemon/uv_timer.h"
+#include "daemon/visitor.h"
 
 namespace pannier::daemon {
 
@@ -55,6 +59,8 @@ class Server final : public Outbox, private ConnectionHost {
   /// whoever else waits for the ends of passes was made: libuv calls the latest first, and what happens in
   /// this one's concerns the others.
   void listen(int bound_fd, Dispatcher& dispatcher);
+  /// The limits that it was made with, and what they refer to, are others than before.
+  void limits_changed(std::uint32_t spin_us);
   /// New connections are not accepted any more; those that exist go on.
   void stop_accepting();
   /// Reads nothing more, sends what is unsent (see Connection::finish), and closes all connections; then
@@ -71,6 +77,8 @@ class Server final : public Outbox, private ConnectionHost {
   /// Those that are served; not those that are only told why they are not.
   std::uint64_t connections() const override { return served_; }
   std::uint64_t buffer_bytes() const override { return buffer_bytes_; }
+  Visitor* visitor(ConnectionId of) const override;
+  void dismiss(ConnectionId connection, const protocol::Error& error) override;
 
  private:
   using Slot = ConnectionSlot;
@@ -80,11 +88,15 @@ class Server final : public Outbox, private ConnectionHost {
   void attend(ConnectionId id) override;
   void account(ConnectionId id) override;
   bool buffers_are_scarce() const override { return buffer_bytes_ > limits_.buffer_bytes_max / 2; }
-  bool buffers_are_full() const override { return buffer_bytes_ > limits_.buffer_bytes_max; }
+  bool buffers_are_full() const override { return buffer_bytes_ > limits_.buffer_bytes_max || is_user_over_; }
   bool allows_wide(ConnectionId id) override;
 
   void accept();
-  void refuse(Connection& connection);
+  std::optional<protocol::Error> refusal(const UserShare& user) const;
+  void refuse(Connection& connection, const protocol::Error& error);
+  bool is_over(const UserShare& user) const {
+    return user.is_bounded && user.buffer_bytes > limits_.user_buffer_bytes_max;
+  }
   void mark(Slot& slot);
   void account(Slot& slot);
   /// Calls `use` with each id that is in `ids` now; more may be added meanwhile.
@@ -94,7 +106,10 @@ class Server final : public Outbox, private ConnectionHost {
   /// The end of a pass.
   void settle();
   void settle_one(ConnectionId id);
-  void shed_largest();
+  /// Of those that `may_go` says yes to; false if there is none.
+  template <typename MayGo>
+  bool shed_largest(MayGo may_go, const protocol::Error& error);
+  void shed();
   void destroy(Slot& slot);
 
   UvLoop& loop_;
@@ -104,12 +119,14 @@ class Server final : public Outbox, private ConnectionHost {
   Dispatcher* dispatcher_ = nullptr;  // from listen() on
   std::vector<char> shared_space_;
 
+  Visitors visitors_;
   ConnectionTable slots_;
   std::uint64_t served_ = 0;
   std::uint32_t wide_ = 0;
   std::uint64_t buffer_bytes_ = 0;
+  bool is_user_over_ = false;     // the buffers of one user were too large in this pass
   ConnectionId last_output_ = 0;  // may have been appended to since it was accounted
-  bool is_refusing_ = false;      // the last connection that came was one too many
+  Seldom refusal_told_{1'000};
 
   Ids marked_;                    // to be settled at the end of this pass
   Ids watched_;                   // at the end of every pass

@@ -2,8 +2,9 @@
 
 namespace pannier::daemon {
 
-Service::Service(const Config& config, const Clock& clock_, Outbox& outbox_, storage::Catalog& catalog_,
-                 DiskWorker& disk_, Flusher& flusher_, Subscriptions& subscriptions_)
+Service::Service(const Config& config, const Clock& clock_, Log& log, Outbox& outbox_,
+                 storage::Catalog& catalog_, DiskWorker& disk_, Flusher& flusher_,
+                 Subscriptions& subscriptions_)
     : limits(config.limits),
       clock(clock_),
       outbox(outbox_),
@@ -11,11 +12,18 @@ Service::Service(const Config& config, const Clock& clock_, Outbox& outbox_, sto
       disk(disk_),
       flusher(flusher_),
       subscriptions(subscriptions_),
+      guard(config.access, outbox_, clock_, log),
+      waits([this](ConnectionId connection) { return bounded_user(connection); }),
       replies(outbox_, config.limits),
-      leases(config.limits.leases_max, [this] { return catalog.take_version(); }),
-      cold_keys(catalog_, disk_, clock_, config.durable.loads_waiting_max),
+      leases(config.limits, [this] { return catalog.take_version(); }),
+      cold_keys(catalog_, disk_, clock_, config.durable),
       backups(disk_, background, clock_),
-      shared_reads(catalog_, config.shared_readers_max),
+      shared_reads(catalog_, config),
       started_at(clock_.now()) {}
+
+std::optional<uid_t> Service::bounded_user(ConnectionId connection) const {
+  const Visitor* const visitor = outbox.visitor(connection);
+  return visitor != nullptr && visitor->user->is_bounded ? std::optional(visitor->peer.uid) : std::nullopt;
+}
 
 }  // namespace pannier::daemon

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -17,7 +18,9 @@
 #include "daemon/disk_worker.h"
 #include "daemon/dispatcher.h"
 #include "daemon/flusher.h"
+#include "daemon/guard.h"
 #include "daemon/leases.h"
+#include "daemon/reload_outcome.h"
 #include "daemon/replies.h"
 #include "daemon/shared_reads.h"
 #include "daemon/subscriptions.h"
@@ -30,10 +33,13 @@ class Service {
  public:
   /// All are borrowed and must outlive the service. `subscriptions` hears the catalog's changes, so main
   /// makes it first.
-  Service(const Config& config, const Clock& clock, Outbox& outbox, storage::Catalog& catalog,
+  Service(const Config& config, const Clock& clock, Log& log, Outbox& outbox, storage::Catalog& catalog,
           DiskWorker& disk, Flusher& flusher, Subscriptions& subscriptions);
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
+
+  /// The user of the connection, if the limits of users bound what it may have.
+  std::optional<uid_t> bounded_user(ConnectionId connection) const;
 
   const ClientLimits& limits;
   const Clock& clock;
@@ -42,6 +48,7 @@ class Service {
   DiskWorker& disk;
   Flusher& flusher;
   Subscriptions& subscriptions;
+  Guard guard;
   Waits waits;
   Replies replies;
   Leases leases;
@@ -63,6 +70,9 @@ class Service {
   bool is_stopping = false;
   /// Nothing more is to be begun, whatever is left out.
   bool is_hurrying = false;
+
+  /// Has the configuration read again; main says how.
+  std::function<void(ReloadDone)> reload;
 
   /// Counted by the router; told by `info`.
   std::uint64_t requests = 0;

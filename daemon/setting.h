@@ -33,8 +33,13 @@ struct SettingRow {
   std::string_view default_text = {};  ///< where the default is no fixed value
 };
 
+/// When a setting that was changed in the file is in force: as soon as it was read again (reload.h), or when
+/// the daemon is started the next time.
+enum class TakesEffect : std::uint8_t { kAtOnce, kAtRestart };
+
 struct Setting : SettingRow {
   SettingField (*field)(Config&);
+  TakesEffect effect;
 };
 struct CacheSetting : SettingRow {
   SettingField (*field)(storage::Settings&);
@@ -60,5 +65,7 @@ std::optional<std::string> set_from_text(const SettingRow& row, SettingField fie
 std::optional<std::string> set_from_number(const SettingRow& row, SettingField field, std::uint64_t number);
 /// The value as it would be written; empty for none.
 std::string text_of(const SettingRow& row, SettingField field);
+/// Gives `to` the value that `from` has. Precondition: both are the field of one row.
+void copy_field(SettingField from, SettingField to);
 
 }  // namespace pannier::daemon

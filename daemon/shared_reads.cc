@@ -42,8 +42,8 @@ struct SharedReads::Reader {
   std::map<std::uint32_t, std::uint64_t> hits_seen;  ///< by ordinal
 };
 
-SharedReads::SharedReads(storage::Catalog& catalog, std::uint32_t readers_max)
-    : catalog_(catalog), readers_max_(readers_max) {}
+SharedReads::SharedReads(storage::Catalog& catalog, const Config& config)
+    : catalog_(catalog), config_(config) {}
 
 SharedReads::~SharedReads() = default;
 
@@ -58,13 +58,14 @@ std::variant<OwnedFd, Error> SharedReads::make_ring() const {
   return ring;
 }
 
-std::variant<SharedReads::Descriptors, Error> SharedReads::attach(ConnectionId connection, TimeMs now) {
-  if (readers_max_ == 0) {
+std::variant<SharedReads::Descriptors, Error> SharedReads::attach(ConnectionId connection, bool is_trusted,
+                                                                  TimeMs now) {
+  if (config_.shared_readers_max == 0) {
     return Error{ErrorCode::kUnsupported,
                  "attach: max_shared_readers is 0: nobody reads but over the socket"};
   }
   closed(connection, now);
-  if (readers_.size() >= readers_max_) {
+  if (readers_.size() >= config_.shared_readers_max) {
     return overloaded("there are " + std::to_string(readers_.size()) +
                       " readers, as many as max_shared_readers allows");
   }
@@ -75,10 +76,18 @@ std::variant<SharedReads::Descriptors, Error> SharedReads::attach(ConnectionId c
   auto& memory = std::get<OwnedFd>(ring);
   auto reader = std::make_unique<Reader>(memory);
   if (reader->place == MAP_FAILED) return system_error("a ring cannot be mapped");
+  // Those may always read all.
+  if (!is_trusted) catalog_.arena().note_readers(config_.access.readers_digest());
   readers_.emplace(connection, std::move(reader));
   gathered_at_ = now;
   interval_ms_ = kIntervalMs;
   return Descriptors{arena_.get(), std::move(memory)};
+}
+
+bool SharedReads::is_out_of_hand(const storage::Arena& arena, const Access& access) {
+  const std::uint32_t read_by = arena.header().read_by;
+  return read_by != storage::kReadByNobody && !access.is_readable_by_all() &&
+         read_by != access.readers_digest();
 }
 
 void SharedReads::closed(ConnectionId connection, TimeMs now) {

@@ -16,6 +16,8 @@
 #include <variant>
 #include <vector>
 
+#include "daemon/access.h"
+#include "daemon/config.h"
 #include "daemon/dispatcher.h"
 #include "daemon/owned_fd.h"
 #include "protocol/error.h"
@@ -36,8 +38,8 @@ class SharedReads {
   /// Of one cache in one ring, at one look: as many as a processor can make in kIdleMs.
   static constexpr std::uint64_t kHitsMax = 100'000'000;
 
-  /// `readers_max`: 0 for none at all. The catalog must outlive this.
-  SharedReads(storage::Catalog& catalog, std::uint32_t readers_max);
+  /// Both must outlive this.
+  SharedReads(storage::Catalog& catalog, const Config& config);
   SharedReads(const SharedReads&) = delete;
   SharedReads& operator=(const SharedReads&) = delete;
   ~SharedReads();
@@ -46,8 +48,15 @@ class SharedReads {
     int arena;  ///< stays this object's
     OwnedFd ring;
   };
-  /// A connection that asks again gets a new ring, in the place of the one that it had.
-  std::variant<Descriptors, protocol::Error> attach(ConnectionId connection, storage::TimeMs now);
+  /// A connection that asks again gets a new ring, in the place of the one that it had. Precondition: who
+  /// asks may read every cache.
+  std::variant<Descriptors, protocol::Error> attach(ConnectionId connection, bool is_trusted,
+                                                    storage::TimeMs now);
+  /// Access is another than before: readers must ask anew, for some may not read every cache any more.
+  void access_changed() { catalog_.arena().turn_readers_out(); }
+  /// Whether the arena may be mapped by others than those who read every cache by this access: then it is to
+  /// be left for another at a start. A mapping cannot be taken back.
+  static bool is_out_of_hand(const storage::Arena& arena, const Access& access);
   void closed(ConnectionId connection, storage::TimeMs now);
 
   /// Counts what the rings tell.
@@ -69,7 +78,7 @@ class SharedReads {
   bool gather_uses(Reader& reader, std::uint64_t& budget, storage::TimeMs now);
 
   storage::Catalog& catalog_;
-  const std::uint32_t readers_max_;
+  const Config& config_;
   OwnedFd arena_;
   std::map<ConnectionId, std::unique_ptr<Reader>> readers_;
   ConnectionId next_ = 0;  ///< whose uses are looked at first

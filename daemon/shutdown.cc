@@ -70,7 +70,8 @@ void Shutdown::close_connections() {
 }
 
 void Shutdown::when_work_is_done() {
-  if (!parts_.disk.is_idle() || !parts_.huge_pages.is_idle()) return again(&Shutdown::when_work_is_done);
+  const bool is_idle = parts_.disk.is_idle() && parts_.huge_pages.is_idle() && parts_.reload.is_idle();
+  if (!is_idle) return again(&Shutdown::when_work_is_done);
   parts_.loop.stop();
 }
 

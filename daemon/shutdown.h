@@ -13,6 +13,7 @@
 #include "daemon/flusher.h"
 #include "daemon/huge_pages.h"
 #include "daemon/log.h"
+#include "daemon/reload.h"
 #include "daemon/router.h"
 #include "daemon/server.h"
 #include "daemon/service.h"
@@ -36,6 +37,7 @@ struct ShutdownParts {
   Flusher& flusher;
   VersionKeeper& versions;
   HugePages& huge_pages;
+  Reload& reload;
   const ServiceManager& manager;
   bool memory_is_kept;  ///< for the next process
 };

@@ -1,11 +1,10 @@
 #include "daemon/subscriptions.h"
 
+#include <set>
+
 #include "protocol/writer.h"
 
 namespace pannier::daemon {
-
-Subscriptions::Subscriptions(Outbox& outbox, std::uint64_t unsent_bytes_max, std::uint32_t per_connection_max)
-    : outbox_(outbox), unsent_bytes_max_(unsent_bytes_max), per_connection_max_(per_connection_max) {}
 
 std::optional<std::uint64_t> Subscriptions::subscribe(ConnectionId connection, std::string_view cache,
                                                       std::string_view prefix) {
@@ -15,7 +14,7 @@ std::optional<std::uint64_t> Subscriptions::subscribe(ConnectionId connection, s
     found->second.prefix = prefix;
     return found->second.sequence;
   }
-  if (counts_[connection] >= per_connection_max_) return std::nullopt;
+  if (counts_[connection] >= limits_.subscriptions_max) return std::nullopt;
   ++counts_[connection];
   subscriptions_.emplace(name, Subscription{std::string(prefix)});
   return 0;
@@ -64,11 +63,20 @@ void Subscriptions::closed(ConnectionId connection) {
   std::erase_if(subscriptions_, [&](const auto& one) { return one.first.second == connection; });
 }
 
+std::vector<ConnectionId> Subscriptions::without_right(
+    const std::function<bool(ConnectionId, std::string_view cache)>& may_read) const {
+  std::set<ConnectionId> found;
+  for (const auto& [name, subscription] : subscriptions_) {
+    if (!may_read(name.second, name.first)) found.insert(name.second);
+  }
+  return {found.begin(), found.end()};
+}
+
 void Subscriptions::tell(const Name& name, Subscription& subscription, std::optional<std::string_view> key) {
   ++subscription.sequence;
   std::string* output = outbox_.output(name.second);
   if (output == nullptr) return;
-  if (subscription.has_lost || outbox_.unsent_bytes(name.second) > unsent_bytes_max_) {
+  if (subscription.has_lost || outbox_.unsent_bytes(name.second) > limits_.unsent_bytes_max) {
     subscription.has_lost = true;
     return;
   }

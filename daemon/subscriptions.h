@@ -8,12 +8,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "daemon/config.h"
 #include "daemon/dispatcher.h"
 #include "storage/catalog.h"
 
@@ -21,7 +24,8 @@ namespace pannier::daemon {
 
 class Subscriptions final : public storage::ChangeListener {
  public:
-  Subscriptions(Outbox& outbox, std::uint64_t unsent_bytes_max, std::uint32_t per_connection_max);
+  /// Both must outlive it.
+  Subscriptions(Outbox& outbox, const ClientLimits& limits) : outbox_(outbox), limits_(limits) {}
 
   /// The sequence of the subscription's latest notification (0 at first); subscribing again replaces the
   /// prefix and goes on counting. Nothing if the connection has as many as it may.
@@ -39,6 +43,9 @@ class Subscriptions final : public storage::ChangeListener {
   }
   /// Any key with the prefix may have changed (clear, drop): tells nil to whom it concerns.
   void changed_all(std::string_view cache, std::string_view prefix);
+  /// Connections with a subscription to a cache that `may_read` says no to. Each once.
+  std::vector<ConnectionId> without_right(
+      const std::function<bool(ConnectionId, std::string_view cache)>& may_read) const;
   /// Its output has drained: what was lost is told.
   void drained(ConnectionId connection);
   void closed(ConnectionId connection);
@@ -59,8 +66,7 @@ class Subscriptions final : public storage::ChangeListener {
   void tell(const Name& name, Subscription& subscription, std::optional<std::string_view> key);
 
   Outbox& outbox_;
-  std::uint64_t unsent_bytes_max_;
-  std::uint32_t per_connection_max_;
+  const ClientLimits& limits_;
   Map subscriptions_;
   std::map<ConnectionId, std::uint32_t> counts_;
 };

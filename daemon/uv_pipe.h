@@ -69,6 +69,8 @@ class UvPipe {
   std::size_t unwritten_bytes() const;
   /// How much the kernel takes ahead of the other side's reading, by its own account; less if it allows less.
   void set_send_buffer(int bytes);
+  /// Of the socket; this object's.
+  int descriptor() const;
   /// The other side reads the end of the stream. Precondition: no write() is under way.
   void shut_down_writing();
 
@@ -81,7 +83,6 @@ class UvPipe {
     uv_write_t write;
     uv_shutdown_t shutdown;
   };
-  int descriptor() const;
   uv_stream_t* stream() const { return reinterpret_cast<uv_stream_t*>(&raw_->pipe); }
 
   UvHandle<Raw> raw_;

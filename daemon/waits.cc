@@ -3,12 +3,13 @@
 namespace pannier::daemon {
 
 Waits::Ticket::Ticket(Waits& waits, ConnectionId connection, std::uint64_t bytes)
-    : waits_(waits), connection_(connection), bytes_(bytes) {
+    : waits_(waits), connection_(connection), user_(waits.user_of_(connection)), bytes_(bytes) {
   Of& of = waits_.connections_[connection_];
   ++of.requests;
   of.bytes += bytes_;
   waits_.bytes_ += bytes_;
   ++waits_.requests_;
+  if (user_) ++waits_.users_[*user_];
 }
 
 Waits::Ticket::~Ticket() {
@@ -18,6 +19,7 @@ Waits::Ticket::~Ticket() {
   waits_.bytes_ -= bytes_;
   if (--found->second.requests == 0) waits_.connections_.erase(found);
   --waits_.requests_;
+  if (user_ && --waits_.users_[*user_] == 0) waits_.users_.erase(*user_);
 }
 
 void Waits::Ticket::grow(std::int64_t bytes) {
@@ -42,6 +44,12 @@ std::shared_ptr<Waits::Ticket> Waits::take(ConnectionId connection, std::uint64_
 Waits::Of Waits::of(ConnectionId connection) const {
   const auto found = connections_.find(connection);
   return found == connections_.end() ? Of() : found->second;
+}
+
+std::uint64_t Waits::requests_of_user(ConnectionId connection) const {
+  const auto user = user_of_(connection);
+  const auto found = user ? users_.find(*user) : users_.end();
+  return found == users_.end() ? 0 : found->second;
 }
 
 }  // namespace pannier::daemon

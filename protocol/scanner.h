@@ -36,6 +36,9 @@ class FrameScanner {
  public:
   explicit FrameScanner(FrameLimits limits) : limits_(limits) {}
 
+  /// From what comes next on.
+  void set_limits(FrameLimits limits) { limits_ = limits; }
+
   /// Nothing was seen yet of the next object.
   bool is_at_start() const { return position_ == 0; }
 

@@ -35,6 +35,7 @@ void add_lease(Arguments& arguments, Session& session);
 void add_release(Arguments& arguments, Session& session);
 void add_backup(Arguments& arguments, Session& session);
 void add_restore(Arguments& arguments, Session& session);
+void add_reload(Arguments& arguments, Session& session);
 void add_repair(Arguments& arguments, Session& session);
 void add_bench(Arguments& arguments, Session& session);
 void add_watch(Arguments& arguments, Session& session);

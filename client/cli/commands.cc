@@ -23,6 +23,7 @@ constexpr Command kCommands[] = {
     {"backup", "Write the durable caches to a file", add_backup},
     {"restore", "Put the durable caches of a backup back", add_restore},
     {"repair", "Save what can be read of a damaged data directory", add_repair},
+    {"reload", "Have the daemon read its configuration again", add_reload},
     {"bench", "Measure gets and puts of a running daemon", add_bench},
     {"watch", "Print which keys change, as they change", add_watch},
 };

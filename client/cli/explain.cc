@@ -85,6 +85,9 @@ std::string advice_on(const Error& error, const std::string& path) {
       return "`pannier info CACHE` shows its settings; `pannier open` with --alter changes bounds and ages.";
     case ErrorCode::kUnknownMethod:
       return "pannierd is older than this command: `pannier info` shows its version.";
+    case ErrorCode::kDenied:
+      return "This process is " + user_name(::geteuid()) + ", group " + group_name(::getegid()) +
+             ". Its other groups count as they were when it started: after a change, log in again.";
     case ErrorCode::kOverloaded:
     case ErrorCode::kShuttingDown:
       return "Try again in a moment.";

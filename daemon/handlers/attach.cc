@@ -16,7 +16,9 @@ Outcome handle_attach(Service& service, const Call& call) {
     return protocol::Error{protocol::ErrorCode::kOverloaded,
                            "attach: replies are unsent; ask on a connection that waits for none"};
   }
-  const auto attached = service.shared_reads.attach(to, call.now);
+  const Visitor* const visitor = service.outbox.visitor(to);
+  const bool is_trusted = visitor != nullptr && visitor->is_trusted();
+  const auto attached = service.shared_reads.attach(to, is_trusted, call.now);
   if (const auto* error = std::get_if<protocol::Error>(&attached)) return *error;
   const auto& descriptors = std::get<SharedReads::Descriptors>(attached);
   service.replies.result(call.from, [&](protocol::Writer& writer) {

@@ -5,6 +5,7 @@
 // (overloaded); the disk (storage); a cache that was named is dropped meanwhile (unknown_cache).
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -146,6 +147,20 @@ class BackupTask : public std::enable_shared_from_this<BackupTask> {
   std::size_t left_ = 1;
 };
 
+/// Of all durable caches where none is named: a backup in which some are silently missing would be none.
+std::optional<Error> refusal(Service& service, const Call& call, std::vector<std::string> names) {
+  if (names.empty()) {
+    for (const storage::Cache* cache : service.catalog.caches()) {
+      if (cache->is_durable()) names.emplace_back(cache->name());
+    }
+  }
+  for (const std::string& name : names) {
+    if (auto denied = service.guard.refusal(call.from.connection, "backup", Right::kRead, name))
+      return denied;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Outcome handle_backup(Service& service, const Call& call) {
@@ -156,6 +171,7 @@ Outcome handle_backup(Service& service, const Call& call) {
 
   const std::set<std::string, std::less<>> unique(given.begin(), given.end());
   std::vector<std::string> names(unique.begin(), unique.end());
+  if (auto denied = refusal(service, call, names)) return *denied;
   for (const std::string& name : names) {
     const storage::Cache* cache = service.catalog.find(name);
     if (cache == nullptr) return unknown_cache(name);

@@ -159,6 +159,10 @@ Outcome handle_backup_next(Service& service, const Call& call) {
     return Error{ErrorCode::kBadRequest,
                  "backup_next: this connection has no backup, or none any more; backup begins one"};
   }
+  for (const BackedUpCache& cache : backup->caches) {
+    auto denied = service.guard.refusal(call.from.connection, "backup_next", Right::kRead, cache.name);
+    if (denied) return *denied;
+  }
   const bool is_next = backup->next && piece == backup->piece + 1;
   if (backup->is_reading || (piece != backup->piece && !is_next)) return wrong_piece(*backup);
   if (service.disk.read_queue_full()) {

@@ -101,8 +101,13 @@ void answer_waiter(Service& service, const LeaseAnswer& answer, TimeMs now) {
       return service.replies.error(to, dropped_meanwhile());
     case LeaseAnswer::Kind::kTooMany:
       return service.replies.error(
-          to, {ErrorCode::kOverloaded, "the connection holds as many leases as max_leases allows"});
+          to, {ErrorCode::kOverloaded,
+               "the connection or its user holds as many leases as max_leases and max_user_leases allow"});
     case LeaseAnswer::Kind::kValue: {
+      // The configuration may have changed since it asked.
+      if (const auto denied = service.guard.refusal(to.connection, "lease", Right::kRead, cache->name())) {
+        return service.replies.error(to, *denied);
+      }
       const auto found = cache->get(answer.key.key, now);
       const auto* hit = std::get_if<storage::Hit>(&found);
       if (hit == nullptr) return service.replies.nil(to);

@@ -24,6 +24,7 @@ Outcome handle_ping(Service& service, const Call& call);
 Outcome handle_put(Service& service, const Call& call);
 Outcome handle_put_many(Service& service, const Call& call);
 Outcome handle_release(Service& service, const Call& call);
+Outcome handle_reload(Service& service, const Call& call);
 Outcome handle_subscribe(Service& service, const Call& call);
 Outcome handle_sync(Service& service, const Call& call);
 Outcome handle_touch(Service& service, const Call& call);

@@ -13,7 +13,7 @@ namespace pannier::daemon {
 namespace {
 
 void write_limits(protocol::Writer& writer, const ClientLimits& limits) {
-  const std::array<std::pair<std::string_view, std::uint64_t>, 14> rows{{
+  const std::array<std::pair<std::string_view, std::uint64_t>, 18> rows{{
       {"max_key", limits.key_bytes_max},
       {"max_cache_name", protocol::kCacheNameBytesMax},
       {"max_value", limits.value_bytes_max},
@@ -28,6 +28,10 @@ void write_limits(protocol::Writer& writer, const ClientLimits& limits) {
       {"max_connections", limits.connections_max},
       {"max_buffers", limits.buffer_bytes_max},
       {"lease_ms_max", limits.lease_ms_max},
+      {"max_user_connections", limits.user_connections_max},
+      {"max_user_waiting", limits.user_waiting_max},
+      {"max_user_leases", limits.user_leases_max},
+      {"max_user_buffers", limits.user_buffer_bytes_max},
   }};
   writer.map(static_cast<std::uint32_t>(rows.size()));
   for (const auto& [name, value] : rows) {

@@ -98,6 +98,9 @@ void write_server(Writer& writer, const Service& service, storage::TimeMs now) {
                          {"requests", service.requests},
                          {"memory_limit", service.catalog.options().memory_bytes_max},
                          {"memory_used", service.catalog.memory_used()},
+                         {"denied", service.guard.denied()},
+                         {"access_needs_restart",
+                          SharedReads::is_out_of_hand(service.catalog.arena(), service.guard.access())},
                          {"buffer_bytes", service.outbox.buffer_bytes()},
                          {"expiry_lag_ms", service.catalog.expiry_lag_ms(now)},
                          {"leases", service.leases.leases()},
@@ -122,7 +125,9 @@ Outcome handle_info(Service& service, const Call& call) {
   if (auto fault = params.fault()) return *fault;
 
   service.shared_reads.gather(call.now);
+  const ConnectionId from = call.from.connection;
   if (name) {
+    if (const auto denied = service.guard.refusal(from, "info", Right::kRead, *name)) return *denied;
     const storage::Cache* cache = service.catalog.find(*name);
     if (cache == nullptr) return unknown_cache(*name);
     service.replies.result(call.from, [&](Writer& writer) { write_cache(writer, service, *cache); });
@@ -133,7 +138,10 @@ Outcome handle_info(Service& service, const Call& call) {
     writer.string("server");
     write_server(writer, service, call.now);
     writer.string("caches");
-    const auto caches = service.catalog.caches();
+    auto caches = service.catalog.caches();
+    std::erase_if(caches, [&](const storage::Cache* cache) {
+      return !service.guard.may(from, Right::kRead, cache->name());
+    });
     writer.map(static_cast<std::uint32_t>(caches.size()));
     for (const auto* cache : caches) {
       writer.string(cache->name());

@@ -12,14 +12,40 @@ using protocol::Writer;
 
 constexpr std::uint64_t kLeaseMsDefault = 10'000;
 
+Error overloaded(const std::string& text, std::uint64_t limit, std::string_view limit_name) {
+  return {ErrorCode::kOverloaded, "lease: " + text + " " + std::to_string(limit) + ", as many as " +
+                                      std::string(limit_name) + " allows"};
+}
+
+std::optional<Error> refusal_to_hold(const Service& service, const LeaseRequest& request) {
+  switch (service.leases.bound_on_holding(request)) {
+    case Leases::Bound::kNone:
+      return std::nullopt;
+    case Leases::Bound::kOfConnection:
+      return overloaded("leases of the connection:", service.limits.leases_max, "max_leases");
+    case Leases::Bound::kOfUser:
+      return overloaded("leases of the user:", service.limits.user_leases_max, "max_user_leases");
+  }
+  return std::nullopt;
+}
+
+std::optional<Error> refusal_to_wait(const Service& service, const LeaseRequest& request) {
+  switch (service.leases.bound_on_waiting(request)) {
+    case Leases::Bound::kNone:
+      return std::nullopt;
+    case Leases::Bound::kOfConnection:
+      return overloaded("requests of the connection that wait:", service.limits.waiting_max, "max_waiting");
+    case Leases::Bound::kOfUser:
+      return overloaded("requests of the user that wait:", service.limits.user_waiting_max,
+                        "max_user_waiting");
+  }
+  return std::nullopt;
+}
+
 /// Makes the caller the holder; the token, or why it cannot be.
 std::variant<Token, Error> grant(Service& service, const CacheKey& key, const LeaseRequest& request,
                                  storage::TimeMs now) {
-  if (!service.leases.may_hold_more(request.connection)) {
-    return Error{ErrorCode::kOverloaded, "lease: the connection holds " +
-                                             std::to_string(service.limits.leases_max) +
-                                             " leases, as many as max_leases allows"};
-  }
+  if (auto refusal = refusal_to_hold(service, request)) return *std::move(refusal);
   const auto token = service.leases.grant(key, request, now);
   if (!token) return error_of(storage::NoVersions());
   return *token;
@@ -53,10 +79,8 @@ Outcome answer_absent(Service& service, const Call& call, storage::Cache& cache,
   } else if (wait_ms == 0) {
     cache.count_miss();
     service.replies.nil(call.from);
-  } else if (service.leases.waiting(call.from.connection) >= service.limits.waiting_max) {
-    return Error{ErrorCode::kOverloaded,
-                 "lease: " + std::to_string(service.limits.waiting_max) +
-                     " requests of the connection wait, as many as max_waiting allows"};
+  } else if (auto refusal = refusal_to_wait(service, request)) {
+    return *std::move(refusal);
   } else {
     service.leases.wait(key, request, call.now + static_cast<storage::TimeMs>(wait_ms));
   }
@@ -80,7 +104,8 @@ Outcome handle_lease(Service& service, const Call& call) {
 
   return with_key(service, name, key, [&](storage::Cache& cache) -> Outcome {
     const CacheKey cache_key{cache.id(), std::string(key)};
-    const LeaseRequest request{call.from.connection, call.from.id, lease_ms};
+    const LeaseRequest request{call.from.connection, call.from.id, lease_ms,
+                               service.bounded_user(call.from.connection)};
     const auto found = cache.get_or_stale(key, call.now);
     return std::visit(
         Match{

@@ -1,5 +1,6 @@
 #include <string>
 
+#include "daemon/defining.h"
 #include "daemon/handlers/common.h"
 #include "daemon/handlers/handlers.h"
 #include "daemon/params.h"
@@ -49,31 +50,25 @@ Error error_of(const storage::OpenRefused& refused) {
   return {is_memory ? ErrorCode::kOutOfMemory : ErrorCode::kOverloaded, "open: " + refused.text};
 }
 
-/// Nothing is left to be written of its definition. One that failed is written by the next open, which may be
-/// the same request once more.
-bool is_defined_on_disk(const Service& service, storage::CacheId cache) {
-  return !service.definitions_pending.contains(cache) && !service.definitions_unwritten.contains(cache);
+/// Answers when the definition is on disk.
+void answer_when_defined(Service& service, const Address& to, const storage::Cache& cache, bool created) {
+  define_cache(service, cache, created,
+               [&service, to, created, ticket = service.waits.take(to.connection, 0)](
+                   const std::optional<storage::StoreError>& error) {
+                 if (error) return service.replies.error(to, {ErrorCode::kStorage, error->text});
+                 service.replies.boolean(to, created);
+               });
 }
 
-/// Answers when the definition is on disk. A cache whose definition could not be written is not there.
-void define(Service& service, const Address& to, const storage::Cache& cache, bool created) {
-  ++service.definitions_pending[cache.id()];
-  service.disk.define(
-      cache.id(), cache.name(), cache.settings(),
-      [&service, to, created, id = cache.id(), name = cache.name(),
-       ticket = service.waits.take(to.connection, 0)](const std::optional<storage::StoreError>& error) {
-        if (--service.definitions_pending[id] == 0) service.definitions_pending.erase(id);
-        if (!error) {
-          service.definitions_unwritten.erase(id);
-          return service.replies.boolean(to, created);
-        }
-        if (service.catalog.find(id) != nullptr) service.definitions_unwritten.insert(id);
-        if (created && service.catalog.find(id) != nullptr) {
-          service.catalog.drop(name);
-          forget_cache(service, id, name, service.clock.now());
-        }
-        service.replies.error(to, {ErrorCode::kStorage, error->text});
-      });
+/// To open a cache as it is there is no more than to look at it.
+std::optional<Error> refusal(Service& service, const Call& call, std::string_view name,
+                             const storage::Settings& settings, bool alter) {
+  const storage::Cache* const cache = service.catalog.find(name);
+  const bool changes_nothing = cache != nullptr && (!alter || cache->settings() == settings);
+  const ConnectionId from = call.from.connection;
+  if (!changes_nothing) return service.guard.refusal_to_administer(from, "open", name);
+  const bool may_write = service.guard.may(from, Right::kWrite, name);
+  return may_write ? std::nullopt : service.guard.refusal(from, "open", Right::kRead, name);
 }
 
 }  // namespace
@@ -88,15 +83,17 @@ Outcome handle_open(Service& service, const Call& call) {
   if (auto fault = params.fault()) return *fault;
   if (const auto fault = storage::fault_of(settings)) return error_of(*fault);
 
+  if (const auto denied = refusal(service, call, name, settings, alter)) return *denied;
+
   const auto outcome = service.catalog.open(name, settings, alter, call.now);
   return std::visit(
       Match{
           [&](const storage::Opened& opened) -> Outcome {
             // What an altered bound leaves no room for goes now, as far as one step reaches.
             if (opened.altered) service.catalog.step(call.now, kVisitsPerStep);
-            const bool is_on_disk = is_defined_on_disk(service, opened.cache.id());
+            const bool is_on_disk = is_defined_on_disk(service, opened.cache);
             if (opened.cache.is_durable() && (opened.created || opened.altered || !is_on_disk)) {
-              define(service, call.from, opened.cache, opened.created);
+              answer_when_defined(service, call.from, opened.cache, opened.created);
             } else {
               service.replies.boolean(call.from, opened.created);
             }

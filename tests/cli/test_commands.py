@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-COMMANDS = "ping get put delete touch incr keys clear info sync open drop lease release backup restore repair bench watch".split()
+COMMANDS = "ping get put delete touch incr keys clear info sync open drop lease release backup restore repair reload bench watch".split()
 
 
 def test_ping_answers(cli):

@@ -322,7 +322,10 @@ TEST_F(ConfigFileTest, every_key_is_documented_in_its_section) {
   }
   for (const CacheSetting& setting : all_cache_settings())
     EXPECT_TRUE(found.contains("cache.NAME." + string(setting.key)));
-  EXPECT_EQ(found.size(), all_settings().size() + all_cache_settings().size());
+  const std::set<string> lists = {"access.admins",  "access.operators",   "access.readers",
+                                  "access.writers", "cache.NAME.readers", "cache.NAME.writers"};
+  for (const string& list : lists) EXPECT_TRUE(found.contains(list)) << list;
+  EXPECT_EQ(found.size(), all_settings().size() + all_cache_settings().size() + lists.size());
 }
 
 TEST(Quantity, sizes_have_binary_units) {
@@ -361,6 +364,91 @@ TEST(Quantity, what_is_written_is_read_again_as_the_same) {
     EXPECT_EQ(parse_duration(duration_text(number)), number);
   }
   EXPECT_EQ(parse_mode(mode_text(0640)), 0640U);
+}
+
+// -- access
+
+TEST_F(ConfigFileTest, lists_of_users_and_groups_are_read) {
+  const Config config =
+      config_of(with("[access]\nadmins = [\"root\", \"@root\"]\noperators = [\"7\"]\n"
+                     "[cache.a]\ntier = \"lru\"\nreaders = [\"*\"]\nwriters = []\n"));
+  EXPECT_EQ(config.access.admins, (AccessList{false, {0}, {0}}));
+  EXPECT_EQ(config.access.operators, (AccessList{false, {7}, {}}));
+  EXPECT_TRUE(config.access.readers_of("a").is_everybody);
+  EXPECT_EQ(config.access.writers_of("a"), AccessList());
+  EXPECT_EQ(config.caches.size(), 1U);
+}
+
+TEST_F(ConfigFileTest, a_list_that_is_wrong_is_told_with_its_place) {
+  EXPECT_THAT(error_in("[access]\n\nadmins = [\"root\", \"rooot\"]\n"),
+              HasSubstr(":3: key \"access.admins\": there is no user \"rooot\"; right is an array"));
+  EXPECT_THAT(error_in("[access]\nadmins = \"root\"\n"), HasSubstr("the string is wrong here"));
+  EXPECT_THAT(error_in("[access]\nadmins = [7]\n"), HasSubstr("the integer in it is wrong"));
+  EXPECT_THAT(error_in("[access]\nadmin = []\n"), HasSubstr("did you mean \"admins\"?"));
+  EXPECT_THAT(error_in("[cache.a]\ntier = \"lru\"\nreader = []\n"), HasSubstr("did you mean \"readers\"?"));
+  EXPECT_THAT(error_in("access = 5\n"), HasSubstr("write [access]"));
+}
+
+TEST(Config, limits_of_a_user_follow_those_of_all) {
+  EXPECT_EQ(config_of({"--max-connections", "20"}).limits.user_connections_max, 15U);
+  EXPECT_EQ(config_of({"--max-connections", "1"}).limits.user_connections_max, 1U);
+  EXPECT_EQ(config_of({"--max-buffers", "1G"}).limits.user_buffer_bytes_max, std::uint64_t{512} << 20);
+  EXPECT_EQ(config_of({"--max-buffers", "128M"}).limits.user_buffer_bytes_max, std::uint64_t{128} << 20);
+  EXPECT_THAT(error_of({"--max-user-buffers", "100M"}), HasSubstr("--max-user-buffers"));
+}
+
+// -- read again
+
+class ConfigAgainTest : public ConfigFileTest {
+ protected:
+  void SetUp() override { running_ = config_of(with("memory_limit = \"64M\"\n[limits]\nmax_keys = 7\n")); }
+  /// With the file of this content.
+  Reread again(const string& content, const Arguments& more = {}) {
+    auto read = reread_config(with(content, more), running_);
+    if (const auto* error = std::get_if<ConfigError>(&read)) {
+      ADD_FAILURE() << error->text;
+      return {};
+    }
+    return std::get<Reread>(read);
+  }
+
+  Config running_;
+};
+
+TEST_F(ConfigAgainTest, what_takes_a_restart_stays_and_is_told) {
+  const Reread read = again("memory_limit = \"1G\"\nsocket = \"/tmp/other\"\n[limits]\nmax_keys = 7\n");
+  EXPECT_EQ(read.config.memory_bytes_max, std::uint64_t{64} << 20);
+  EXPECT_EQ(read.config.socket_path, "/run/pannier/pannier.sock");
+  ASSERT_EQ(read.needs_restart.size(), 2U);
+  EXPECT_EQ(read.needs_restart[0].key, "socket");
+  EXPECT_EQ(read.needs_restart[1].now + " " + read.needs_restart[1].then, "64M 1G");
+  EXPECT_TRUE(read.changed.empty());
+}
+
+TEST_F(ConfigAgainTest, defaults_follow_what_is_in_force_and_not_what_comes_with_a_restart) {
+  EXPECT_EQ(again("memory_limit = \"1G\"\n").config.durable.dirty_bytes_max, std::uint64_t{16} << 20);
+}
+
+TEST_F(ConfigAgainTest, a_setting_that_is_left_out_goes_back_to_its_default) {
+  const Reread read = again("memory_limit = \"64M\"\n");
+  EXPECT_EQ(read.changed, std::vector<string>{"limits.max_keys"});
+  EXPECT_EQ(read.config.limits.keys_max, 100'000U);
+}
+
+TEST_F(ConfigAgainTest, the_command_line_wins_as_before) {
+  EXPECT_EQ(again("[limits]\nmax_keys = 9\n", {"--max-keys", "8"}).config.limits.keys_max, 8U);
+}
+
+TEST(Config, every_setting_that_takes_a_restart_is_told_to_in_its_paragraph) {
+  const string text = documented();
+  for (const Setting& setting : all_settings()) {
+    const std::size_t line = text.find("\n# " + string(setting.key) + " = ");
+    ASSERT_NE(line, string::npos) << setting.key;
+    const string paragraph = text.substr(text.rfind("\n\n", line), line - text.rfind("\n\n", line));
+    EXPECT_EQ(std::regex_search(paragraph, std::regex("A change takes a\\s+(# )?restart")),
+              setting.effect == TakesEffect::kAtRestart)
+        << setting.key;
+  }
 }
 
 }  // namespace

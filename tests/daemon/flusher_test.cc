@@ -38,10 +38,9 @@ class FlusherTest : public DiskFixture {
   }
 
   Flusher& start(std::uint64_t interval_ms, std::uint64_t dirty_bytes) {
-    DurableOptions options;
-    options.checkpoint_interval_ms = interval_ms;
-    options.checkpoint_dirty_bytes = dirty_bytes;
-    return flusher_.emplace(loop_, catalog_, *disk_, options, clock_, log_);
+    options_.checkpoint_interval_ms = interval_ms;
+    options_.checkpoint_dirty_bytes = dirty_bytes;
+    return flusher_.emplace(loop_, catalog_, *disk_, options_, clock_, log_);
   }
   /// Writes nothing by itself.
   Flusher& start_idle() { return start(3'600'000, std::uint64_t{1} << 40); }
@@ -74,6 +73,7 @@ class FlusherTest : public DiskFixture {
   Clock clock_;
   Log log_;
   storage::Cache* cache_ = nullptr;
+  DurableOptions options_;
   std::optional<Flusher> flusher_;
 };
 

@@ -16,6 +16,12 @@ using storage::TimeMs;
 
 const CacheKey kKey{1, "k"};
 
+ClientLimits with_three_leases() {
+  ClientLimits limits;
+  limits.leases_max = 3;
+  return limits;
+}
+
 class LeasesTest : public testing::Test {
  protected:
   LeaseRequest from(ConnectionId connection, std::uint64_t lease_ms = 100) {
@@ -24,7 +30,8 @@ class LeasesTest : public testing::Test {
 
   Token last_token_ = 0;
   std::uint64_t last_id_ = 0;
-  Leases leases_{3, [this] { return std::optional<Token>(++last_token_); }};
+  ClientLimits limits_ = with_three_leases();
+  Leases leases_{limits_, [this] { return std::optional<Token>(++last_token_); }};
 };
 
 TEST_F(LeasesTest, one_holds_and_a_write_answers_all_who_wait) {
@@ -89,7 +96,7 @@ TEST_F(LeasesTest, a_client_that_ends_gives_its_lease_to_another_and_never_to_it
 
 TEST_F(LeasesTest, who_holds_as_many_as_it_may_is_passed_over) {
   for (const auto* key : {"a", "b", "c"}) ASSERT_TRUE(leases_.grant({1, key}, from(2, 1'000), 0));
-  EXPECT_FALSE(leases_.may_hold_more(2));
+  EXPECT_EQ(leases_.bound_on_holding(from(2)), Leases::Bound::kOfConnection);
   ASSERT_TRUE(leases_.grant(kKey, from(1), 0));
   leases_.wait(kKey, from(2), 50);
   leases_.wait(kKey, from(3), 50);
@@ -97,6 +104,38 @@ TEST_F(LeasesTest, who_holds_as_many_as_it_may_is_passed_over) {
   ASSERT_EQ(answers.size(), 2U);
   EXPECT_EQ(answers[0].kind, Kind::kTooMany);
   EXPECT_EQ(answers[1].kind, Kind::kGranted);
+}
+
+TEST_F(LeasesTest, what_a_user_holds_on_all_connections_is_bounded_together) {
+  limits_.user_leases_max = 3;
+  const auto of = [this](ConnectionId connection, std::optional<uid_t> user) {
+    LeaseRequest request = from(connection, 1'000);
+    request.user = user;
+    return request;
+  };
+  for (const ConnectionId connection : {1, 2, 3}) {
+    ASSERT_EQ(leases_.bound_on_holding(of(connection, 7)), Leases::Bound::kNone);
+    ASSERT_TRUE(leases_.grant({1, std::to_string(connection)}, of(connection, 7), 0));
+  }
+  EXPECT_EQ(leases_.bound_on_holding(of(4, 7)), Leases::Bound::kOfUser);
+  EXPECT_EQ(leases_.bound_on_holding(of(4, 8)), Leases::Bound::kNone);
+  EXPECT_EQ(leases_.bound_on_holding(of(4, std::nullopt)), Leases::Bound::kNone);
+  leases_.passed_on({1, "1"}, 0);
+  EXPECT_EQ(leases_.bound_on_holding(of(4, 7)), Leases::Bound::kNone);
+}
+
+TEST_F(LeasesTest, what_a_user_waits_for_on_all_connections_is_bounded_together) {
+  limits_.user_waiting_max = 2;
+  LeaseRequest request = from(2);
+  request.user = 7;
+  ASSERT_TRUE(leases_.grant(kKey, from(1), 0));
+  leases_.wait(kKey, request, 50);
+  request.connection = 3;
+  leases_.wait(kKey, request, 50);
+  request.connection = 4;
+  EXPECT_EQ(leases_.bound_on_waiting(request), Leases::Bound::kOfUser);
+  leases_.ended(3, 1);
+  EXPECT_EQ(leases_.bound_on_waiting(request), Leases::Bound::kNone);
 }
 
 TEST_F(LeasesTest, a_clear_ends_the_leases_with_the_prefix_alone) {
@@ -164,7 +203,7 @@ class RandomRun {
     if (leases_.is_leased(key)) {
       open_[last_id_] = now_ + static_cast<TimeMs>(1 + pick(20));
       leases_.wait(key, request, open_[last_id_]);
-    } else if (leases_.may_hold_more(request.connection)) {
+    } else if (leases_.bound_on_holding(request) == Leases::Bound::kNone) {
       EXPECT_TRUE(leases_.is_holder(key, *leases_.grant(key, request, now_)));
     }
   }
@@ -184,7 +223,8 @@ class RandomRun {
 
   std::mt19937_64 random_{42};
   Token last_token_ = 0;
-  Leases leases_{3, [this] { return std::optional<Token>(++last_token_); }};
+  ClientLimits limits_ = with_three_leases();
+  Leases leases_{limits_, [this] { return std::optional<Token>(++last_token_); }};
   TimeMs now_ = 0;
   std::uint64_t last_id_ = 0;
   std::map<std::uint64_t, TimeMs> open_;  // requests that wait, and until when

@@ -28,6 +28,8 @@ class MemoryOutbox final : public Outbox {
   std::uint64_t unsent_bytes(ConnectionId to) const override { return outputs.at(to).size(); }
   std::uint64_t connections() const override { return outputs.size(); }
   std::uint64_t buffer_bytes() const override { return 0; }
+  Visitor* visitor(ConnectionId) const override { return nullptr; }
+  void dismiss(ConnectionId, const protocol::Error&) override {}
 
   std::map<ConnectionId, std::string> outputs;
 };
@@ -57,10 +59,15 @@ using Lines = std::vector<std::string>;
 
 class SubscriptionsTest : public testing::Test {
  protected:
-  SubscriptionsTest() { outbox_.outputs = {{1, ""}, {2, ""}}; }
+  SubscriptionsTest() {
+    outbox_.outputs = {{1, ""}, {2, ""}};
+    limits_.unsent_bytes_max = 200;
+    limits_.subscriptions_max = 2;
+  }
 
   MemoryOutbox outbox_;
-  Subscriptions subscriptions_{outbox_, 200, 2};
+  ClientLimits limits_;
+  Subscriptions subscriptions_{outbox_, limits_};
 };
 
 TEST_F(SubscriptionsTest, sequences_are_consecutive_and_told_keys_have_the_prefix) {

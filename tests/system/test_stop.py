@@ -92,7 +92,7 @@ def test_a_hangup_is_logged_and_ends_nothing(own_daemon):
     wire = own_daemon.connect()
     wire.call("put", "durable", "k", 1)
     own_daemon.send_signal(signal.SIGHUP)
-    eventually(lambda: "SIGHUP changes nothing" in own_daemon.log())
+    eventually(lambda: "without --config: there is no file to read" in own_daemon.log())
     assert wire.call("get", "durable", "k") == [1]
     own_daemon.stop()
 

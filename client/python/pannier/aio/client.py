@@ -18,7 +18,7 @@ from pannier.serializers import SerializerLike, codec
 # A reply of more bytes is a ProtocolError: bounds what a call can allocate.
 REPLY_BYTES_MAX = 1 << 30
 # What waits for the disk or goes through a whole cache.
-SLOW_METHODS = {"backup", "backup_next", "clear", "drop", "sync"}
+SLOW_METHODS = {"backup", "backup_next", "clear", "drop", "reload", "sync"}
 
 
 def connect(
