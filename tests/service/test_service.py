@@ -105,6 +105,27 @@ def test_a_loop_that_hangs_is_restarted_by_the_watchdog(service):
     check_filled(service)
 
 
+def test_a_reload_returns_when_the_new_settings_are_in_force(service):
+    service.start()
+    wire = service.connect()
+    pid = service.pid()
+    service.machine.write(SETTINGS, "[limits]\nmax_keys = 17\n")
+    service.machine.run("systemctl", "reload", SERVICE)
+    assert wire.call("hello")["limits"]["max_keys"] == 17
+    assert service.pid() == pid
+
+
+def test_a_reload_of_settings_with_a_mistake_fails_with_the_reason_and_changes_nothing(service):
+    service.start()
+    wire = service.connect()
+    before = wire.call("hello")["limits"]
+    service.machine.write(SETTINGS, '[limits]\nmax_keys = 17\nmax_key = "many"\n')
+    assert service.machine.try_run("systemctl", "reload", SERVICE).returncode != 0
+    assert "limits.max_key" in service.machine.journal("-u", SERVICE)
+    assert wire.call("hello")["limits"] == before
+    assert service.state() == "active"
+
+
 def test_a_final_sync_may_take_longer_than_systemd_gives_it(service):
     service.drop_in("TimeoutStopSec=1s")
     service.start()
