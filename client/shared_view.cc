@@ -68,8 +68,16 @@ struct SharedView::Telling {
   static constexpr std::uint32_t kReadsALook = 32;
 
   std::uint32_t reads = 0;
+  std::uint32_t until_sample = 1;
+  std::uint32_t random = 1;
   std::uint64_t told_before = 0;        ///< an entry that was used after it needs no telling
   std::array<storage::Ref, 64> told{};  ///< since the last look
+
+  /// UseRing::kReadsASample on average, by chance, so that reads that come in a cycle are all sampled.
+  std::uint32_t reads_to_sample() {
+    random = random * 1'664'525 + 1'013'904'223;  // W. H. Press et al., "Numerical Recipes", 7.1
+    return static_cast<std::uint32_t>(1 + (random >> 16) % (2 * storage::UseRing::kReadsASample - 1));
+  }
 };
 
 /// What a thread remembers of a cache that it reads: where it is, besides. It has no destructor: what is
@@ -217,6 +225,10 @@ void SharedView::note(Attachment& attachment, Telling& telling, const SharedRead
                       const SharedReader::Seen& seen) {
   UseRing& ring = *attachment.ring;
   ring.note_hit(cache.ordinal);
+  if (--telling.until_sample == 0) {
+    ring.note_use({seen.ref, seen.version, true});
+    telling.until_sample = telling.reads_to_sample();
+  }
   if (telling.reads++ % Telling::kReadsALook == 0) {
     // What was used among the latest eighth of all uses would not go for a while.
     const SharedReader& reader = *attachment.reader;

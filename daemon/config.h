@@ -59,7 +59,8 @@ struct Config {
   std::string arena_path;  ///< empty: none
   std::uint32_t caches_max = 1'024;
   std::string log_level = "info";
-  std::uint32_t spin_us = 0;  ///< at most so long the loop spins for the next request; 0: never
+  std::uint64_t slow_request_ms = 100;  ///< requests that take longer are logged; 0: none
+  std::uint32_t spin_us = 0;            ///< at most so long the loop spins for the next request; 0: never
   /// How many may map the arena to read it themselves; 0: nobody.
   std::uint32_t shared_readers_max = 1'024;
   Access access;

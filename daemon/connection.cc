@@ -25,6 +25,7 @@ Connection::Connection(ConnectionId id, UvLoop& loop, const Clock& clock, const 
       limits_(limits),
       dispatcher_(dispatcher),
       host_(host),
+      traffic_(host.traffic_to_count()),
       scanner_(limits.frame),
       pipe_(loop, *this) {}
 
@@ -49,6 +50,7 @@ std::span<char> Connection::read_space() {
 
 void Connection::bytes_arrived(std::size_t size) {
   host_.attend(id_);
+  traffic_.bytes_in += size;
   if (state_ != State::kServing) return discard(size);
   pass_bytes_ += size;
   if (reads_into_input_) {
@@ -177,6 +179,7 @@ void Connection::send_through(std::span<const protocol::Bytes> parts) {
     const auto outcome = pipe_.try_write(output_, parts);
     if (const auto* failure = std::get_if<WriteFailed>(&outcome)) return gone(uv_strerror(failure->code));
     taken = std::get<TookBytes>(outcome).size;
+    traffic_.bytes_out += taken;
   }
   const std::size_t of_output = std::min(taken, output_.size());
   output_.erase(0, of_output);
@@ -196,6 +199,7 @@ void Connection::send_with(std::span<const int> descriptors) {
   const std::size_t taken = std::get<TookBytes>(outcome).size;
   // Without the first byte, the descriptors were not taken either.
   if (taken == 0) return gone("the descriptors it asked for could not be sent");
+  traffic_.bytes_out += taken;
   output_.erase(0, taken);
 }
 
@@ -219,6 +223,7 @@ void Connection::flush() {
   if (const auto* failure = std::get_if<WriteFailed>(&outcome)) return gone(uv_strerror(failure->code));
   const std::size_t taken = std::get<TookBytes>(outcome).size;
   if (taken == output_.size()) {
+    traffic_.bytes_out += taken;
     stuffed_until_ms_ = 0;
     return empty_out(output_);
   }
@@ -230,6 +235,7 @@ void Connection::flush() {
 void Connection::write_done() {
   host_.attend(id_);
   is_writing_ = false;
+  traffic_.bytes_out += in_flight_.size();
   stuffed_until_ms_ = 0;
   empty_out(in_flight_);
 }

@@ -55,6 +55,8 @@ class ConnectionHost {
   virtual bool buffers_are_scarce() const = 0;
   /// All buffers are over their limit: nobody reads or executes until the end of the pass, which mends it.
   virtual bool buffers_are_full() const = 0;
+  /// Where its bytes are counted.
+  virtual Traffic& traffic_to_count() = 0;
   /// Whether this one may have a wide socket; it may from then on.
   virtual bool allows_wide(ConnectionId id) = 0;
 };
@@ -176,6 +178,7 @@ class Connection final : private UvPipeEvents {
   const ClientLimits& limits_;
   Dispatcher& dispatcher_;
   ConnectionHost& host_;
+  Traffic& traffic_;
   State state_ = State::kServing;
   std::string_view reason_;
 

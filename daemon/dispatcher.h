@@ -20,6 +20,15 @@ struct Visitor;
 /// nowhere.
 using ConnectionId = std::uint64_t;
 
+/// What all connections have been since the start. Bytes are those that the kernel gave and took.
+struct Traffic {
+  std::uint64_t accepted = 0;
+  std::uint64_t closed = 0;   ///< of those that were accepted
+  std::uint64_t refused = 0;  ///< because there were too many
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+};
+
 /// Whole frames off the front of some bytes.
 struct TakenFrames {
   std::size_t bytes = 0;
@@ -84,6 +93,7 @@ class Outbox {
   virtual Visitor* visitor(ConnectionId of) const = 0;
   /// Tells `error` and closes the connection.
   virtual void dismiss(ConnectionId connection, const protocol::Error& error) = 0;
+  virtual const Traffic& traffic() const = 0;
   /// Input and output buffers of all connections.
   virtual std::uint64_t buffer_bytes() const = 0;
 };

@@ -1,10 +1,12 @@
 #include "daemon/hot_requests.h"
 
-#include <array>
+#include <algorithm>
 #include <variant>
 
 #include "daemon/handlers/common.h"
 #include "daemon/large_get.h"
+#include "daemon/methods.h"
+#include "daemon/uv_loop.h"
 
 namespace pannier::daemon {
 
@@ -12,40 +14,84 @@ using protocol::Bytes;
 using protocol::HotRequest;
 using storage::TimeMs;
 
+HotRequests::HotRequests(Service& service)
+    : service_(service),
+      gathered_(service.outbox),
+      get_row_(row_of(*method_named("get"))),
+      put_row_(row_of(*method_named("put"))) {}
+
 TakenFrames HotRequests::run(ConnectionId from, Bytes input, std::uint32_t frames_max, std::string& output,
                              TimeMs now) {
   TakenFrames taken;
-  if (service_.is_stopping) return taken;
+  if (service_.is_stopping || service_.sight.is_monitored()) return taken;
   Visitor* const guarded = service_.guard.is_open() ? nullptr : service_.outbox.visitor(from);
-  std::array<Prepared, kTogetherMax> batch;
+  began_ns_ = 0;
+  Batch batch;
   while (true) {
-    std::size_t count = 0;
-    std::size_t prepared_bytes = taken.bytes;
-    while (count < kTogetherMax && taken.frames + count < frames_max &&
-           prepare(input.substr(prepared_bytes), batch[count], count > 0 ? &batch[count - 1] : nullptr,
-                   guarded)) {
-      prepared_bytes += batch[count].request.size;
-      ++count;
+    const std::size_t count = prepare_batch(input.substr(taken.bytes), frames_max - taken.frames, guarded, batch);
+    if (count == 0) return taken;
+    if (began_ns_ == 0) began_ns_ = UvLoop::clock_ns();
+    std::size_t executed = 0;
+    Done done = Done::kYes;
+    while (executed < count && done == Done::kYes) {
+      done = execute(from, batch[executed], output, now);
+      if (done == Done::kNotForHere) break;
+      taken.bytes += batch[executed].request.size;
+      ++executed;
     }
-    if (count > 1) {
-      for (std::size_t i = 0; i < count; ++i) batch[i].cache->prefetch_entry(batch[i].key);
-      for (std::size_t i = 0; i < count; ++i) batch[i].cache->prefetch_neighbors(batch[i].key);
-    }
-    bool is_enough = count < kTogetherMax;
-    for (std::size_t i = 0; i < count; ++i) {
-      const Done done = execute(from, batch[i], output, now);
-      if (done != Done::kNotForHere) {
-        ++service_.requests;
-        ++taken.frames;
-        taken.bytes += batch[i].request.size;
-      }
-      is_enough = is_enough || done != Done::kYes;
-      if (done != Done::kYes) break;
-    }
-    is_enough = is_enough || !gathered_.is_empty() || output.size() > kOutputBytesMax;
+    taken.frames += static_cast<std::uint32_t>(executed);
+    const bool is_enough = executed < kTogetherMax || done != Done::kYes || !gathered_.is_empty() ||
+                           output.size() > kOutputBytesMax;
     gathered_.send(from);
+    note(from, std::span(batch).first(executed), done);
     if (is_enough) return taken;
   }
+}
+
+std::size_t HotRequests::prepare_batch(Bytes input, std::size_t count_max, Visitor* guarded,
+                                       Batch& batch) const {
+  std::size_t count = 0;
+  std::size_t bytes = 0;
+  while (count < std::min(count_max, kTogetherMax) &&
+         prepare(input.substr(bytes), batch[count], count > 0 ? &batch[count - 1] : nullptr, guarded)) {
+    bytes += batch[count].request.size;
+    ++count;
+  }
+  if (count > 1) {
+    for (std::size_t i = 0; i < count; ++i) batch[i].cache->prefetch_entry(batch[i].key);
+    for (std::size_t i = 0; i < count; ++i) batch[i].cache->prefetch_neighbors(batch[i].key);
+  }
+  return count;
+}
+
+void HotRequests::note(ConnectionId from, std::span<const Prepared> executed, Done last) {
+  if (executed.empty()) return;
+  const auto is_get = [](const Prepared& one) { return one.request.method == HotRequest::Method::kGet; };
+  const auto gets = static_cast<std::uint64_t>(std::ranges::count_if(executed, is_get));
+  const std::uint64_t puts = executed.size() - gets;
+  Sight& sight = service_.sight;
+  sight.requested(get_row_, gets);
+  sight.requested(put_row_, puts);
+  const std::uint64_t now_ns = UvLoop::clock_ns();
+  const std::uint64_t ns = now_ns - began_ns_;
+  // The last, if it is large, is answered by others, who tell of it.
+  const std::uint64_t gets_answered = last == Done::kAndEnough ? gets - 1 : gets;
+  if (gets_answered > 0) sight.answered_together(get_row_, ns, gets_answered);
+  if (puts > 0) sight.answered_together(put_row_, ns, puts);
+  if (sight.is_slow(ns)) note_slow(from, executed.front(), ns);
+  began_ns_ = now_ns;
+}
+
+void HotRequests::note_slow(ConnectionId from, const Prepared& one, std::uint64_t ns) const {
+  const std::uint8_t row = one.request.method == HotRequest::Method::kGet ? get_row_ : put_row_;
+  const Address address{from, protocol::MessageId::from_encoded(one.request.id), false, {began_ns_, row}};
+  std::string params;
+  protocol::Writer writer(params);
+  writer.array(2);
+  writer.string(one.request.cache);
+  writer.string(one.request.key);
+  const Sight::Scope scope(service_.sight, address, params);
+  service_.sight.tell(address, ns, {});
 }
 
 bool HotRequests::prepare(Bytes input, Prepared& into, const Prepared* before, Visitor* guarded) const {
@@ -77,6 +123,7 @@ HotRequests::Done HotRequests::get(ConnectionId from, const Prepared& one, std::
   const auto found = one.cache->get(one.key, now);
   if (std::holds_alternative<storage::Cold>(found)) return Done::kNotForHere;
   const auto* const hit = std::get_if<storage::Hit>(&found);
+  if (hit != nullptr) service_.sight.hot_keys.hit(one.cache->id(), one.key.key);
   const bool is_gathered = hit != nullptr && hit->entry.value.size() >= kGatheredBytesMin &&
                            hit->entry.value.size() <= Replies::kCopiedBytesMax;
   if (is_gathered) {
@@ -90,8 +137,9 @@ HotRequests::Done HotRequests::get(ConnectionId from, const Prepared& one, std::
   }
   const storage::BytesView& value = hit->entry.value;
   if (value.size() > Replies::kCopiedBytesMax) {
-    answer_large(service_, {from, protocol::MessageId::from_encoded(one.request.id), false}, *one.cache,
-                 one.key.key, hit->entry);
+    answer_large(service_,
+                 {from, protocol::MessageId::from_encoded(one.request.id), false, {began_ns_, get_row_}},
+                 *one.cache, one.key.key, hit->entry);
     return Done::kAndEnough;
   }
   protocol::append_hit_start(output, one.request.id);

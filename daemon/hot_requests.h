@@ -4,7 +4,9 @@
 // there, a large value) it leaves to the router and the handlers, which would answer all of them the same.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "daemon/dispatcher.h"
@@ -18,7 +20,7 @@ namespace pannier::daemon {
 
 class HotRequests {
  public:
-  explicit HotRequests(Service& service) : service_(service), gathered_(service.outbox) {}
+  explicit HotRequests(Service& service);
 
   /// See Dispatcher::dispatch_hot.
   TakenFrames run(ConnectionId from, protocol::Bytes input, std::uint32_t frames_max, std::string& output,
@@ -38,8 +40,12 @@ class HotRequests {
     storage::HashedKey key;
   };
 
-  /// False if it is not for here.
+  using Batch = std::array<Prepared, kTogetherMax>;
+
+  /// How many requests at the start of `input` are for here, at most `count_max`, taken apart.
   /// `guarded`: who asks, if it matters.
+  std::size_t prepare_batch(protocol::Bytes input, std::size_t count_max, Visitor* guarded, Batch& batch) const;
+  /// False if it is not for here.
   bool prepare(protocol::Bytes input, Prepared& into, const Prepared* before, Visitor* guarded) const;
   enum class Done : std::uint8_t {
     kYes,
@@ -50,8 +56,15 @@ class HotRequests {
   Done get(ConnectionId from, const Prepared& one, std::string& output, storage::TimeMs now);
   Done put(ConnectionId from, const Prepared& one, std::string& output, storage::TimeMs now);
 
+  /// Tells of those that were executed, the last with this outcome, to be seen.
+  void note(ConnectionId from, std::span<const Prepared> executed, Done last);
+  void note_slow(ConnectionId from, const Prepared& one, std::uint64_t ns) const;
+
   Service& service_;
-  GatheredReplies gathered_;  ///< empty but for run()
+  GatheredReplies gathered_;    ///< empty but for run()
+  const std::uint8_t get_row_;  ///< of the meter
+  const std::uint8_t put_row_;
+  std::uint64_t began_ns_ = 0;  ///< when the batch that is executed did
 };
 
 }  // namespace pannier::daemon

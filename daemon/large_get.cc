@@ -26,6 +26,17 @@ void answer_now(Service& service, const Address& to, const storage::Lookup& foun
   hit == nullptr ? service.replies.nil(to) : service.replies.large_value(to, hit->entry.value);
 }
 
+/// As the request had them, for those who see it answered.
+std::string params_of(Service& service, const CacheKey& key) {
+  const storage::Cache* const cache = service.catalog.find(key.cache);
+  std::string params;
+  protocol::Writer writer(params);
+  writer.array(2);
+  writer.string(cache == nullptr ? std::string_view() : cache->name());
+  writer.string(key.key);
+  return params;
+}
+
 /// The value has left memory: it is answered when it is back.
 class Waiting final : public KeyOperation {
  public:
@@ -35,6 +46,8 @@ class Waiting final : public KeyOperation {
   bool attempt(TimeMs now) override {
     const auto found = service_.catalog.find(key_.cache)->find(key_.key, now);
     if (std::holds_alternative<storage::Cold>(found)) return false;
+    const std::string params = params_of(service_, key_);
+    const Sight::Scope scope(service_.sight, to_, params, Waited::kRead);
     answer_now(service_, to_, found);
     return true;
   }
@@ -116,6 +129,8 @@ class LargeGet final : public BackgroundTask {
 
   template <typename Answer>
   TimeMs end(Answer answer) {
+    const std::string params = params_of(service_, key_);
+    const Sight::Scope scope(service_.sight, to_, params);
     answer();
     ticket_.reset();
     return storage::kNever;

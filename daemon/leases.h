@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/address.h"
 #include "daemon/config.h"
 #include "daemon/dispatcher.h"
 #include "protocol/message.h"
@@ -31,7 +32,8 @@ using Token = std::uint64_t;
 struct LeaseRequest {
   ConnectionId connection = 0;
   protocol::MessageId id;
-  std::uint64_t lease_ms = 0;                ///< how long its lease lasts if it gets one
+  std::uint64_t lease_ms = 0;  ///< how long its lease lasts if it gets one
+  Received received = {};
   std::optional<uid_t> user = std::nullopt;  ///< whose leases and waits are bounded together, if they are
 };
 

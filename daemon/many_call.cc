@@ -166,12 +166,15 @@ void ManyCall::part_done() {
 }
 
 void ManyCall::answer_or_go_on() {
+  const Waited waited = is_postponed_ ? Waited::kRead : Waited::kNothing;
+  const Sight::Scope scope(service_.sight, from_, bytes_.bytes(), waited);
   if (answer()) return end();
   ticket_->keep_order(!is_postponed_);
   service_.background.add(service_.clock.now(), shared_from_this());
 }
 
 void ManyCall::refuse(const Error& error) {
+  const Sight::Scope scope(service_.sight, from_, bytes_.bytes());
   service_.replies.error(from_, error);
   end();
 }

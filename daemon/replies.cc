@@ -4,7 +4,8 @@
 
 namespace pannier::daemon {
 
-Replies::Replies(Outbox& outbox, const ClientLimits& limits) : outbox_(outbox), limits_(limits) {}
+Replies::Replies(Outbox& outbox, const ClientLimits& limits, Sight& sight)
+    : outbox_(outbox), limits_(limits), sight_(sight) {}
 
 void Replies::large_value(const Address& to, const storage::BytesView& value) {
   const std::uint64_t bytes = 1 + value.size();
@@ -23,6 +24,7 @@ void Replies::large_value(const Address& to, const storage::BytesView& value) {
   std::vector<protocol::Bytes> parts{head};
   value.for_each_part([&](std::string_view part) { parts.push_back(part); });
   outbox_.send_through(to.connection, parts);
+  sight_.answered(to, {bytes, false, {}});
 }
 
 void Replies::whole(const Address& to, std::string&& response) {
@@ -31,12 +33,16 @@ void Replies::whole(const Address& to, std::string&& response) {
   if (response.size() > kSmallBytes && response.size() > room_bytes()) {
     return refuse_full(to, *output, output->size());
   }
+  const std::uint64_t bytes = response.size();
   output->empty() ? output->swap(response) : void(output->append(response));
+  sight_.answered(to, {bytes, false, {}});
 }
 
 void Replies::error(const Address& to, const protocol::Error& error) {
   std::string* output = to.is_notification ? nullptr : outbox_.output(to.connection);
-  if (output != nullptr) protocol::Writer(*output).response_error(to.id, error);
+  if (output == nullptr) return;
+  protocol::Writer(*output).response_error(to.id, error);
+  sight_.failed(to, error.code);
 }
 
 std::string* Replies::start(const Address& to) {

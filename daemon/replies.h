@@ -1,13 +1,15 @@
-// Replies sends responses: to the connection a request came on, if it is still there. A notification's
-// address swallows what is sent to it.
+// Replies sends responses: to the connection a request came on, if it is still there, and tells of
+// each to be seen. A notification's address swallows what is sent to it.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
 
+#include "daemon/address.h"
 #include "daemon/config.h"
 #include "daemon/dispatcher.h"
+#include "daemon/sight.h"
 #include "protocol/error.h"
 #include "protocol/message.h"
 #include "protocol/writer.h"
@@ -15,20 +17,13 @@
 
 namespace pannier::daemon {
 
-/// Where the response to a request goes.
-struct Address {
-  ConnectionId connection = 0;
-  protocol::MessageId id;
-  bool is_notification = false;
-};
-
 class Replies {
  public:
   static constexpr std::uint64_t kCopiedBytesMax = std::uint64_t{32} << 10;
 
-  /// `limits` must outlive it: of a reply (max_reply), of what a client leaves unread (max_unsent), of all
-  /// buffers.
-  Replies(Outbox& outbox, const ClientLimits& limits);
+  /// All must outlive it. `limits`: of a reply (max_reply), of what a client leaves unread (max_unsent), of
+  /// all buffers.
+  Replies(Outbox& outbox, const ClientLimits& limits, Sight& sight);
 
   /// `write` is called with a protocol::Writer to append exactly one object, the result.
   template <class Write>
@@ -49,7 +44,8 @@ class Replies {
   /// `result_bytes`: it stays if the limits allow it, else an error takes its place.
   void finish(const Address& to, std::string& output, std::size_t before, std::size_t result_bytes) {
     if (result_bytes > limits_.reply_bytes_max) return refuse_large(to, output, before, result_bytes);
-    if (result_bytes > kSmallBytes && result_bytes > room_bytes()) refuse_full(to, output, before);
+    if (result_bytes > kSmallBytes && result_bytes > room_bytes()) return refuse_full(to, output, before);
+    sight_.answered(to, {result_bytes, output[output.size() - result_bytes] == kNil, {}});
   }
   /// A response that was written whole elsewhere, with a result within max_reply. It is not copied unless
   /// something else is unsent.
@@ -70,6 +66,7 @@ class Replies {
   }
 
  private:
+  static constexpr char kNil = '\xc0';
   /// Replies of this size are sent even when all buffers are full: what a client leaves unread bounds them.
   static constexpr std::size_t kSmallBytes = std::size_t{64} << 10;
 
@@ -80,6 +77,7 @@ class Replies {
 
   Outbox& outbox_;
   const ClientLimits& limits_;
+  Sight& sight_;
 };
 
 }  // namespace pannier::daemon

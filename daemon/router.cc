@@ -6,6 +6,7 @@
 
 #include "daemon/handlers/common.h"
 #include "daemon/methods.h"
+#include "daemon/uv_loop.h"
 
 namespace pannier::daemon {
 
@@ -31,6 +32,7 @@ class ParkedCall final : public KeyOperation {
         ticket_(service.waits.take(call.from.connection, call.params.size())) {}
 
   bool attempt(TimeMs now) override {
+    const Sight::Scope scope(service_.sight, from_, params_, Waited::kRead);
     // The configuration may have changed since it came.
     if (const auto denied = service_.guard.refusal(from_.connection, method_.name, method_.takes, params_)) {
       fail(*denied);
@@ -57,20 +59,20 @@ bool Router::dispatch(ConnectionId from, Bytes frame, TimeMs now) {
   const auto message = protocol::read_message(frame);
   return std::visit(Match{
                         [&](const protocol::Request& request) {
-                          call({from, request.id, false}, request.method, request.params, now);
+                          call({from, request.id, false, {}}, request.method, request.params, now);
                           return true;
                         },
                         [&](const protocol::Notification& notification) {
-                          call({from, {}, true}, notification.method, notification.params, now);
+                          call({from, {}, true, {}}, notification.method, notification.params, now);
                           return true;
                         },
                         [&](const protocol::BadRequest& bad) {
-                          ++service_.requests;
-                          service_.replies.error({from, bad.id, false}, bad.error);
+                          service_.sight.requested(Meter::kNoMethod);
+                          service_.replies.error({from, bad.id, false, {}}, bad.error);
                           return true;
                         },
                         [&](const protocol::NotAMessage& bad) {
-                          service_.replies.error({from, bad.id, false}, bad.error);
+                          service_.replies.error({from, bad.id, false, {}}, bad.error);
                           return false;
                         },
                         [](const protocol::Response&) { return true; },
@@ -80,19 +82,21 @@ bool Router::dispatch(ConnectionId from, Bytes frame, TimeMs now) {
 }
 
 void Router::refuse(ConnectionId from, Bytes start, const Error& error) {
-  service_.replies.error({from, protocol::id_of_refused(start), false}, error);
+  service_.replies.error({from, protocol::id_of_refused(start), false, {}}, error);
 }
 
-void Router::call(const Address& from, Bytes method_name, Bytes params, TimeMs now) {
-  ++service_.requests;
+void Router::call(Address from, Bytes method_name, Bytes params, TimeMs now) {
+  const Method* method = method_named(method_name);
+  from.received = {UvLoop::clock_ns(), method == nullptr ? Meter::kNoMethod : row_of(*method)};
+  service_.sight.requested(from.received.row);
   if (service_.is_stopping) {
     return service_.replies.error(from, {ErrorCode::kShuttingDown, "the daemon is stopping; connect again"});
   }
-  const Method* method = method_named(method_name);
   if (method == nullptr) {
     return service_.replies.error(
         from, {ErrorCode::kUnknownMethod, "there is no method " + protocol::quoted(method_name)});
   }
+  const Sight::Scope scope(service_.sight, from, params);
   if (const auto denied = service_.guard.refusal(from.connection, method->name, method->takes, params)) {
     return service_.replies.error(from, *denied);
   }
@@ -128,6 +132,7 @@ bool Router::is_congested(ConnectionId from) const {
 void Router::drained(ConnectionId from, TimeMs) { service_.subscriptions.drained(from); }
 
 void Router::closed(ConnectionId from, TimeMs now) {
+  service_.sight.monitors.stop(from);
   service_.subscriptions.closed(from);
   service_.backups.end(from);
   service_.shared_reads.closed(from, now);
@@ -138,7 +143,7 @@ void Router::closed(ConnectionId from, TimeMs now) {
 void Router::shut_down() {
   service_.is_stopping = true;
   for (const auto& answer : service_.leases.shut_down()) {
-    service_.replies.error({answer.request.connection, answer.request.id},
+    service_.replies.error({answer.request.connection, answer.request.id, false, answer.request.received},
                            {ErrorCode::kShuttingDown, "the daemon is stopping; connect again"});
   }
 }

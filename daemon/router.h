@@ -32,7 +32,7 @@ class Router final : public Dispatcher {
   void shut_down();
 
  private:
-  void call(const Address& from, protocol::Bytes method, protocol::Bytes params, storage::TimeMs now);
+  void call(Address from, protocol::Bytes method, protocol::Bytes params, storage::TimeMs now);
 
   Service& service_;
   HotRequests hot_requests_;

@@ -84,6 +84,7 @@ void Server::accept() {
   if (refusal) return refuse(accepted, *refusal);
   ++slot.visitor->user->connections;
   ++served_;
+  ++traffic_.accepted;
   accepted.start();
   if (log_.shows(LogLevel::kDebug)) log_.debug(named(id) + " accepted");
 }
@@ -96,6 +97,7 @@ std::optional<protocol::Error> Server::refusal(const UserShare& user) const {
 }
 
 void Server::refuse(Connection& connection, const protocol::Error& error) {
+  ++traffic_.refused;
   if (const auto left_out = refusal_told_.told(clock_.now())) {
     log_.warning(
         "a connection is refused: " + error.text +
@@ -271,6 +273,7 @@ void Server::destroy(Slot& slot) {
   slot.visitor->user->buffer_bytes -= slot.accounted_bytes;
   if (slot.is_served) {
     --served_;
+    ++traffic_.closed;
     --slot.visitor->user->connections;
   }
   if (slot.is_wide) --wide_;

@@ -76,6 +76,7 @@ class Server final : public Outbox, private ConnectionHost {
   std::uint64_t unsent_bytes(ConnectionId to) const override;
   /// Those that are served; not those that are only told why they are not.
   std::uint64_t connections() const override { return served_; }
+  const Traffic& traffic() const override { return traffic_; }
   std::uint64_t buffer_bytes() const override { return buffer_bytes_; }
   Visitor* visitor(ConnectionId of) const override;
   void dismiss(ConnectionId connection, const protocol::Error& error) override;
@@ -89,6 +90,7 @@ class Server final : public Outbox, private ConnectionHost {
   void account(ConnectionId id) override;
   bool buffers_are_scarce() const override { return buffer_bytes_ > limits_.buffer_bytes_max / 2; }
   bool buffers_are_full() const override { return buffer_bytes_ > limits_.buffer_bytes_max || is_user_over_; }
+  Traffic& traffic_to_count() override { return traffic_; }
   bool allows_wide(ConnectionId id) override;
 
   void accept();
@@ -122,6 +124,7 @@ class Server final : public Outbox, private ConnectionHost {
   Visitors visitors_;
   ConnectionTable slots_;
   std::uint64_t served_ = 0;
+  Traffic traffic_;
   std::uint32_t wide_ = 0;
   std::uint64_t buffer_bytes_ = 0;
   bool is_user_over_ = false;     // the buffers of one user were too large in this pass

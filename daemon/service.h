@@ -23,6 +23,7 @@
 #include "daemon/reload_outcome.h"
 #include "daemon/replies.h"
 #include "daemon/shared_reads.h"
+#include "daemon/sight.h"
 #include "daemon/subscriptions.h"
 #include "daemon/waits.h"
 #include "storage/catalog.h"
@@ -50,6 +51,7 @@ class Service {
   Subscriptions& subscriptions;
   Guard guard;
   Waits waits;
+  Sight sight;
   Replies replies;
   Leases leases;
   ColdKeys cold_keys;
@@ -74,8 +76,6 @@ class Service {
   /// Has the configuration read again; main says how.
   std::function<void(ReloadDone)> reload;
 
-  /// Counted by the router; told by `info`.
-  std::uint64_t requests = 0;
   const storage::TimeMs started_at;
 };
 

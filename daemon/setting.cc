@@ -54,6 +54,10 @@ constexpr auto kSettings = std::to_array<Setting>({
       "Least important events that are logged: debug, info, warning, error."},
      [](Config& config) -> SettingField { return &config.log_level; },
      TakesEffect::kAtOnce},
+    {{"", "slow_request", Kind::kDuration, 0, kDayMs, "100ms",
+      "Requests that take longer are logged, at most one a second; 0: none."},
+     [](Config& config) -> SettingField { return &config.slow_request_ms; },
+     TakesEffect::kAtOnce},
 
     {{"", "spin_us", Kind::kCount, 0, 1'000, "0",
       "Microseconds to spin for the next request instead of sleeping, while requests come close together."},

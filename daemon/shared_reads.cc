@@ -42,8 +42,8 @@ struct SharedReads::Reader {
   std::map<std::uint32_t, std::uint64_t> hits_seen;  ///< by ordinal
 };
 
-SharedReads::SharedReads(storage::Catalog& catalog, const Config& config)
-    : catalog_(catalog), config_(config) {}
+SharedReads::SharedReads(storage::Catalog& catalog, const Config& config, HotKeys& hot_keys)
+    : catalog_(catalog), config_(config), hot_keys_(hot_keys) {}
 
 SharedReads::~SharedReads() = default;
 
@@ -130,12 +130,14 @@ bool SharedReads::gather_hits(Reader& reader) {
 }
 
 bool SharedReads::gather_uses(Reader& reader, std::uint64_t& budget, TimeMs now) {
+  std::string scratch;
   const std::uint64_t noted = reader.ring().noted();
   if (noted == reader.uses_seen) return false;
   if (noted - reader.uses_seen > UseRing::kUses) reader.uses_seen = noted - UseRing::kUses;
   for (; reader.uses_seen != noted && budget > 0; --budget) {
     const UseRing::Use use = reader.ring().use(reader.uses_seen++);
-    catalog_.note_use(use.ref, use.version, now);
+    const auto read = catalog_.note_use(use.ref, use.version, now);
+    if (read && use.is_sample) hot_keys_.sampled(read->cache, read->key.whole(scratch));
   }
   return true;
 }

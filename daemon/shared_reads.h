@@ -19,6 +19,7 @@
 #include "daemon/access.h"
 #include "daemon/config.h"
 #include "daemon/dispatcher.h"
+#include "daemon/hot_keys.h"
 #include "daemon/owned_fd.h"
 #include "protocol/error.h"
 #include "storage/catalog.h"
@@ -38,8 +39,8 @@ class SharedReads {
   /// Of one cache in one ring, at one look: as many as a processor can make in kIdleMs.
   static constexpr std::uint64_t kHitsMax = 100'000'000;
 
-  /// Both must outlive this.
-  SharedReads(storage::Catalog& catalog, const Config& config);
+  /// All must outlive this.
+  SharedReads(storage::Catalog& catalog, const Config& config, HotKeys& hot_keys);
   SharedReads(const SharedReads&) = delete;
   SharedReads& operator=(const SharedReads&) = delete;
   ~SharedReads();
@@ -79,6 +80,7 @@ class SharedReads {
 
   storage::Catalog& catalog_;
   const Config& config_;
+  HotKeys& hot_keys_;
   OwnedFd arena_;
   std::map<ConnectionId, std::unique_ptr<Reader>> readers_;
   ConnectionId next_ = 0;  ///< whose uses are looked at first

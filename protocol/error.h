@@ -3,6 +3,7 @@
 // that.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,8 @@ enum class ErrorCode {
   kUnsupported,
   kShuttingDown,
 };
+/// How many there are: 0 to kErrorCodes - 1 are codes.
+inline constexpr std::size_t kErrorCodes = static_cast<std::size_t>(ErrorCode::kShuttingDown) + 1;
 
 /// The code as it stands on the wire, e.g. "bad_request".
 std::string_view code_name(ErrorCode code);

@@ -151,6 +151,9 @@ struct WalkStep {
   std::uint64_t visited = 0;         ///< entries and buckets looked at, for the caller's budget
 };
 
+/// Which entries of a durable cache a walk shows.
+enum class WalkOf : std::uint8_t { kNotOnDisk, kInMemory };
+
 /// Names a clear that is under way.
 using ClearId = std::uint64_t;
 
@@ -236,11 +239,11 @@ class Cache {
   // -- walks
 
   /// Appends keys of live entries with the prefix until `keys` has `keys_max`, or about `visits_max` entries
-  /// were looked at. Of a durable cache only dirty ones: all others are on disk (scan it afterwards). Keys of
-  /// equal 64-bit hash stay together, so that `keys` may get more than keys_max by those. Precondition:
-  /// `keys` is not full.
+  /// were looked at. Of a durable cache only dirty ones, unless `of` says otherwise: all others are on disk
+  /// (scan it afterwards). Keys of equal 64-bit hash stay together, so that `keys` may get more than keys_max
+  /// by those. Precondition: `keys` is not full.
   WalkStep walk(WalkPosition from, std::string_view prefix, std::uint64_t keys_max, std::uint64_t visits_max,
-                TimeMs now, std::vector<std::string>& keys) const;
+                TimeMs now, std::vector<std::string>& keys, WalkOf of = WalkOf::kNotOnDisk) const;
   /// Whether a key found on disk is to be told by a walk: not if memory knows better (erased, cleared,
   /// expired there).
   bool shows_scanned(const ScannedKey& scanned, TimeMs now) const;

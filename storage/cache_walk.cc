@@ -15,7 +15,7 @@ struct Met {
 }  // namespace
 
 WalkStep Cache::walk(WalkPosition from, std::string_view prefix, std::uint64_t keys_max,
-                     std::uint64_t visits_max, TimeMs now, std::vector<std::string>& keys) const {
+                     std::uint64_t visits_max, TimeMs now, std::vector<std::string>& keys, WalkOf of) const {
   WalkStep step;
   std::vector<EntryAt> bucket;
   std::vector<Met> met;
@@ -28,7 +28,7 @@ WalkStep Cache::walk(WalkPosition from, std::string_view prefix, std::uint64_t k
     const std::uint64_t last_point = index_.bucket_at(point, bucket);
     step.visited += 1 + bucket.size();
     for (const EntryAt entry : bucket) {
-      const bool is_shown = !is_durable() || entry->is_unwritten();
+      const bool is_shown = !is_durable() || of == WalkOf::kInMemory || entry->is_unwritten();
       if (!is_shown || standing_of(entry, now) != Standing::kLive) continue;
       const std::string_view key = key_of(arena_, entry).whole(scratch);
       const std::uint64_t key_point = point_of(hash_of_key(key));

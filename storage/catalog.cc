@@ -58,14 +58,17 @@ Cache* Catalog::find_ordinal(std::uint32_t ordinal) {
   return ref == kNoRef ? nullptr : find(arena_->at<CacheRecord>(ref).id);
 }
 
-void Catalog::note_use(Ref ref, Version version, TimeMs now) {
+std::optional<NotedUse> Catalog::note_use(Ref ref, Version version, TimeMs now) {
   const std::uint32_t page = page_of(ref);
-  if (page < arena_->first_page() || page >= arena_->header().fresh_page) return;
-  if (arena_->class_of_page(page) < kFirstEntryClass || slot_of(ref) >= slots_.fresh_slot(page)) return;
+  if (page < arena_->first_page() || page >= arena_->header().fresh_page) return std::nullopt;
+  if (arena_->class_of_page(page) < kFirstEntryClass || slot_of(ref) >= slots_.fresh_slot(page))
+    return std::nullopt;
   const EntryAt entry = entry_at(*arena_, ref);
-  if (!entry->has_value() || entry->version() != version) return;
+  if (!entry->has_value() || entry->version() != version) return std::nullopt;
   Cache* const cache = find_ordinal(entry->ordinal());
-  if (cache != nullptr && now < entry->deadline()) cache->use(entry);
+  if (cache == nullptr || now >= entry->deadline()) return std::nullopt;
+  cache->use(entry);
+  return NotedUse{cache->id(), key_of(*arena_, entry)};
 }
 
 void Catalog::close_cleanly() {

@@ -89,6 +89,12 @@ struct Dropped {
 };
 
 /// What the work of the allocator was, since the start of the process.
+/// Which entry a client has read by itself.
+struct NotedUse {
+  CacheId cache;
+  BytesView key;
+};
+
 struct ArenaStats {
   std::uint64_t bytes = 0;           ///< of the arena
   std::uint64_t free_bytes = 0;      ///< that entries could still take
@@ -191,8 +197,8 @@ class Catalog {
   /// How many uses all entries have had, writes included.
   std::uint64_t uses() const { return arena_->header().stamp; }
   /// A client says that it has read the entry in this slot, with this version, by itself: a use, if there is
-  /// such a one. Both may be any numbers.
-  void note_use(Ref ref, Version version, TimeMs now);
+  /// such a one: then which one it is. Both may be any numbers.
+  std::optional<NotedUse> note_use(Ref ref, Version version, TimeMs now);
 
   /// A value of so many bytes is arriving: makes room for it ahead, by about `steps_max` entries at most.
   /// True while there is more to do.

@@ -23,7 +23,9 @@ class UseRing {
   struct Use {
     Ref ref;
     Version version;
+    bool is_sample = false;  ///< one of kReadsASample reads, chosen by chance
   };
+  static constexpr std::uint64_t kReadsASample = 64;
 
   // -- for readers
 
@@ -37,7 +39,7 @@ class UseRing {
   void note_use(Use use) {
     Slot& slot = slots_[noted_.fetch_add(1, std::memory_order_relaxed) % kUses];
     slot.ref.store(use.ref, std::memory_order_relaxed);
-    slot.version.store(use.version, std::memory_order_relaxed);
+    slot.version.store(use.version | (use.is_sample ? kSampleBit : 0), std::memory_order_relaxed);
   }
 
   // -- for the daemon
@@ -59,10 +61,13 @@ class UseRing {
   /// The one with this number, if it was not overwritten.
   Use use(std::uint64_t number) const {
     const Slot& slot = slots_[number % kUses];
-    return {slot.ref.load(std::memory_order_relaxed), slot.version.load(std::memory_order_relaxed)};
+    const std::uint64_t version = slot.version.load(std::memory_order_relaxed);
+    return {slot.ref.load(std::memory_order_relaxed), version & ~kSampleBit, (version & kSampleBit) != 0};
   }
 
  private:
+  static constexpr std::uint64_t kSampleBit = std::uint64_t{1} << 63;  ///< no version has it
+
   struct Slot {
     std::atomic<std::uint64_t> version;
     std::atomic<std::uint32_t> ref;

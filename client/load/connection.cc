@@ -70,7 +70,7 @@ void Connection::flush() {
   }
 }
 
-Connection::Received Connection::receive(Input& input, Histogram& latencies) {
+Connection::Received Connection::receive(Input& input, protocol::Histogram& latencies) {
   char* const bytes = input.room_behind(kept_.size());
   std::memcpy(bytes, kept_.data(), kept_.size());
   const ssize_t got = ::recv(fd_, bytes + kept_.size(), Input::kReadBytes, MSG_DONTWAIT);
@@ -82,7 +82,7 @@ Connection::Received Connection::receive(Input& input, Histogram& latencies) {
   return {take(in, now, latencies), now, got == static_cast<ssize_t>(Input::kReadBytes)};
 }
 
-std::uint32_t Connection::take(std::string_view in, std::int64_t now_ns, Histogram& latencies) {
+std::uint32_t Connection::take(std::string_view in, std::int64_t now_ns, protocol::Histogram& latencies) {
   const std::uint32_t before = outstanding_;
   while (!in.empty()) {
     if (outstanding_ == 0) throw Fault("more than was asked for: " + std::string(wrong_reply(in).what()));

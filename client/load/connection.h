@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "client/load/histogram.h"
 #include "client/load/tape.h"
+#include "protocol/histogram.h"
 
 namespace pannier::load {
 
@@ -52,7 +52,7 @@ class Connection {
   bool has_unsent() const { return !unsent_.empty(); }
   /// Reads once and notes how long the whole replies took: from ask() to the read that brought them. Throws
   /// Fault if a reply is wrong, or at the end of the connection.
-  Received receive(Input& input, Histogram& latencies);
+  Received receive(Input& input, protocol::Histogram& latencies);
   /// Requests without a whole reply.
   std::uint32_t outstanding() const { return outstanding_; }
 
@@ -64,7 +64,7 @@ class Connection {
   };
 
   /// Takes whole replies from the start of `in`, which holds all that is not taken yet. How many.
-  std::uint32_t take(std::string_view in, std::int64_t now_ns, Histogram& latencies);
+  std::uint32_t take(std::string_view in, std::int64_t now_ns, protocol::Histogram& latencies);
   /// How much of `in` the oldest reply takes; 0 if it stays there until it is whole. `owed_bytes_` is what is
   /// still to come of one whose first part is taken.
   std::size_t take_one(std::string_view in);

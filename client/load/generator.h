@@ -14,8 +14,8 @@
 #include <string>
 
 #include "client/load/dialect.h"
-#include "client/load/histogram.h"
 #include "client/load/tape.h"
+#include "protocol/histogram.h"
 
 namespace pannier::load {
 
@@ -33,7 +33,7 @@ struct LoadOptions {
 struct Measured {
   double seconds = 0;
   std::uint64_t requests = 0;  ///< answered in this time
-  Histogram latencies;
+  protocol::Histogram latencies;
   double generator_cpu_s = 0;
   double server_cpu_s = 0;
 };

@@ -88,7 +88,8 @@ void after_erase(Service& service, Cache& cache, std::string_view key, TimeMs no
 namespace {
 
 void answer_waiter(Service& service, const LeaseAnswer& answer, TimeMs now) {
-  const Address to{answer.request.connection, answer.request.id};
+  const Address to{answer.request.connection, answer.request.id, false, answer.request.received};
+  const Sight::Scope scope(service.sight, to, {}, Waited::kLease);
   Cache* cache = service.catalog.find(answer.key.cache);
   switch (answer.kind) {
     case LeaseAnswer::Kind::kGranted:
@@ -134,7 +135,9 @@ void reply_when_clean(Service& service, const Address& to, std::vector<storage::
   if (sequence == 0) return reply();
   const auto ticket = service.waits.take(to.connection, 0);
   service.flusher.wait_clean(sequence, [&service, to, caches = std::move(caches), reply = std::move(reply),
+                                        params = service.sight.kept_params(to),
                                         ticket](const std::optional<storage::StoreError>& error) {
+    const Sight::Scope scope(service.sight, to, params, Waited::kWrite);
     const bool is_dropped = std::any_of(caches.begin(), caches.end(), [&](storage::CacheId cache) {
       return service.catalog.find(cache) == nullptr;
     });

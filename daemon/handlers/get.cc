@@ -17,6 +17,7 @@ Outcome handle_get(Service& service, const Call& call) {
     const auto found = cache.get(key, call.now);
     if (std::holds_alternative<storage::Cold>(found)) return NeedsKey{{cache.id(), std::string(key)}};
     const auto* hit = std::get_if<storage::Hit>(&found);
+    if (hit != nullptr) service.sight.hot_keys.hit(cache.id(), key);
     if (hit != nullptr && !has_meta && hit->entry.value.size() > Replies::kCopiedBytesMax) {
       answer_large(service, call.from, cache, key, hit->entry);
       return Answered();

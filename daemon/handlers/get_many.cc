@@ -32,6 +32,11 @@ std::size_t append_found(std::string& to, const storage::Lookup& found, storage:
   return hit->entry.value.size();
 }
 
+void note_hit(Service& service, const storage::Cache& cache, const storage::HashedKey& key,
+              const storage::Lookup& found) {
+  if (std::holds_alternative<storage::Hit>(found)) service.sight.hot_keys.hit(cache.id(), key.key);
+}
+
 /// What there is of an answer: the first keys'.
 struct Begun {
   std::string response;
@@ -71,6 +76,7 @@ class GetMany final : public ManyCall {
            storage::TimeMs now) override {
     const auto found = cache.get(key, now);
     if (std::holds_alternative<storage::Cold>(found)) return Part::kCold;
+    note_hit(service(), cache, key, found);
     const bool is_late = index < passed_;
     if (!is_late) passed_ = index + 1;
     if (has_failed()) return Part::kDone;
@@ -208,7 +214,9 @@ Outcome answer_at_once(Service& service, const Call& call, Params& params, std::
       for (const auto& key : together) cache.prefetch_entry(key);
       for (const auto& key : together) cache.prefetch_neighbors(key);
     }
-    append_found(*output, cache.get(keys[i], call.now), call.now);
+    const auto found = cache.get(keys[i], call.now);
+    note_hit(service, cache, keys[i], found);
+    append_found(*output, found, call.now);
     if (output->size() - before > ManyCall::kBytesPerStep && i + 1 < count) {
       Begun begun{output->substr(before), i + 1};
       output->resize(before);

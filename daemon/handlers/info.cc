@@ -7,6 +7,7 @@
 
 #include "daemon/handlers/common.h"
 #include "daemon/handlers/handlers.h"
+#include "daemon/meter_report.h"
 #include "daemon/params.h"
 #include "daemon/version.h"
 
@@ -90,12 +91,18 @@ void write_cache(Writer& writer, const Service& service, const storage::Cache& c
 void write_server(Writer& writer, const Service& service, storage::TimeMs now) {
   const auto dirty = service.catalog.write_back().totals();
   const DiskWorker::Unread& unread = service.disk.unread();
+  const Traffic& traffic = service.outbox.traffic();
   write_rows(writer, {
                          {"version", program_version()},
                          {"pid", static_cast<std::uint64_t>(getpid())},
                          {"uptime_ms", static_cast<std::uint64_t>(now - service.started_at)},
                          {"connections", service.outbox.connections()},
-                         {"requests", service.requests},
+                         {"connections_accepted", traffic.accepted},
+                         {"connections_closed", traffic.closed},
+                         {"connections_refused", traffic.refused},
+                         {"requests", service.sight.meter().requests()},
+                         {"bytes_in", traffic.bytes_in},
+                         {"bytes_out", traffic.bytes_out},
                          {"memory_limit", service.catalog.options().memory_bytes_max},
                          {"memory_used", service.catalog.memory_used()},
                          {"denied", service.guard.denied()},
@@ -121,7 +128,8 @@ void write_server(Writer& writer, const Service& service, storage::TimeMs now) {
 Outcome handle_info(Service& service, const Call& call) {
   Params params("info", call.params, service.limits);
   const auto name = params.optional_cache_name();
-  params.options({});
+  name ? params.options({}) : params.options({"buckets"});
+  const bool has_buckets = params.flag("buckets");
   if (auto fault = params.fault()) return *fault;
 
   service.shared_reads.gather(call.now);
@@ -134,7 +142,7 @@ Outcome handle_info(Service& service, const Call& call) {
     return Answered();
   }
   service.replies.result(call.from, [&](Writer& writer) {
-    writer.map(2);
+    writer.map(3);
     writer.string("server");
     write_server(writer, service, call.now);
     writer.string("caches");
@@ -147,6 +155,8 @@ Outcome handle_info(Service& service, const Call& call) {
       writer.string(cache->name());
       write_cache(writer, service, *cache);
     }
+    writer.string("methods");
+    write_methods(writer, service.sight.meter(), has_buckets);
   });
   return Answered();
 }

@@ -104,12 +104,13 @@ Outcome handle_lease(Service& service, const Call& call) {
 
   return with_key(service, name, key, [&](storage::Cache& cache) -> Outcome {
     const CacheKey cache_key{cache.id(), std::string(key)};
-    const LeaseRequest request{call.from.connection, call.from.id, lease_ms,
+    const LeaseRequest request{call.from.connection, call.from.id, lease_ms, call.from.received,
                                service.bounded_user(call.from.connection)};
     const auto found = cache.get_or_stale(key, call.now);
     return std::visit(
         Match{
             [&](const storage::Hit& hit) -> Outcome {
+              service.sight.hot_keys.hit(cache.id(), key);
               service.replies.result(
                   call.from, [&](Writer& writer) { write_entry(writer, hit.entry, false, call.now); });
               return Answered();

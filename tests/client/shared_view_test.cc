@@ -54,6 +54,19 @@ TEST_F(SharedViewTest, a_hit_is_no_request_and_counts_as_a_hit) {
   EXPECT_EQ(after.caches.at("lru").shared_hits, before.caches.at("lru").shared_hits + 1'000);
 }
 
+TEST_F(SharedViewTest, keys_that_are_read_much_are_told_as_hot) {
+  const std::string ask = pack(std::vector<std::string>{"lru"});
+  for (const char* key : {"often", "seldom"}) asking_.put("lru", key, 1);
+  for (int i = 0; i < 6'400; ++i) {
+    ASSERT_EQ(client_.get<int>("lru", "often"), 1);
+    if (i % 8 != 0) continue;
+    ASSERT_EQ(client_.get<int>("lru", "seldom"), 1);
+  }
+  const auto told = asking_.call("hot", ask);
+  ASSERT_NE(told.find("hits"), std::string::npos);
+  EXPECT_LT(told.find("often"), told.find("seldom")) << "the one that is used most stands first";
+}
+
 TEST_F(SharedViewTest, what_another_client_does_is_seen_at_once) {
   for (int i = 0; i < 2'000; ++i) {
     asking_.put("lru", "key", i);

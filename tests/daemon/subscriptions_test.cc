@@ -27,11 +27,15 @@ class MemoryOutbox final : public Outbox {
   std::shared_ptr<const void> hold_input(ConnectionId, protocol::Bytes) override { return nullptr; }
   std::uint64_t unsent_bytes(ConnectionId to) const override { return outputs.at(to).size(); }
   std::uint64_t connections() const override { return outputs.size(); }
+  const Traffic& traffic() const override { return traffic_; }
   std::uint64_t buffer_bytes() const override { return 0; }
   Visitor* visitor(ConnectionId) const override { return nullptr; }
   void dismiss(ConnectionId, const protocol::Error&) override {}
 
   std::map<ConnectionId, std::string> outputs;
+
+ private:
+  Traffic traffic_;
 };
 
 /// `cache: keys #sequence` of each notification, keys "*" for nil.

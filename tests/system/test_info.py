@@ -12,7 +12,8 @@ FIELDS |= {"puts", "deletes", "evictions", "expirations"}
 DURABLE_FIELDS = FIELDS | {"dirty_entries", "dirty_bytes", "last_sync_ms", "sync_errors"}
 DURABLE_FIELDS |= {"oldest_dirty_ms", "last_sync_duration_ms", "last_error"}
 SERVER_FIELDS = {"version", "pid", "uptime_ms", "connections", "requests"}
-SERVER_FIELDS |= {"memory_limit", "memory_used", "expiry_lag_ms"}
+SERVER_FIELDS |= {"memory_limit", "memory_used", "expiry_lag_ms", "bytes_in", "bytes_out"}
+SERVER_FIELDS |= {"connections_accepted", "connections_closed", "connections_refused"}
 
 
 @pytest.fixture(params=TIERS)
@@ -47,7 +48,7 @@ def test_maxsize_is_in_entries_and_nil_when_unbounded(wire, open_cache):
 def test_info_without_a_cache_tells_the_server_and_every_cache(wire, daemon, cache):
     wire.call("put", cache, "k", 1)
     info = wire.call("info")
-    assert {"server", "caches"} <= set(info)
+    assert {"server", "caches", "methods"} <= set(info)
     assert SERVER_FIELDS <= set(info["server"])
     assert info["server"]["pid"] == daemon.pid
     assert {"lru", "ttl", "durable", cache} <= set(info["caches"])
@@ -56,8 +57,8 @@ def test_info_without_a_cache_tells_the_server_and_every_cache(wire, daemon, cac
     assert info["server"]["version"] == wire.call("hello")["version"]
 
 
-@pytest.mark.parametrize("options", [None, {}], ids=str)
-def test_info_takes_no_options_but_nil(wire, options):
+@pytest.mark.parametrize("options", [None, {}, {"buckets": False}, {"buckets": True}], ids=str)
+def test_info_without_a_cache_takes_options(wire, options):
     assert "server" in wire.call("info", options)
 
 

@@ -83,6 +83,8 @@ METHODS = {
     "release": (["{cache}", "k", 1], [STRING, STRING, COUNT], None),
     "info": (["{cache}"], [STRING], None),
     "sync": (["durable"], [STRING], None),
+    "hot": (["{cache}"], [STRING], {"limit": DURATION}),
+    "monitor": ([], [], {"one_in": DURATION, "cache": ANY_STRING, "method": set()}),
     "backup": ([["durable"]], [{"array"}], None),
     "backup_next": ([0], [COUNT], None),
     "subscribe": (["{cache}"], [STRING], {"prefix": ANY_STRING}),

@@ -93,6 +93,7 @@ class Wire:
         self.replies = {}
         self.reply_order = []
         self.notifications = []
+        self.seen = []  # what `monitor` tells
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(timeout_s)
         self.socket.connect(path)
@@ -148,6 +149,9 @@ class Wire:
             return response
         assert kind == 2 and len(items) == 3, message
         method, params = decode(items[1]), decode(items[2])
+        if method == "request":
+            self.seen.append(params)
+            return params
         assert method == "invalidate" and len(params) == 3, message
         self.notifications.append(Invalidation(*params))
         return self.notifications[-1]

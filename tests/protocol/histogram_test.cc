@@ -1,5 +1,5 @@
 // The histogram against the sorted list of what was noted.
-#include "client/load/histogram.h"
+#include "protocol/histogram.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <random>
 #include <vector>
 
-namespace pannier::load {
+namespace pannier::protocol {
 namespace {
 
 TEST(Histogram, nothing_noted_is_zero_everywhere) {
@@ -68,6 +68,31 @@ TEST(Histogram, many_at_once_count_as_many) {
   EXPECT_EQ(histogram.quantile_ns(0.999), 100);
 }
 
+TEST(Histogram, sum_and_largest_are_exact_whatever_the_buckets) {
+  Histogram histogram;
+  histogram.add(1'000'003, 2);
+  histogram.add(7);
+  EXPECT_EQ(histogram.sum_ns(), 2'000'013U);
+  EXPECT_EQ(histogram.largest_ns(), 1'000'003U);
+}
+
+TEST(Histogram, each_bucket_holds_what_is_above_the_one_before_and_not_above_its_last) {
+  std::vector<std::uint64_t> all;
+  Histogram histogram;
+  for (std::uint64_t ns = 1; ns < Histogram::kMaxNs; ns += 1 + ns / 7) {
+    all.push_back(ns);
+    histogram.add(ns);
+  }
+  std::uint64_t before = 0;
+  histogram.for_each_bucket([&](std::uint64_t last_ns, std::uint64_t count) {
+    const auto within =
+        std::count_if(all.begin(), all.end(), [&](std::uint64_t ns) { return ns > before && ns <= last_ns; });
+    EXPECT_EQ(static_cast<std::uint64_t>(within), count) << last_ns;
+    before = last_ns;
+  });
+  EXPECT_GE(before, all.back());
+}
+
 TEST(Histogram, what_is_longer_than_all_buckets_counts_as_the_longest) {
   Histogram histogram;
   histogram.add(~std::uint64_t{0});
@@ -79,10 +104,12 @@ TEST(Histogram, clear_forgets_all_of_it) {
   Histogram histogram;
   histogram.add(1'000'000);
   histogram.clear();
+  EXPECT_EQ(histogram.sum_ns(), 0U);
+  EXPECT_EQ(histogram.largest_ns(), 0U);
   histogram.add(5);
   EXPECT_EQ(histogram.count(), 1U);
   EXPECT_EQ(histogram.quantile_ns(1), 5);
 }
 
 }  // namespace
-}  // namespace pannier::load
+}  // namespace pannier::protocol

@@ -1,13 +1,12 @@
-#include "client/load/histogram.h"
+#include "protocol/histogram.h"
 
-#include <algorithm>
 #include <cmath>
 
-namespace pannier::load {
+namespace pannier::protocol {
 
 void Histogram::clear() {
   std::fill(counts_.begin(), counts_.end(), 0);
-  count_ = 0;
+  count_ = sum_ns_ = largest_ns_ = 0;
 }
 
 double Histogram::quantile_ns(double share) const {
@@ -17,14 +16,13 @@ double Histogram::quantile_ns(double share) const {
   std::uint64_t seen = 0;
   std::size_t bucket = 0;
   while ((seen += counts_[bucket]) < rank) ++bucket;
-  return middle_of(bucket);
+  return (static_cast<double>(first_of(bucket)) + static_cast<double>(last_of(bucket))) / 2;
 }
 
-double Histogram::middle_of(std::size_t bucket) {
-  if (bucket < std::size_t{2} << kBits) return static_cast<double>(bucket);
+std::uint64_t Histogram::first_of(std::size_t bucket) {
+  if (bucket < std::size_t{2} << kBits) return bucket;
   const std::size_t shift = (bucket >> kBits) - 1;
-  const std::uint64_t first = (bucket - (shift << kBits)) << shift;
-  return static_cast<double>(first) + static_cast<double>((std::uint64_t{1} << shift) - 1) / 2;
+  return static_cast<std::uint64_t>(bucket - (shift << kBits)) << shift;
 }
 
-}  // namespace pannier::load
+}  // namespace pannier::protocol
