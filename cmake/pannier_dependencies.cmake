@@ -31,6 +31,10 @@ add_library(pannier::systemd ALIAS PkgConfig::LIBSYSTEMD)
 pkg_check_modules(NCURSES REQUIRED IMPORTED_TARGET GLOBAL ncursesw)
 add_library(pannier::ncurses ALIAS PkgConfig::NCURSES)
 
+# pannier::microhttpd: libmicrohttpd, shared; HTTP for `pannier metrics`.
+pkg_check_modules(LIBMICROHTTPD REQUIRED IMPORTED_TARGET GLOBAL libmicrohttpd>=0.9.75)
+add_library(pannier::microhttpd ALIAS PkgConfig::LIBMICROHTTPD)
+
 # pannier::leveldb: LevelDB, shared. Its own CMake package asks for snappy's development files too, which Debian's
 # libleveldb-dev does not bring and nobody needs.
 find_path(LEVELDB_INCLUDE_DIR leveldb/db.h REQUIRED)

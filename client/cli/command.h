@@ -38,6 +38,9 @@ void add_restore(Arguments& arguments, Session& session);
 void add_reload(Arguments& arguments, Session& session);
 void add_repair(Arguments& arguments, Session& session);
 void add_bench(Arguments& arguments, Session& session);
+void add_hot(Arguments& arguments, Session& session);
+void add_metrics(Arguments& arguments, Session& session);
+void add_monitor(Arguments& arguments, Session& session);
 void add_watch(Arguments& arguments, Session& session);
 
 }  // namespace pannier::cli

@@ -25,6 +25,9 @@ constexpr Command kCommands[] = {
     {"repair", "Save what can be read of a damaged data directory", add_repair},
     {"reload", "Have the daemon read its configuration again", add_reload},
     {"bench", "Measure gets and puts of a running daemon", add_bench},
+    {"hot", "Show the most used keys and the largest values", add_hot},
+    {"metrics", "Print metrics for Prometheus, or serve them", add_metrics},
+    {"monitor", "Print requests of all clients as they come", add_monitor},
     {"watch", "Print which keys change, as they change", add_watch},
 };
 

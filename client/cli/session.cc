@@ -15,14 +15,16 @@ namespace {
 
 }  // namespace
 
-Client& Session::client() {
-  if (!client_) {
-    ClientOptions options{.path = options_.socket, .pool_size = 1, .client_name = "pannier"};
-    if (options_.timeout) {
-      options.connect_timeout = options.request_timeout = options.slow_request_timeout = *options_.timeout;
-    }
-    client_.emplace(std::move(options));
+ClientOptions Session::client_options() const {
+  ClientOptions options{.path = options_.socket, .pool_size = 1, .client_name = "pannier"};
+  if (options_.timeout) {
+    options.connect_timeout = options.request_timeout = options.slow_request_timeout = *options_.timeout;
   }
+  return options;
+}
+
+Client& Session::client() {
+  if (!client_) client_.emplace(client_options());
   return *client_;
 }
 

@@ -45,7 +45,9 @@ class Session {
  public:
   GlobalOptions& options() { return options_; }
   bool json() const { return options_.json; }
-  /// Made with the options when it is first asked for.
+  /// Of a client as the options say.
+  ClientOptions client_options() const;
+  /// Made with these when it is first asked for.
   Client& client();
 
   /// Writes to standard output, at the latest with the next flush(). Failed (kLocal): it cannot be written.

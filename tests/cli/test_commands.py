@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-COMMANDS = "ping get put delete touch incr keys clear info sync open drop lease release backup restore repair reload bench watch".split()
+COMMANDS = "ping get put delete touch incr keys clear info sync open drop lease release backup restore repair reload bench hot metrics monitor watch".split()
 
 
 def test_ping_answers(cli):
@@ -140,7 +140,7 @@ def test_info_of_a_cache_has_every_field(cli):
 
 def test_info_as_json_is_what_the_daemon_answers(cli):
     info = json.loads(cli.ok("info", "--json"))
-    assert set(info) == {"server", "caches"}
+    assert set(info) == {"server", "caches", "methods"}
     assert set(info["caches"]) == {"lru", "ttl", "durable"}
 
 

@@ -16,7 +16,8 @@ LAYERS = [
     ("client/include/*", ["pannier/"], ["msgpack"]),
     ("client/async/*", ["client/", "pannier/", "protocol/"], ["uv"]),
     ("client/examples/*", ["pannier/"], ["uv"]),
-    ("client/cli/*", ["client/", "pannier/", "protocol/"], ["msgpack", "CLI11", "nlohmann", "xxhash", "ncurses"]),
+    ("client/cli/*", ["client/", "pannier/", "protocol/"],
+     ["msgpack", "CLI11", "nlohmann", "xxhash", "ncurses", "microhttpd"]),
     ("client/load/*", ["client/load/", "protocol/"], []),
     ("client/python/*", ["client/python/", "pannier/", "protocol/"], ["pybind11", "python3"]),
     ("client/shared_view.*", ["client/", "pannier/", "storage/shared_reader.h", "storage/use_ring.h"], []),
@@ -36,6 +37,7 @@ LIBRARIES = {
     "boost": ("boost/*",),
     "xxhash": ("xxhash.h",),
     "ncurses": ("curses.h",),
+    "microhttpd": ("microhttpd.h",),
     "pybind11": ("pybind11/*",),
     "python3": ("Python.h",),
 }
