@@ -28,7 +28,8 @@ TakenFrames HotRequests::run(ConnectionId from, Bytes input, std::uint32_t frame
   began_ns_ = 0;
   Batch batch;
   while (true) {
-    const std::size_t count = prepare_batch(input.substr(taken.bytes), frames_max - taken.frames, guarded, batch);
+    const std::size_t count =
+        prepare_batch(input.substr(taken.bytes), frames_max - taken.frames, guarded, batch);
     if (count == 0) return taken;
     if (began_ns_ == 0) began_ns_ = UvLoop::clock_ns();
     std::size_t executed = 0;

@@ -44,7 +44,8 @@ class HotRequests {
 
   /// How many requests at the start of `input` are for here, at most `count_max`, taken apart.
   /// `guarded`: who asks, if it matters.
-  std::size_t prepare_batch(protocol::Bytes input, std::size_t count_max, Visitor* guarded, Batch& batch) const;
+  std::size_t prepare_batch(protocol::Bytes input, std::size_t count_max, Visitor* guarded,
+                            Batch& batch) const;
   /// False if it is not for here.
   bool prepare(protocol::Bytes input, Prepared& into, const Prepared* before, Visitor* guarded) const;
   enum class Done : std::uint8_t {
