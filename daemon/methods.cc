@@ -22,7 +22,7 @@ constexpr std::array kMethods{
     Method{"get", handle_get, Takes::kRead},
     Method{"get_many", handle_get_many, Takes::kRead},
     Method{"hello", handle_hello, Takes::kNothing},
-    Method{"hot", handle_hot, Takes::kAdminister},
+    Method{"hot", handle_hot, Takes::kRead},
     Method{"increment", handle_increment, Takes::kReadAndWrite},
     Method{"info", handle_info, Takes::kByHandler},
     Method{"keys", handle_keys, Takes::kRead},
