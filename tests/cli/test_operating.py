@@ -58,3 +58,10 @@ def test_each_field_of_info_is_in_the_guide(cli):
     info = json.loads(cli.ok("info", "--json"))
     told = set(info["server"]) | set(info["caches"]["durable"])
     assert told <= fields_of("What info says")
+
+
+def test_each_metric_is_in_the_guide(cli):
+    cli.ok("open", "bounded", "--tier", "lru", "--max-entries", "10", "--max-bytes", "1M")
+    told = set(re.findall(r"^# HELP (\w+) ", cli.ok("metrics").decode(), re.M))
+    assert told
+    assert told <= fields_of("What metrics say")
