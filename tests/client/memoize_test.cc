@@ -60,6 +60,82 @@ TEST_F(MemoizeTest, result_is_computed_once_and_then_comes_from_the_cache) {
   EXPECT_GT(*client_.get_entry<int>("lru", f.key(21))->ttl, milliseconds(0));
 }
 
+/// Counts how often one was unpacked.
+struct Unpacked {
+  int number = 0;
+  static inline std::atomic<int> times = 0;
+
+  template <typename Packer>
+  void msgpack_pack(Packer& packer) const {
+    packer.pack(number);
+  }
+  void msgpack_unpack(const msgpack::object& object) {
+    ++times;
+    number = object.as<int>();
+  }
+};
+
+class KeptResultsTest : public ::testing::Test {
+ protected:
+  auto counted(MemoizeOptions options = {}) {
+    return memoize(
+        client_.cache("lru"), [](int n) { return Unpacked{2 * n}; }, std::move(options));
+  }
+  ClientOptions options_at_once() {
+    ClientOptions options = daemon_.options();
+    options.shared_reads = SharedReads::kAtOnce;
+    return options;
+  }
+
+  DaemonProcess daemon_;
+  Client client_{options_at_once()};
+};
+
+TEST_F(KeptResultsTest, unchanged_result_is_unpacked_once) {
+  const auto f = counted();
+  f(21);
+  const int before = Unpacked::times;
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(f(21).number, 42);
+  EXPECT_EQ(Unpacked::times, before + 1);
+  EXPECT_GE(client_.info("lru").hits, 100u);
+}
+
+TEST_F(KeptResultsTest, result_that_others_write_or_erase_is_noticed_by_the_next_call) {
+  const auto f = counted();
+  Client other(daemon_.options());
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(f(1).number, i == 0 ? 2 : i);
+    EXPECT_EQ(f(1).number, i == 0 ? 2 : i);
+    other.put("lru", f.key(1), i + 1);
+    EXPECT_EQ(f(1).number, i + 1);
+  }
+  other.erase("lru", f.key(1));
+  EXPECT_EQ(f(1).number, 2);
+}
+
+TEST_F(KeptResultsTest, result_is_gone_with_its_deadline) {
+  int calls = 0;
+  const auto f = memoize(client_.cache("lru"), [&](int n) { return ++calls, n; }, {.ttl = milliseconds(100)});
+  for (int i = 0; i < 10; ++i) f(1);
+  EXPECT_EQ(calls, 1);
+  std::this_thread::sleep_for(milliseconds(120));
+  f(1);
+  EXPECT_EQ(calls, 2);
+}
+
+TEST_F(KeptResultsTest, no_more_are_kept_than_its_bytes) {
+  for (const auto& [keep_bytes, unpacked] :
+       {std::pair<std::size_t, int>{0, 20}, {2 * 270, 20}, {16 << 20, 0}}) {
+    const auto f = counted({.keep_bytes = keep_bytes});
+    for (int n = 0; n < 10; ++n) f(n), f(n);
+    const int before = Unpacked::times;
+    for (int round = 0; round < 2; ++round) {
+      for (int n = 0; n < 10; ++n) EXPECT_EQ(f(n).number, 2 * n);
+    }
+    EXPECT_EQ(Unpacked::times - before, unpacked) << keep_bytes;
+  }
+}
+
 TEST_F(MemoizeTest, arguments_count_as_the_function_declares_them) {
   const auto f = memoize(client_.cache("lru"), [](const std::string& text, std::int64_t n, double x) {
     return text + std::to_string(n) + (x > 0 ? "+" : "-");

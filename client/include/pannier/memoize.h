@@ -6,7 +6,10 @@
 //   double hectares = area(2024, "north");
 //
 // What a call does:
-// - The value is there: it is returned; one round trip.
+// - The value is there: it is returned; one round trip, or none where it is read out of the daemon's memory.
+// One that
+//   this process had before is not even unpacked again, as long as its entry is the same: see
+//   options.keep_bytes.
 // - It is not: one caller on the host gets the key's lease (lease.h) and computes; the others wait for its
 //   result. A holder that dies is replaced at once, one that is slow when its lease is over. Who has waited
 //   for options.lease.wait computes by itself: nobody waits longer. A late result is returned to its caller.
@@ -37,6 +40,7 @@
 #include <utility>
 
 #include "pannier/client.h"
+#include "pannier/kept_results.h"
 
 namespace pannier {
 
@@ -65,6 +69,10 @@ struct MemoizeOptions {
   /// hands that over and returns the stale value; the job throws what the function throws. A job that is not
   /// run leaves the refresh to a later caller; the Client has to outlive it. Left out: the caller refreshes.
   std::function<void(std::function<void()> job)> refresh_on = {};
+  /// Results that are kept unpacked in this process while their entries are unchanged (never longer: whoever
+  /// writes or erases one is noticed by the next call), in bytes of their packed form and 256 for each. Calls
+  /// return copies. A longer result is not kept; 0: none is. Results that cannot be copied are not either.
+  std::size_t keep_bytes = std::size_t{16} << 20;
   /// Told of every Error of the cache that reaches no caller, on the thread of the call. Must not throw.
   std::function<void(const Error&)> on_failure = {};
 };
@@ -159,6 +167,9 @@ class Memoized<R(Args...)> {
   /// Error of the cache.
   Result operator()(Args... args) const {
     const std::string key = this->key(args...);
+    if constexpr (std::is_copy_constructible_v<Result>) {
+      if (const auto kept = shared_->kept(key)) return *kept;
+    }
     auto plan = shared_->memo.plan(key);
     if (auto value = value_of(plan)) {
       if (plan.lease && !shared_->memo.options().refresh_on) return shared_->compute(plan, key, args...);
@@ -178,7 +189,28 @@ class Memoized<R(Args...)> {
  private:
   struct Shared {
     Shared(Cache<> cache, MemoizeOptions options, Function fn, KeyFunction key_fn)
-        : memo(std::move(cache), std::move(options)), function(std::move(fn)), key_of(std::move(key_fn)) {}
+        : memo(std::move(cache), std::move(options)),
+          function(std::move(fn)),
+          key_of(std::move(key_fn)),
+          results(memo.options().keep_bytes) {}
+
+    /// The result of an entry of the daemon's memory; null if it is not there, or does not pay.
+    std::shared_ptr<const Result> kept(const std::string& key) {
+      const std::size_t bytes_max = memo.options().keep_bytes;
+      if (bytes_max == 0) return nullptr;
+      Client& client = memo.cache().client();
+      if (auto known = results.find(client, key)) return known;
+      try {
+        Sighting sighting;
+        const auto found = client.read_shared(memo.cache().name(), key, &sighting, {.bytes_max = bytes_max});
+        if (!found) return nullptr;
+        auto result = std::make_shared<const Result>(unpack<Result>(found->value));
+        results.keep(key, result, found->value.size(), sighting);
+        return result;
+      } catch (const Error&) {
+        return nullptr;  // the general way meets it too, and deals with it
+      }
+    }
 
     template <class... Given>
     Result compute(detail::Memo::Plan& plan, const std::string& key, Given&... args) {
@@ -191,6 +223,7 @@ class Memoized<R(Args...)> {
     detail::Memo memo;
     Function function;
     KeyFunction key_of;
+    detail::KeptResults<Result> results;
   };
 
   /// Of a lease, which a std::function cannot hold, and of the arguments.
