@@ -53,12 +53,14 @@ class Cache : public detail::CacheHandle {
  public:
   using CacheHandle::CacheHandle;
 
-  std::optional<Value> get(const Key& key) const { return client().get<Value>(name(), key_bytes(key)); }
+  std::optional<Value> get(const Key& key) const {
+    return client().template get<Value>(name(), key_bytes(key));
+  }
   std::optional<Entry<Value>> get_entry(const Key& key) const {
-    return client().get_entry<Value>(name(), key_bytes(key));
+    return client().template get_entry<Value>(name(), key_bytes(key));
   }
   std::vector<std::optional<Value>> get_many(const std::vector<Key>& keys) const {
-    return client().get_many<Value>(name(), all_bytes(keys));
+    return client().template get_many<Value>(name(), all_bytes(keys));
   }
 
   std::optional<Version> put(const Key& key, const Value& value, const PutOptions& options = {}) const {
@@ -91,7 +93,7 @@ class Cache : public detail::CacheHandle {
     client().each_key(name(), {}, [&](std::string_view bytes) { return visit(key_from<Key>(bytes)); });
   }
   LeaseResult<Value> lease(const Key& key, const LeaseOptions& options = {}) const {
-    return client().lease<Value>(name(), key_bytes(key), options);
+    return client().template lease<Value>(name(), key_bytes(key), options);
   }
 
  private:
