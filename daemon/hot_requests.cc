@@ -59,8 +59,9 @@ std::size_t HotRequests::prepare_batch(Bytes input, std::size_t count_max, Visit
     ++count;
   }
   if (count > 1) {
-    for (std::size_t i = 0; i < count; ++i) batch[i].cache->prefetch_entry(batch[i].key);
-    for (std::size_t i = 0; i < count; ++i) batch[i].cache->prefetch_neighbors(batch[i].key);
+    for (int step = 0; step < storage::Prefetch::kSteps; ++step) {
+      for (std::size_t i = 0; i < count; ++i) batch[i].prefetch.step();
+    }
   }
   return count;
 }
@@ -108,8 +109,8 @@ bool HotRequests::prepare(Bytes input, Prepared& into, const Prepared* before, V
   if (cache == nullptr) return false;
   const Right right = request->method == HotRequest::Method::kGet ? Right::kRead : Right::kWrite;
   if (guarded != nullptr && !service_.guard.may_now(*guarded, right, *cache)) return false;
-  into = {*request, cache, cache->hashed(request->key)};
-  cache->prefetch_bucket(into.key);
+  const storage::HashedKey key = cache->hashed(request->key);
+  into = {*request, cache, key, cache->prefetch(key)};
   return true;
 }
 

@@ -38,6 +38,7 @@ class HotRequests {
     protocol::HotRequest request;
     storage::Cache* cache;
     storage::HashedKey key;
+    storage::Prefetch prefetch;
   };
 
   using Batch = std::array<Prepared, kTogetherMax>;

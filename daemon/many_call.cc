@@ -113,16 +113,12 @@ void ManyCall::run_some(TimeMs now) {
 }
 
 void ManyCall::run_together(storage::Cache& cache, TimeMs now) {
-  std::array<storage::HashedKey, kTogether> together;
-  const std::span hashed(together.begin(), std::min(kTogether, size() - next_));
-  for (std::size_t i = 0; i < hashed.size(); ++i) {
-    hashed[i] = cache.hashed(keys_[next_ + i]);
-    cache.prefetch_bucket(hashed[i]);
-  }
-  for (const auto& key : hashed) cache.prefetch_entry(key);
-  for (const auto& key : hashed) cache.prefetch_neighbors(key);
-  for (const auto& key : hashed) {
-    run_or_park(cache, key, now);
+  std::array<FetchedKey, kTogether> together;
+  const std::span fetched(together.begin(), std::min(kTogether, size() - next_));
+  for (std::size_t i = 0; i < fetched.size(); ++i) fetched[i] = FetchedKey::of(cache, keys_[next_ + i]);
+  FetchedKey::fetch(fetched);
+  for (const auto& one : fetched) {
+    run_or_park(cache, one.key, now);
     if (step_bytes_ >= kBytesPerStep) return;
   }
 }

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,6 +29,24 @@
 #include "storage/cache.h"
 
 namespace pannier::daemon {
+
+/// A key that is about to be looked up, on its way into the processor's cache.
+struct FetchedKey {
+  storage::HashedKey key;
+  storage::Prefetch prefetch;
+
+  static FetchedKey of(const storage::Cache& cache, std::string_view key) {
+    const storage::HashedKey hashed = cache.hashed(key);
+    return {hashed, cache.prefetch(hashed)};
+  }
+  /// What is still to be fetched of all of these. No call of storage may change anything between of() and
+  /// this, but for uses.
+  static void fetch(std::span<FetchedKey> keys) {
+    for (int step = 0; step < storage::Prefetch::kSteps; ++step) {
+      for (auto& one : keys) one.prefetch.step();
+    }
+  }
+};
 
 class ManyCall : public BackgroundTask, public std::enable_shared_from_this<ManyCall> {
  public:

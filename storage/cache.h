@@ -174,11 +174,8 @@ class Cache {
   // -- reading
 
   HashedKey hashed(std::string_view key) const { return {key, hash_of_key(key)}; }
-  /// These begin to fetch what a find, get or put will touch into the processor's cache, and do nothing else:
-  /// for several keys at once, first one call for each, then the next for each, then what is to be done.
-  void prefetch_bucket(const HashedKey& key) const { index_.prefetch_bucket(key.hash); }
-  void prefetch_entry(const HashedKey& key) const { index_.prefetch_entries(key.hash); }
-  void prefetch_neighbors(const HashedKey& key) const { index_.prefetch_neighbors(key.hash); }
+  /// Begins to fetch what a find, get or put will touch into the processor's cache, and does nothing else.
+  Prefetch prefetch(const HashedKey& key) const { return index_.prefetch(key.hash); }
   /// What is there, without a use and without counting.
   Lookup find(std::string_view key, TimeMs now) { return find(hashed(key), now); }
   Lookup find(const HashedKey& key, TimeMs now);

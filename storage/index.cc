@@ -11,7 +11,39 @@ namespace {
 
 constexpr IndexBucket kEmpty{};
 
+/// Of an entry as small as most are, the lines it may lie in.
+void prefetch_lines(const Entry& entry) {
+  const auto* const begin = reinterpret_cast<const char*>(&entry);
+  __builtin_prefetch(begin);
+  __builtin_prefetch(begin + 64);
+  __builtin_prefetch(begin + 111);
+}
+
 }  // namespace
+
+void Prefetch::step() {
+  if (bucket_ != nullptr) return entry_or_overflow();
+  if (entry_ == nullptr) return;
+  __builtin_prefetch(entry_at(*arena_, entry_->older).entry, 1);
+  __builtin_prefetch(entry_at(*arena_, entry_->newer).entry, 1);
+  entry_ = nullptr;
+}
+
+void Prefetch::entry_or_overflow() {
+  const std::uint32_t found = bucket_->matches(tag_);
+  const Ref overflow = bucket_->overflow;
+  if (found != 0) {
+    entry_ = entry_at(*arena_, bucket_->refs[static_cast<unsigned>(std::countr_zero(found))]).entry;
+    prefetch_lines(*entry_);
+    bucket_ = nullptr;
+  } else if (overflow != kNoRef) {
+    bucket_ = &arena_->at_fixed<IndexBucket, kBucketBytes>(overflow);
+    __builtin_prefetch(bucket_);
+  } else {
+    bucket_ = nullptr;
+  }
+}
+
 std::uint8_t Index::tag_at(const Bucket& bucket, std::uint32_t slot) {
   return static_cast<std::uint8_t>(bucket.tags[slot / 4] >> slot % 4 * 8);
 }
@@ -54,37 +86,18 @@ EntryAt Index::find(std::uint64_t hash, std::string_view key) const {
   for (const Bucket* bucket = &home_of(hash); bucket != nullptr; bucket = overflow_of(*bucket)) {
     for (std::uint32_t found = bucket->matches(tag); found != 0; found &= found - 1) {
       const EntryAt entry = entry_at(arena_, bucket->refs[static_cast<unsigned>(std::countr_zero(found))]);
-      __builtin_prefetch(reinterpret_cast<const char*>(entry.entry) + 64);
-      __builtin_prefetch(reinterpret_cast<const char*>(entry.entry) + 111);
+      prefetch_lines(*entry.entry);
       if (key_equals(arena_, entry, key)) return entry;
     }
   }
   return {};
 }
 
-void Index::prefetch_bucket(std::uint64_t hash) const {
-  if (head_.entries > 0) __builtin_prefetch(&home_of(hash));
-}
-
-void Index::prefetch_entries(std::uint64_t hash) const {
-  if (head_.entries == 0) return;
+Prefetch Index::prefetch(std::uint64_t hash) const {
+  if (head_.entries == 0) return {};
   const Bucket& bucket = home_of(hash);
-  for (std::uint32_t found = bucket.matches(tag_of(hash)); found != 0; found &= found - 1) {
-    const EntryAt entry = entry_at(arena_, bucket.refs[static_cast<unsigned>(std::countr_zero(found))]);
-    __builtin_prefetch(entry.entry);
-    __builtin_prefetch(reinterpret_cast<const char*>(entry.entry) + 64);
-    __builtin_prefetch(reinterpret_cast<const char*>(entry.entry) + 111);
-  }
-}
-
-void Index::prefetch_neighbors(std::uint64_t hash) const {
-  if (head_.entries == 0) return;
-  const Bucket& bucket = home_of(hash);
-  for (std::uint32_t found = bucket.matches(tag_of(hash)); found != 0; found &= found - 1) {
-    const EntryAt entry = entry_at(arena_, bucket.refs[static_cast<unsigned>(std::countr_zero(found))]);
-    __builtin_prefetch(entry_at(arena_, entry->older).entry, 1);
-    __builtin_prefetch(entry_at(arena_, entry->newer).entry, 1);
-  }
+  __builtin_prefetch(&bucket);
+  return {arena_, bucket, tag_of(hash)};
 }
 
 Index::Place Index::place_of(std::uint64_t hash, Ref ref) const {

@@ -23,6 +23,33 @@
 
 namespace pannier::storage {
 
+/// What find() and a use of the entry touch, on its way into the processor's cache: each step looks at what
+/// the one before fetched, which takes a while to arrive. So it is for several keys at once: a step for each,
+/// then the next step for each. Valid until the arena changes.
+class Prefetch {
+ public:
+  /// One that has no steps.
+  Prefetch() = default;
+
+  void step();
+
+  /// After so many, nothing is left to fetch of nearly all keys: where the bucket continues, the entry, the
+  /// entries before and after it in their list.
+  static constexpr int kSteps = 3;
+
+ private:
+  friend class Index;
+  Prefetch(const Arena& arena, const IndexBucket& bucket, std::uint8_t tag)
+      : arena_(&arena), bucket_(&bucket), tag_(tag) {}
+
+  void entry_or_overflow();
+
+  const Arena* arena_ = nullptr;
+  const IndexBucket* bucket_ = nullptr;  ///< that was fetched
+  const Entry* entry_ = nullptr;         ///< that was fetched
+  std::uint8_t tag_ = 0;
+};
+
 class Index {
  public:
   /// Pages that must be ready before an insert(), and for a maintain() to do anything.
@@ -33,11 +60,8 @@ class Index {
   Index& operator=(const Index&) = delete;
 
   EntryAt find(std::uint64_t hash, std::string_view key) const;
-  /// Fetch what find() reads first, and then, into the processor's cache; overflow buckets are left out.
-  void prefetch_bucket(std::uint64_t hash) const;
-  void prefetch_entries(std::uint64_t hash) const;
-  /// And what a use of the entry changes beside it: those before and after it in its list.
-  void prefetch_neighbors(std::uint64_t hash) const;
+  /// Begins to fetch what find() reads first into the processor's cache. See Prefetch.
+  Prefetch prefetch(std::uint64_t hash) const;
   /// Before the entry of this hash is changed where it is: for readers in other processes. Part of a
   /// transaction. Precondition: there is one.
   void disturb(std::uint64_t hash) { arena_.disturb(bucket_of(hash, head_.buckets)); }

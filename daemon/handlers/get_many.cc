@@ -192,12 +192,9 @@ class GetMany final : public ManyCall {
 /// A few keys of a cache in memory: straight into the output.
 Outcome answer_at_once(Service& service, const Call& call, Params& params, std::size_t count,
                        storage::Cache& cache) {
-  std::vector<storage::HashedKey> keys;
+  std::vector<FetchedKey> keys;
   keys.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    keys.push_back(cache.hashed(params.next_key()));
-    cache.prefetch_bucket(keys.back());
-  }
+  for (std::size_t i = 0; i < count; ++i) keys.push_back(FetchedKey::of(cache, params.next_key()));
   params.options({});
   if (auto fault = params.fault()) return *fault;
 
@@ -209,13 +206,10 @@ Outcome answer_at_once(Service& service, const Call& call, Params& params, std::
   const std::size_t result_start = output->size();
   writer.array(static_cast<std::uint32_t>(count));
   for (std::size_t i = 0; i < count; ++i) {
-    if (i % ManyCall::kTogether == 0) {
-      const auto together = std::span(keys).subspan(i, std::min(ManyCall::kTogether, count - i));
-      for (const auto& key : together) cache.prefetch_entry(key);
-      for (const auto& key : together) cache.prefetch_neighbors(key);
-    }
-    const auto found = cache.get(keys[i], call.now);
-    note_hit(service, cache, keys[i], found);
+    if (i % ManyCall::kTogether == 0)
+      FetchedKey::fetch(std::span(keys).subspan(i, std::min(ManyCall::kTogether, count - i)));
+    const auto found = cache.get(keys[i].key, call.now);
+    note_hit(service, cache, keys[i].key, found);
     append_found(*output, found, call.now);
     if (output->size() - before > ManyCall::kBytesPerStep && i + 1 < count) {
       Begun begun{output->substr(before), i + 1};
