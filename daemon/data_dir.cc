@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -35,6 +36,19 @@ std::optional<DataDirFault> make_dir(const std::string& path) {
   return DataDirFault{text + std::string(kOtherwise)};
 }
 
+/// Root may write what is another user's, whose daemon could not read then what root has made there.
+std::optional<DataDirFault> fault_of_owner(const std::string& path, int lock_fd) {
+  struct stat status;
+  if (fstat(lock_fd, &status) != 0 || status.st_uid == geteuid()) return std::nullopt;
+  const std::string owner = std::to_string(status.st_uid);
+  return DataDirFault{
+      "the data directory " + path + " is that of a daemon of the user " + owner +
+      ", and this process is of " + std::to_string(geteuid()) + ": start it as that user (`id -nu " + owner +
+      "` has the name, `runuser -u NAME -- COMMAND` starts it), or make all of the directory this "
+      "user's (chown -R)" +
+      std::string(kOtherwise)};
+}
+
 }  // namespace
 
 std::variant<DataDir, DataDirFault> take_data_dir(const std::string& path) {
@@ -45,6 +59,7 @@ std::variant<DataDir, DataDirFault> take_data_dir(const std::string& path) {
     return DataDirFault{"cannot write to the data directory " + path + ": " + reason(errno) +
                         ". Give the user of this process the right to" + std::string(kOtherwise)};
   }
+  if (std::optional<DataDirFault> fault = fault_of_owner(path, lock.get())) return *std::move(fault);
   if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     return DataDirFault{"another daemon uses the data directory " + path + " already: stop it" +
                         std::string(kOtherwise)};

@@ -28,9 +28,10 @@ void add_repair(Arguments& arguments, Session& session) {
   const auto data_dir = std::make_shared<std::string>();
   arguments.required("DATA_DIR", *data_dir, "What pannierd has as --data-dir");
   arguments.help(
-      R"(For durable caches that pannierd cannot open any more, or of which records are damaged. Stop pannierd first. Saves
-what can be read and tells for each cache how many entries that are and how many are lost. What was there is kept
-in DATA_DIR/durable.before-repair, whatever comes of it. `pannier restore` of a backup loses less, if there is one.
+      R"(For durable caches that pannierd cannot open any more, or of which records are damaged. Stop pannierd first, and
+be its user (runuser -u pannier -- pannier repair DIR). Saves what can be read and tells for each cache how many
+entries that are and how many are lost. What was there is kept in DATA_DIR/durable.before-repair, whatever comes of
+it. `pannier restore` of a backup loses less, if there is one.
 
 Example:
   pannier repair /var/lib/pannier)");

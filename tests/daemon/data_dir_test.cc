@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <string>
@@ -54,6 +55,15 @@ TEST(DataDir, that_is_a_file_is_a_fault) {
   const std::string path = temporary.file("data");
   std::ofstream(path) << "precious";
   EXPECT_THAT(fault_of_taking(path), HasSubstr(path + " is no directory"));
+}
+
+TEST(DataDir, of_another_users_daemon_is_refused_to_root) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can write there at all";
+  const test::TempDir temporary;
+  ASSERT_EQ(fault_of_taking(temporary.path()), "");
+  ASSERT_EQ(chown(temporary.file("lock").c_str(), 1, 1), 0);
+  EXPECT_THAT(fault_of_taking(temporary.path()),
+              HasSubstr("of the user 1, and this process is of 0: start it as that"));
 }
 
 }  // namespace
