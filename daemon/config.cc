@@ -30,7 +30,8 @@ Values:
   DURATION  with a unit: 500ms, 5s, 1m, 2h, 1d
 Every option with a default is a key of the configuration file too, with "_" for "-": those of the group Limits in
 its section [limits], those of the group Durable tier in [durable]. A section [cache.NAME] opens a cache
-at start and says who may use it, and [access] says who else may do what. The command line wins over the file; of an option that is given twice the last counts.
+at start and says who may use it, and [access] says who else may do what. The command line wins over the file;
+of an option that is given twice the last counts.
 
 Signals:
   SIGTERM, SIGINT  stop: what is not on disk yet is written first; a second one hurries and skips that

@@ -1,11 +1,13 @@
 #include "daemon/config_file.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <toml++/toml.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <fstream>
 #include <optional>
 #include <span>
 #include <sstream>
@@ -15,7 +17,9 @@
 
 #include "daemon/account.h"
 #include "daemon/nearest.h"
+#include "daemon/owned_fd.h"
 #include "daemon/params.h"
+#include "daemon/quantity.h"
 #include "daemon/setting.h"
 #include "protocol/error.h"
 
@@ -23,6 +27,8 @@ namespace pannier::daemon {
 namespace {
 
 constexpr std::uint64_t kTtlAgeMsDefault = 60'000;
+/// Enough for as many caches as there may be, with long lists of users for each.
+constexpr std::size_t kFileBytesMax = std::size_t{8} << 20;
 
 /// Lists of users and groups; they are no options of the command line.
 constexpr std::array<std::string_view, 4> kAccessKeys = {"admins", "operators", "readers", "writers"};
@@ -47,6 +53,12 @@ std::vector<std::string> keys_of(std::span<const Row> rows, std::string_view sec
     if (row.section == section) keys.emplace_back(row.key);
   }
   return keys;
+}
+
+/// Where a key belongs that stands elsewhere.
+std::string home_of(const SettingRow& row) {
+  if (row.section.empty()) return "of the top of the file: it has to stand before the first section";
+  return "of [" + std::string(row.section) + "]";
 }
 
 /// What a TOML value is, for error texts.
@@ -77,6 +89,10 @@ class FileReader {
   }
   Fault unknown(const toml::key& key, const std::string& key_path, const std::vector<std::string>& known,
                 const std::string& where) const {
+    for (const Setting& setting : all_settings()) {
+      if (setting.key == key.str())
+        return fault(key, key_path, "is no key of this section, but " + home_of(setting));
+    }
     const std::optional<std::string> near = nearest(key.str(), known);
     return fault(key, key_path,
                  "unknown" + (near ? "; did you mean " + protocol::quoted(*near) + "?" : "") + " " + where +
@@ -239,6 +255,30 @@ class FileReader {
   ConfigFile file_;
 };
 
+struct Unreadable {
+  std::string why;
+};
+
+Unreadable unreadable(int code) { return {std::generic_category().message(code)}; }
+
+std::variant<std::string, Unreadable> content_of(const std::string& path) {
+  // A FIFO is not waited for: nobody may ever write to it.
+  const OwnedFd file(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  struct stat status;
+  if (!file.is_open() || fstat(file.get(), &status) != 0) return unreadable(errno);
+  if (S_ISDIR(status.st_mode)) return unreadable(EISDIR);
+  if (!S_ISREG(status.st_mode)) return Unreadable{"it is no regular file, which could be read again"};
+  std::string text;
+  std::array<char, 65'536> part;
+  while (text.size() <= kFileBytesMax) {
+    const ssize_t size = ::read(file.get(), part.data(), part.size());
+    if (size < 0) return unreadable(errno);
+    if (size == 0) return text;
+    text.append(part.data(), static_cast<std::size_t>(size));
+  }
+  return Unreadable{"it is larger than " + size_text(kFileBytesMax) + ", and so can be no configuration"};
+}
+
 }  // namespace
 
 std::variant<ConfigFile, ConfigError> parse_config(std::string_view text, const std::string& path) {
@@ -253,15 +293,12 @@ std::variant<ConfigFile, ConfigError> parse_config(std::string_view text, const 
 }
 
 std::variant<ConfigFile, ConfigError> read_config_file(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  std::ostringstream text;
-  // An empty file makes << fail too: ask the file for an error, not the target.
-  if (stream) text << stream.rdbuf();
-  if (!stream || stream.bad() || (stream.peek(), !stream.eof())) {
-    return ConfigError{"cannot read the configuration file " + path + ": " +
-                       std::generic_category().message(errno) + ". It is named by --config"};
+  const auto text = content_of(path);
+  if (const auto* fault = std::get_if<Unreadable>(&text)) {
+    return ConfigError{"cannot read the configuration file " + path + ": " + fault->why +
+                       ". It is named by --config"};
   }
-  return parse_config(text.str(), path);
+  return parse_config(std::get<std::string>(text), path);
 }
 
 }  // namespace pannier::daemon
