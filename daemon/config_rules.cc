@@ -15,6 +15,8 @@ using Fault = std::optional<ConfigError>;
 
 /// What a message has beside its largest value: method, cache, key and options.
 constexpr std::uint64_t kMessageSlackBytes = std::uint64_t{128} << 10;
+/// What max_frame and max_reply may be set to at most.
+constexpr std::uint64_t kMessageBytesMax = std::uint64_t{1} << 30;
 
 // -- defaults that follow other settings
 
@@ -26,9 +28,9 @@ void set_defaults(ConfigFile& file) {
   if (is_set("limits.max_frame") && !is_set("limits.max_value")) {
     limits.value_bytes_max = std::min(limits.value_bytes_max, frame_bytes_max / 2);
   }
-  if (!is_set("limits.max_frame")) frame_bytes_max = std::max(frame_bytes_max, 2 * limits.value_bytes_max);
-  if (!is_set("limits.max_reply"))
-    limits.reply_bytes_max = std::max(limits.reply_bytes_max, 2 * limits.value_bytes_max);
+  const std::uint64_t two_values = std::min(2 * limits.value_bytes_max, kMessageBytesMax);
+  if (!is_set("limits.max_frame")) frame_bytes_max = std::max<std::size_t>(frame_bytes_max, two_values);
+  if (!is_set("limits.max_reply")) limits.reply_bytes_max = std::max(limits.reply_bytes_max, two_values);
   if (!is_set("limits.max_buffers")) {
     limits.buffer_bytes_max =
         std::max(limits.buffer_bytes_max, 4 * std::max(frame_bytes_max, limits.reply_bytes_max));

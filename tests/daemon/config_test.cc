@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <regex>
@@ -170,6 +172,8 @@ TEST(Config, defaults_follow_what_is_set) {
   EXPECT_EQ(large.limits.frame.frame_bytes_max, std::uint64_t{1} << 30);
   EXPECT_EQ(large.limits.reply_bytes_max, std::uint64_t{1} << 30);
   EXPECT_EQ(large.limits.buffer_bytes_max, std::uint64_t{4} << 30);
+  EXPECT_EQ(config_of({"--max-value", "800M"}).limits.frame.frame_bytes_max, std::uint64_t{1} << 30)
+      << "the most that it can be set to";
 }
 
 TEST(Config, limits_that_contradict_each_other_are_refused) {
@@ -236,6 +240,17 @@ TEST_F(ConfigFileTest, an_unknown_key_is_told_with_the_nearest_and_all_that_are_
               HasSubstr(":3: key \"cache.a.max_entry\": unknown; did you mean \"max_entries\"?"));
 }
 
+TEST_F(ConfigFileTest, a_key_that_stands_in_another_section_is_told_where_it_belongs) {
+  EXPECT_EQ(
+      error_in("[limits]\nmemory_limit = \"1G\"\n"),
+      path_ +
+          ":2: key \"limits.memory_limit\": is no key of this section, but of the top of the file: it has "
+          "to stand before the first section");
+  EXPECT_THAT(error_in("max_keys = 5\n"),
+              HasSubstr("key \"max_keys\": is no key of this section, but of [limits]"));
+  EXPECT_THAT(error_in("[cache.lru]\nmax_dirty = 5\n"), HasSubstr("but of [durable]"));
+}
+
 TEST_F(ConfigFileTest, a_value_of_the_wrong_type_is_told_with_the_type) {
   EXPECT_THAT(error_in("memory_limit = true\n"),
               HasSubstr(":1: key \"memory_limit\": the boolean is wrong here"));
@@ -279,6 +294,19 @@ TEST_F(ConfigFileTest, what_is_not_toml_is_told_with_its_line) {
 TEST_F(ConfigFileTest, a_file_that_cannot_be_read_is_told_with_the_reason) {
   EXPECT_THAT(error_of({"--config", dir_.file("missing")}), HasSubstr("No such file"));
   EXPECT_THAT(error_of({"--config", dir_.path()}), HasSubstr("Is a directory"));
+}
+
+TEST_F(ConfigFileTest, a_pipe_or_device_is_refused_instead_of_waited_for) {
+  const string fifo = dir_.file("fifo");
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  EXPECT_THAT(error_of({"--config", fifo}), HasSubstr("it is no regular file"));
+  EXPECT_THAT(error_of({"--config", "/dev/zero"}), HasSubstr("it is no regular file"));
+}
+
+TEST_F(ConfigFileTest, a_file_that_is_too_large_for_a_configuration_is_not_read_to_its_end) {
+  const Arguments arguments = with("");
+  ASSERT_EQ(truncate(path_.c_str(), off_t{1} << 40), 0);
+  EXPECT_THAT(error_of(arguments), HasSubstr(path_ + ": it is larger than 8M"));
 }
 
 TEST_F(ConfigFileTest, an_empty_file_is_the_defaults) {
