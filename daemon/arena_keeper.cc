@@ -131,11 +131,11 @@ void ArenaKeeper::forget_others() {
 }
 
 void ArenaKeeper::complain(const ServiceManager::Failure& failure) {
-  if (failure)
-    log_.warning(
-        "the service manager cannot be told to keep the memory of the caches, which ends with this "
-        "process: " +
-        *failure);
+  if (!failure) return;
+  place_ = Place::kProcess;
+  log_.warning(
+      "the service manager cannot be told to keep the memory of the caches, which ends with this process: " +
+      *failure);
 }
 
 std::string ArenaKeeper::place_text() const {

@@ -1,6 +1,7 @@
 // pannierd: makes every part of the daemon, wires them, runs the loop, and takes them apart again. Nothing
 // else knows all of them.
 #include <malloc.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
 #include <csignal>
@@ -65,6 +66,14 @@ int fail(Log& log, const std::string& text) {
   return kFailed;
 }
 
+/// SIGHUP asks for the configuration to be read again: one that comes before that can be done waits.
+void hold_hangups(int how) {
+  sigset_t hangup;
+  sigemptyset(&hangup);
+  sigaddset(&hangup, SIGHUP);
+  pthread_sigmask(how, &hangup, nullptr);
+}
+
 std::string advice_on(const storage::StoreError& error, const Config& config) {
   if (!error.is_damage) return {};
   return ". `pannier repair " + config.data_dir + "` saves what can be read and tells what is lost";
@@ -89,7 +98,8 @@ void fit_connections(Config& config, Log& log) {
       1U, static_cast<std::uint32_t>(std::uint64_t{of_user} * config.limits.connections_max / wanted));
   log.warning("max_connections is " + std::to_string(config.limits.connections_max) + " instead of " +
               std::to_string(wanted) +
-              ", because this process may not have more files open: raise its limit (ulimit -n)");
+              ", because this process may not have more files open: raise its limit (LimitNOFILE= of its "
+              "unit, or ulimit -n)");
 }
 
 /// Buffers come and go with every large reply. What is freed stays with the process up to so much, because to
@@ -220,6 +230,7 @@ int serve(const Start& start, Config& config, Log& log, const ServiceManager& ma
   const UvSignal on_interrupt(loop, SIGINT, [&shutdown] { shutdown.signaled(); });
   // The log tells what comes of it.
   const UvSignal on_hangup(loop, SIGHUP, [&reload] { reload.ask([](const ReloadOutcome&) {}); });
+  hold_hangups(SIG_UNBLOCK);
 
   DiskExpiry::start(service, config.durable);
   for (const storage::CacheId id : kept.unfinished_drops) resume_disk_drop(service, id);
@@ -239,9 +250,20 @@ int serve(const Start& start, Config& config, Log& log, const ServiceManager& ma
   return kStopped;
 }
 
+void warn_of_strangers(const ServiceManager& manager, Log& log) {
+  for (const std::string& name : manager.left()) {
+    if (name == ArenaKeeper::kName || name == ArenaKeeper::kNextName) continue;
+    log.warning("the service manager passes " + name + ", which nothing here uses: a socket to serve is " +
+                std::string(SocketFile::kPassedName) +
+                " (FileDescriptorName= of its unit), and there is one");
+  }
+}
+
 /// From the service manager, which may have connections that wait already, or made.
-std::variant<SocketFile, SocketFault> take_socket(const Config& config, ServiceManager& manager) {
+std::variant<SocketFile, SocketFault> take_socket(const Config& config, ServiceManager& manager, Log& log) {
   OwnedFd passed = manager.take(SocketFile::kPassedName);
+  // Before a socket of another name can be in the way.
+  warn_of_strangers(manager, log);
   if (passed.is_open()) return SocketFile::adopt(std::move(passed), config.socket_path);
   return SocketFile::take(config.socket_path, config.socket_mode, config.socket_group);
 }
@@ -252,11 +274,10 @@ int run(const Start& start, ServiceManager& manager) {
   Log log(log_level_named(config.log_level).value_or(LogLevel::kInfo));
   if (manager.fault())
     log.warning("the descriptors that the service manager announces cannot be had: " + *manager.fault());
-  // A client that is gone and a file that may not grow are errors of the write, not signals. A terminal that
-  // is gone is no reason to leave what is dirty unwritten.
-  for (const int number : {SIGPIPE, SIGXFSZ, SIGHUP}) std::signal(number, SIG_IGN);
+  // A client that is gone and a file that may not grow are errors of the write, not signals.
+  for (const int number : {SIGPIPE, SIGXFSZ}) std::signal(number, SIG_IGN);
   fit_connections(config, log);
-  auto taken = take_socket(config, manager);
+  auto taken = take_socket(config, manager, log);
   if (const auto* fault = std::get_if<SocketFault>(&taken)) return fail(log, fault->text);
   const auto data_dir = take_data_dir(config.data_dir);
   if (const auto* fault = std::get_if<DataDirFault>(&data_dir)) return fail(log, fault->text);
@@ -268,17 +289,15 @@ int run(const Start& start, ServiceManager& manager) {
   for (const std::string& note : store.notes()) log.warning(note);
   auto keeper = ArenaKeeper::make(config.arena_path, config.memory_bytes_max, manager, log);
   if (const auto* fault = std::get_if<ArenaKeeper::Fault>(&keeper)) return fail(log, fault->text);
-  for (const std::string& name : manager.left()) {
-    log.warning("the service manager passes " + name + ", which nothing here uses: a socket to serve is " +
-                std::string(SocketFile::kPassedName) +
-                " (FileDescriptorName= of its unit), and there is one");
-  }
   return serve(start, config, log, manager, std::get<ArenaKeeper>(keeper), std::get<SocketFile>(taken),
                store);
 }
 
 int main_of(const std::vector<std::string>& arguments) {
-  // First: it takes descriptors by their numbers.
+  // Whatever is made is nobody else's business, but for the socket, whose mode is set.
+  umask(S_IRWXG | S_IRWXO);
+  hold_hangups(SIG_BLOCK);
+  // Before anything is opened: it takes descriptors by their numbers.
   ServiceManager manager = ServiceManager::from_environment();
   auto read = read_config(arguments);
   if (const auto* info = std::get_if<ConfigInfo>(&read)) {

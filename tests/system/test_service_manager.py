@@ -5,6 +5,7 @@ systemd itself."""
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 
@@ -82,6 +83,24 @@ def test_a_descriptor_that_nobody_knows_is_told_by_its_name(make_activated):
     daemon.socket_path = os.path.join(daemon.directory, "own.sock")
     daemon.start()
     assert "the service manager passes other.socket, which nothing here uses" in daemon.log()
+
+
+def test_a_socket_that_is_passed_under_another_name_is_told_though_it_is_in_the_way(make_activated):
+    daemon = make_activated()
+    passing = 'LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=other.socket exec "$@" 3<&0'
+    done = subprocess.run(["sh", "-c", passing, "sh", *daemon.command()], stdin=daemon.listener, capture_output=True,
+                          text=True, timeout=STOP_S, check=False)
+    told, error = done.stderr.splitlines()
+    assert "passes other.socket, which nothing here uses: a socket to serve is pannier-socket" in told
+    assert done.returncode == 1 and "a daemon answers at" in error
+
+
+def test_memory_that_no_service_manager_takes_is_not_said_to_be_kept(directory):
+    missing = {**os.environ, "NOTIFY_SOCKET": os.path.join(directory, "nobody")}
+    daemon = Daemon(directory, environment=missing).start()
+    daemon.stop()
+    assert "the service manager cannot be told to keep the memory" in daemon.log()
+    assert "memory is kept in this process alone" in daemon.log()
 
 
 def test_the_watchdog_hears_of_a_loop_that_turns_and_not_of_one_that_hangs(make_activated):

@@ -51,6 +51,14 @@ def test_the_data_directory_is_made_if_it_is_missing(own_daemon):
     assert mode_of(own_daemon.data_dir) & 0o007 == 0, "others have no business in it"
 
 
+def test_what_it_makes_in_a_directory_that_all_may_enter_is_for_its_user_alone(start_daemon, directory):
+    os.mkdir(f"{directory}/data", mode=0o755)
+    start_daemon("--data-dir", f"{directory}/data")
+    made = [os.path.join(place, name) for place, *names in os.walk(f"{directory}/data") for name in names[0] + names[1]]
+    assert len(made) > 4
+    assert {mode_of(path) & 0o077 for path in made} == {0}
+
+
 def test_a_second_daemon_on_a_live_socket_refuses_to_start_and_says_so(daemon, directory):
     code, _, error = run("--socket", daemon.socket_path, "--data-dir", f"{directory}/other-data")
     assert code > 0
