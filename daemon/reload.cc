@@ -36,9 +36,12 @@ std::vector<std::string> notes_on_removed(const Config& before, const Config& af
   std::vector<std::string> notes;
   for (const auto& [name, settings] : before.caches) {
     if (after.caches.contains(name)) continue;
-    notes.push_back("cache " + protocol::quoted(name) +
-                    " stays as it is, though the file has no section for it any more: `pannier drop` removes "
-                    "one, `pannier open --alter` changes it");
+    std::string note =
+        "cache " + protocol::quoted(name) +
+        " stays as it is, though the file has no section for it any more: `pannier drop` removes "
+        "one, `pannier open --alter` changes it";
+    if (before.access.caches.contains(name)) note += ". Who may use it is what [access] says now";
+    notes.push_back(std::move(note));
   }
   return notes;
 }

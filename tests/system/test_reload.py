@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from clock import eventually
-from daemon_process import binary
+from daemon_process import Daemon, binary
 
 MEBIBYTE = 1 << 20
 
@@ -138,6 +138,13 @@ def test_caches_are_opened_altered_and_left(configured):
     assert wire.call("get", "kept", "k") == [1]
 
 
+def test_a_cache_whose_section_is_gone_is_said_to_be_as_open_as_others(configured):
+    it = configured('[cache.pages]\ntier = "lru"\nreaders = ["root"]\n[cache.others]\ntier = "lru"\n')
+    answer = it.reload("")
+    assert answer["applied"] == ["cache.pages.readers"]
+    assert ["Who may use it is what [access] says now" in note for note in answer["notes"]] == [False, True]
+
+
 def test_what_takes_a_restart_is_named_and_stays(configured):
     it = configured('memory_limit = "64M"\n')
     answer = it.reload('memory_limit = "128M"\nsocket_mode = "0600"\n[limits]\nmax_keys = 5\n')
@@ -232,6 +239,30 @@ def test_sighup_reads_the_file_again_and_the_log_tells(configured):
     it.daemon.send_signal(signal.SIGHUP)
     eventually(lambda: "Nothing was changed" in it.daemon.log())
     assert it.limits()["max_keys"] == 5
+
+
+class SignaledEarly(Daemon):
+    """Has a SIGHUP waiting for it before its first instruction."""
+
+    def command(self):
+        return ["sh", "-c", 'kill -HUP $$; exec "$@"', "sh", *super().command()]
+
+    def start(self):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+        try:
+            return super().start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def test_a_sighup_before_the_daemon_is_ready_is_not_forgotten(directory):
+    path = f"{directory}/pannierd.toml"
+    open(path, "w", encoding="utf-8").close()
+    daemon = SignaledEarly(directory, "--config", path).start()
+    try:
+        eventually(lambda: "reload: the configuration is in force, nothing is new" in daemon.log())
+    finally:
+        daemon.discard()
 
 
 def test_the_command_ends_when_it_is_in_force_or_says_why_not(configured):
