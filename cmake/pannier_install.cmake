@@ -16,6 +16,7 @@ endfunction()
 function(pannier_install_units)
   install(SCRIPT "${PROJECT_SOURCE_DIR}/cmake/install_units.cmake")
   install(FILES "${PROJECT_SOURCE_DIR}/systemd/pannier.sysusers" DESTINATION lib/sysusers.d RENAME pannier.conf)
+  install(FILES "${PROJECT_SOURCE_DIR}/systemd/pannier.tmpfiles" DESTINATION lib/tmpfiles.d RENAME pannier.conf)
 endfunction()
 
 # Installs the client libraries with the headers of client/include. `pannier_msgpack` goes with them, because these
