@@ -250,12 +250,18 @@ int serve(const Start& start, Config& config, Log& log, const ServiceManager& ma
   return kStopped;
 }
 
+/// Of what nobody here will take.
 void warn_of_strangers(const ServiceManager& manager, Log& log) {
+  const std::string served(SocketFile::kPassedName);
   for (const std::string& name : manager.left()) {
     if (name == ArenaKeeper::kName || name == ArenaKeeper::kNextName) continue;
-    log.warning("the service manager passes " + name + ", which nothing here uses: a socket to serve is " +
-                std::string(SocketFile::kPassedName) +
-                " (FileDescriptorName= of its unit), and there is one");
+    if (name == served) {
+      log.warning("the service manager passes more than one " + served +
+                  ": nobody answers at any but the first (ListenStream= of its unit)");
+    } else {
+      log.warning("the service manager passes " + name + ", which nothing here uses: a socket to serve is " +
+                  served + " (FileDescriptorName= of its unit)");
+    }
   }
 }
 

@@ -7,6 +7,9 @@ from clients import Load
 from service import LAZY, SERVICE, SETTINGS, SOCKET, Service
 
 CLIENTS = 200
+# A name as systemd-escape makes it of "my-web".
+NAME = r"my\x2dweb"
+INSTANCE = f"pannier@{NAME}.service"
 LINTIAN_S = 400
 
 
@@ -36,6 +39,7 @@ def test_installing_starts_the_socket_and_nothing_else(machine, packages):
     assert machine.show(SERVICE, "ActiveState") == "inactive"
     assert machine.try_run("systemctl", "is-enabled", SERVICE).stdout.strip() == "disabled"
     assert machine.run("stat", "-c", "%U %G %a", "/run/pannier/pannier.sock") == "pannier pannier 660"
+    assert machine.run("stat", "-c", "%U %G %a", "/run/pannier") == "pannier pannier 755", "before the first start, too"
     assert "pong" in machine.run("pannier", "ping")
 
 
@@ -49,21 +53,21 @@ def test_libraries_are_found_where_they_are_installed(machine):
 
 def test_an_upgrade_keeps_content_and_turns_nobody_away(machine, next_packages):
     machine.write(SETTINGS, LAZY)
-    machine.write("/etc/pannier/web.toml", LAZY)
+    machine.write(f"/etc/pannier/{NAME}.toml", LAZY)
     machine.run("systemctl", "restart", SERVICE)
-    machine.run("systemctl", "start", "pannier@web.service")
-    web = ("pannier", "--socket", "/run/pannier-web/pannier.sock")
+    machine.run("systemctl", "start", INSTANCE)
+    web = ("pannier", "--socket", f"/run/pannier-{NAME}/pannier.sock")
     for command in (("pannier",), web):
         machine.run(*command, "put", "lru", "in memory", "as before")
     before = version(machine)
     service = Service(machine)
-    pids = {machine.show(unit, "MainPID") for unit in (SERVICE, "pannier@web.service")}
+    pids = {machine.show(unit, "MainPID") for unit in (SERVICE, INSTANCE)}
     entered = machine.show(SOCKET, "ActiveEnterTimestampMonotonic")
     with Load(service.socket_path(), CLIENTS) as load:
         machine.install(next_packages.values())
     load.check()
     assert version(machine) == before + NEXT_SUFFIX
-    assert not pids & {machine.show(unit, "MainPID") for unit in (SERVICE, "pannier@web.service")}
+    assert not pids & {machine.show(unit, "MainPID") for unit in (SERVICE, INSTANCE)}
     assert machine.show(SOCKET, "ActiveEnterTimestampMonotonic") == entered
     for command in (("pannier",), web):
         assert machine.run(*command, "get", "lru", "in memory") == "as before"
@@ -79,9 +83,9 @@ def test_an_upgrade_starts_nothing_that_did_not_run(machine, packages):
 
 def test_removing_stops_it_and_keeps_settings_and_data(machine):
     machine.run("pannier", "put", "durable", "kept", "on disk")
-    machine.run("systemctl", "start", "pannier@web.service")
+    machine.run("systemctl", "start", INSTANCE)
     machine.run("dpkg", "--remove", "pannier", "python3-pannier", "libpannier-dev", "libpannier-c1")
-    for unit in (SERVICE, SOCKET, "pannier@web.service", "pannier@web.socket"):
+    for unit in (SERVICE, SOCKET, INSTANCE, f"pannier@{NAME}.socket"):
         assert machine.show(unit, "ActiveState") == "inactive"
     assert not exists(machine, "/run/pannier/pannier.sock")
     assert not exists(machine, "/usr/lib/python3/dist-packages/pannier")
@@ -95,7 +99,7 @@ def test_installed_again_it_has_its_data(machine, packages):
 
 def test_purging_removes_settings_and_data_of_all_instances(machine):
     machine.run("dpkg", "--purge", "pannier")
-    for path in ("/etc/pannier", "/var/lib/pannier", "/var/lib/pannier-web", "/run/pannier", "/run/pannier-web",
+    for path in ("/etc/pannier", "/var/lib/pannier", f"/var/lib/pannier-{NAME}", "/run/pannier", f"/run/pannier-{NAME}",
                  "/etc/systemd/system/sockets.target.wants/pannier.socket", "/lib/systemd/system/pannier.service"):
         assert not exists(machine, path), path
     assert machine.run("systemctl", "--failed", "--no-legend", "--plain") == ""

@@ -5,6 +5,7 @@ systemd itself."""
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -93,6 +94,17 @@ def test_a_socket_that_is_passed_under_another_name_is_told_though_it_is_in_the_
     told, error = done.stderr.splitlines()
     assert "passes other.socket, which nothing here uses: a socket to serve is pannier-socket" in told
     assert done.returncode == 1 and "a daemon answers at" in error
+
+
+def test_a_second_socket_to_serve_is_told(make_activated):
+    daemon = make_activated()
+    with socket.socket(socket.AF_UNIX) as second:
+        second.bind(os.path.join(daemon.directory, "second"))
+        second.listen()
+        first = daemon.passed()
+        daemon.passed = lambda: [*first, ("pannier-socket", second.fileno())]
+        daemon.start()
+    assert "passes more than one pannier-socket: nobody answers at any but the first" in daemon.log()
 
 
 def test_memory_that_no_service_manager_takes_is_not_said_to_be_kept(directory):
