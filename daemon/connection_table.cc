@@ -24,4 +24,13 @@ void ConnectionTable::erase(ConnectionSlot& slot) {
   free_.push_back(place);
 }
 
+std::string connection_text(const Outbox& outbox, ConnectionId id) {
+  std::string text = "connection " + std::to_string(ConnectionTable::number_of(id));
+  if (const pid_t pid = outbox.pid(id); pid != 0) text += " of pid " + std::to_string(pid);
+  const Visitor* const visitor = outbox.visitor(id);
+  if (visitor != nullptr && visitor->peer.uid != Peer::kNobody)
+    text += ", uid " + std::to_string(visitor->peer.uid);
+  return text;
+}
+
 }  // namespace pannier::daemon

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "daemon/connection.h"
@@ -19,6 +20,7 @@ struct ConnectionSlot {
   ConnectionId id = 0;  ///< 0 while it is free
   std::unique_ptr<Connection> connection;
   std::shared_ptr<Visitor> visitor;
+  pid_t pid = 0;  ///< see PeerProcess
   bool is_served = false;
   bool is_marked = false;
   bool is_ready = false;
@@ -62,5 +64,8 @@ class ConnectionTable {
   std::vector<std::size_t> free_;  // places
   std::uint64_t last_number_ = 0;
 };
+
+/// For people: "connection 12 of pid 345, uid 1000"; what is not known is left out.
+std::string connection_text(const Outbox& outbox, ConnectionId id);
 
 }  // namespace pannier::daemon

@@ -2,6 +2,8 @@
 // includes the other; main puts them together.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -91,6 +93,8 @@ class Outbox {
   virtual std::uint64_t connections() const = 0;
   /// Who is at the other end; null if it is gone. Valid until control returns to the loop.
   virtual Visitor* visitor(ConnectionId of) const = 0;
+  /// Of the process that connected; 0 if that is not known, or the connection is gone.
+  virtual pid_t pid(ConnectionId of) const = 0;
   /// Tells `error` and closes the connection.
   virtual void dismiss(ConnectionId connection, const protocol::Error& error) = 0;
   virtual const Traffic& traffic() const = 0;

@@ -1,5 +1,8 @@
 #include "daemon/guard.h"
 
+#include <algorithm>
+#include <cctype>
+
 #include "daemon/params.h"
 #include "protocol/cursor.h"
 
@@ -30,8 +33,16 @@ std::optional<std::string_view> cache_in(Bytes params) {
   return name && is_cache_name(*name) ? name : std::nullopt;
 }
 
+/// As TOML has keys: what is more than a word stands in quotes.
+std::string key_text(std::string_view name) {
+  const bool is_bare = std::ranges::all_of(name, [](char letter) {
+    return std::isalnum(static_cast<unsigned char>(letter)) != 0 || letter == '_' || letter == '-';
+  });
+  return is_bare ? std::string(name) : protocol::quoted(name);
+}
+
 std::string section_text(std::string_view cache) {
-  return "[cache." + std::string(cache) + "] or [access] of pannierd's configuration";
+  return "[cache." + key_text(cache) + "] or [access] of pannierd's configuration";
 }
 
 Right right_of(Takes takes) {
@@ -56,14 +67,14 @@ std::optional<Error> Guard::refusal(ConnectionId from, std::string_view method, 
   const Visitor* const visitor = judged(from);
   if (visitor == nullptr) return std::nullopt;
   if (takes == Takes::kOperate) {
-    if (access_.operators.has(visitor->peer)) return std::nullopt;
+    if (may_operate(from)) return std::nullopt;
     return deny(
         *visitor, method,
         "may not operate the daemon; operators in [access] of pannierd's configuration names who may");
   }
   if (is_open_) return std::nullopt;
   if (takes == Takes::kReadAll) {
-    if (access_.reads_all(visitor->peer)) return std::nullopt;
+    if (may_read_all(from)) return std::nullopt;
     return deny(
         *visitor, method,
         "may not read every cache, and this reads all of them; over the socket it reads those that it may");
@@ -97,6 +108,16 @@ std::optional<Error> Guard::refusal_to_administer(ConnectionId from, std::string
 bool Guard::may(ConnectionId from, Right right, std::string_view cache) const {
   const Visitor* const visitor = is_open_ ? nullptr : judged(from);
   return visitor == nullptr || has(*visitor, right, cache);
+}
+
+bool Guard::may_read_all(ConnectionId from) const {
+  const Visitor* const visitor = is_open_ ? nullptr : judged(from);
+  return visitor == nullptr || access_.reads_all(visitor->peer);
+}
+
+bool Guard::may_operate(ConnectionId from) const {
+  const Visitor* const visitor = judged(from);
+  return visitor == nullptr || access_.operators.has(visitor->peer);
 }
 
 const Visitor* Guard::judged(ConnectionId from) const {

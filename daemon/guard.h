@@ -48,6 +48,9 @@ class Guard {
   // What follows asks without a consequence.
 
   bool may(ConnectionId from, Right right, std::string_view cache) const;
+  /// Reads every cache, those to come too.
+  bool may_read_all(ConnectionId from) const;
+  bool may_operate(ConnectionId from) const;
   /// Everybody may read and write every cache: there is no need to ask.
   bool is_open() const { return is_open_; }
   /// The same as may(), in a few nanoseconds once it was asked before.

@@ -5,7 +5,7 @@
 
 #include "daemon/connection_table.h"
 #include "daemon/methods.h"
-#include "daemon/subject.h"
+#include "daemon/visitor.h"
 #include "protocol/writer.h"
 
 namespace pannier::daemon {
@@ -27,6 +27,13 @@ void write_count(Writer& writer, std::string_view name, std::uint64_t count) {
   writer.unsigned_integer(count);
 }
 
+/// Nil for `none`.
+template <typename Number>
+void write_number_or_nil(Writer& writer, std::string_view name, Number number, Number none) {
+  writer.string(name);
+  number == none ? writer.nil() : writer.unsigned_integer(static_cast<std::uint64_t>(number));
+}
+
 /// "hit" or "miss" of what asks for a value, the code of an error, else "done".
 std::string_view outcome_of(std::string_view method, const SeenAnswer& answer) {
   if (answer.error) return protocol::code_name(*answer.error);
@@ -42,6 +49,14 @@ bool Monitors::start(ConnectionId connection, Wanted wanted) {
   return true;
 }
 
+std::vector<ConnectionId> Monitors::without_right(const std::function<bool(ConnectionId)>& may) const {
+  std::vector<ConnectionId> found;
+  for (const auto& [connection, monitor] : monitors_) {
+    if (!may(connection)) found.push_back(connection);
+  }
+  return found;
+}
+
 void Monitors::tell(const SeenRequest& seen, std::uint64_t now_ns) {
   const Subject subject = subject_of(seen.params);
   for (auto& [to, monitor] : monitors_) {
@@ -54,7 +69,7 @@ void Monitors::tell(const SeenRequest& seen, std::uint64_t now_ns) {
       ++monitor.left_out;
       continue;
     }
-    write(*outbox_.output(to), seen, std::exchange(monitor.left_out, 0));
+    write(*outbox_.output(to), seen, subject, std::exchange(monitor.left_out, 0));
   }
 }
 
@@ -67,13 +82,15 @@ bool Monitors::may_tell(ConnectionId to, Monitor& monitor, std::uint64_t now_ns)
   return ++monitor.lines_in_second <= kLinesPerSecond;
 }
 
-void Monitors::write(std::string& output, const SeenRequest& seen, std::uint64_t left_out) const {
+void Monitors::write(std::string& output, const SeenRequest& seen, const Subject& subject,
+                     std::uint64_t left_out) const {
   const std::string_view method = name_of_row(seen.request.received.row);
-  const Subject subject = subject_of(seen.params);
+  const ConnectionId from = seen.request.connection;
+  const Visitor* const visitor = outbox_.visitor(from);
   Writer writer(output);
   writer.notification_start("request");
   writer.array(2);
-  writer.map(8);
+  writer.map(10);
   writer.string("method");
   writer.string(method);
   write_text_or_nil(writer, "cache", subject.cache);
@@ -84,7 +101,9 @@ void Monitors::write(std::string& output, const SeenRequest& seen, std::uint64_t
   write_count(writer, "took_ns", seen.ns);
   writer.string("outcome");
   writer.string(outcome_of(method, seen.answer));
-  write_count(writer, "connection", ConnectionTable::number_of(seen.request.connection));
+  write_count(writer, "connection", ConnectionTable::number_of(from));
+  write_number_or_nil(writer, "pid", outbox_.pid(from), 0);
+  write_number_or_nil(writer, "uid", visitor == nullptr ? Peer::kNobody : visitor->peer.uid, Peer::kNobody);
   writer.unsigned_integer(left_out);
 }
 

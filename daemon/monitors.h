@@ -4,12 +4,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "daemon/address.h"
 #include "daemon/dispatcher.h"
+#include "daemon/subject.h"
 #include "protocol/bytes.h"
 #include "protocol/error.h"
 
@@ -50,6 +53,8 @@ class Monitors {
   bool start(ConnectionId connection, Wanted wanted);
   /// False: it was none.
   bool stop(ConnectionId connection) { return monitors_.erase(connection) > 0; }
+  /// Those that monitor, and of which `may` says that they may not.
+  std::vector<ConnectionId> without_right(const std::function<bool(ConnectionId)>& may) const;
   void tell(const SeenRequest& seen, std::uint64_t now_ns);
 
  private:
@@ -62,7 +67,8 @@ class Monitors {
   };
 
   bool may_tell(ConnectionId to, Monitor& monitor, std::uint64_t now_ns) const;
-  void write(std::string& output, const SeenRequest& seen, std::uint64_t left_out) const;
+  void write(std::string& output, const SeenRequest& seen, const Subject& subject,
+             std::uint64_t left_out) const;
 
   Outbox& outbox_;
   std::map<ConnectionId, Monitor> monitors_;

@@ -25,14 +25,14 @@ std::vector<gid_t> supplementary_groups(int socket) {
 
 }  // namespace
 
-Peer peer_of(int socket) {
+PeerProcess peer_of(int socket) {
   ucred credentials{};
   socklen_t bytes = sizeof credentials;
   if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &bytes) != 0) return {};
-  Peer peer{credentials.uid, supplementary_groups(socket)};
-  peer.gids.push_back(credentials.gid);
-  std::ranges::sort(peer.gids);
-  return peer;
+  PeerProcess process{{credentials.uid, supplementary_groups(socket)}, credentials.pid};
+  process.peer.gids.push_back(credentials.gid);
+  std::ranges::sort(process.peer.gids);
+  return process;
 }
 
 }  // namespace pannier::daemon

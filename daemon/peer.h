@@ -20,7 +20,13 @@ struct Peer {
   friend auto operator<=>(const Peer&, const Peer&) = default;
 };
 
+/// The process that connected. It may have ended since, and others may have its connection.
+struct PeerProcess {
+  Peer peer;
+  pid_t pid = 0;  ///< 0: it cannot be seen from here, as in another namespace of pids
+};
+
 /// Of a connected Unix socket. Nobody, without groups, if the kernel does not say.
-Peer peer_of(int socket);
+PeerProcess peer_of(int socket);
 
 }  // namespace pannier::daemon

@@ -144,16 +144,26 @@ void Reload::access_changed(Reloaded& outcome) {
   };
   // A copy that is kept by what is told must not go on without knowing.
   for (const ConnectionId connection : service_.subscriptions.without_right(may_read)) {
-    server_.dismiss(connection,
-                    {ErrorCode::kDenied,
-                     "the configuration does not let this user read a cache any more to which the "
-                     "connection has subscribed"});
+    dismiss(connection,
+            "the configuration does not let this user read a cache any more to which the connection has "
+            "subscribed");
+  }
+  const auto may_operate = [&guard](ConnectionId connection) { return guard.may_operate(connection); };
+  for (const ConnectionId connection : service_.sight.monitors.without_right(may_operate)) {
+    dismiss(connection, "the configuration does not let this user monitor any more");
   }
   if (SharedReads::is_out_of_hand(service_.catalog.arena(), live_.access)) {
     outcome.needs_restart.push_back({"access",
                                      "as it says for requests; memory that readers have mapped is theirs",
                                      "as it says for mapped memory too"});
   }
+}
+
+void Reload::dismiss(ConnectionId connection, const std::string& why) {
+  server_.dismiss(connection, {ErrorCode::kDenied, why});
+  // That is the last that it is told.
+  service_.subscriptions.closed(connection);
+  service_.sight.monitors.stop(connection);
 }
 
 void Reload::end_when_defined(const std::vector<ConfiguredCache>& changed, Reloaded outcome) {

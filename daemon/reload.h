@@ -52,6 +52,7 @@ class Reload {
   void apply(Reread again);
   void tell_parts();
   void access_changed(Reloaded& outcome);
+  void dismiss(ConnectionId connection, const std::string& why);
   /// When the definitions of caches that were made or altered are on disk.
   void end_when_defined(const std::vector<ConfiguredCache>& changed, Reloaded outcome);
   void end(const ReloadOutcome& outcome);

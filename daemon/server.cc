@@ -34,8 +34,6 @@ protocol::Error too_much_buffered(std::uint64_t buffer_bytes, std::uint64_t buff
               " bytes, and the message of this one is the largest; try again later"};
 }
 
-std::string named(ConnectionId id) { return "connection " + std::to_string(ConnectionTable::number_of(id)); }
-
 }  // namespace
 
 Server::Server(UvLoop& loop, const Clock& clock, Log& log, const ClientLimits& limits, std::uint32_t spin_us)
@@ -78,7 +76,9 @@ void Server::accept() {
   if (!listener_->accept(connection->pipe())) return;
   Connection& accepted = *connection;
   Slot& slot = slots_.add(std::move(connection));
-  slot.visitor = visitors_.record_of(peer_of(accepted.pipe().descriptor()));
+  const PeerProcess process = peer_of(accepted.pipe().descriptor());
+  slot.visitor = visitors_.record_of(process.peer);
+  slot.pid = process.pid;
   const auto refusal = this->refusal(*slot.visitor->user);
   slot.is_served = !refusal;
   if (refusal) return refuse(accepted, *refusal);
@@ -86,7 +86,7 @@ void Server::accept() {
   ++served_;
   ++traffic_.accepted;
   accepted.start();
-  if (log_.shows(LogLevel::kDebug)) log_.debug(named(id) + " accepted");
+  if (log_.shows(LogLevel::kDebug)) log_.debug(connection_text(*this, id) + " accepted");
 }
 
 std::optional<protocol::Error> Server::refusal(const UserShare& user) const {
@@ -147,6 +147,11 @@ std::uint64_t Server::unsent_bytes(ConnectionId to) const {
 Visitor* Server::visitor(ConnectionId of) const {
   const Slot* const slot = slots_.find(of);
   return slot == nullptr ? nullptr : slot->visitor.get();
+}
+
+pid_t Server::pid(ConnectionId of) const {
+  const Slot* const slot = slots_.find(of);
+  return slot == nullptr ? 0 : slot->pid;
 }
 
 void Server::dismiss(ConnectionId connection, const protocol::Error& error) {
@@ -247,8 +252,8 @@ bool Server::shed_largest(MayGo may_go, const protocol::Error& error) {
     if (is_larger && may_go(slot)) largest = &slot;
   });
   if (largest == nullptr) return false;
-  log_.warning(named(largest->id) + " with buffers of " + std::to_string(largest->accounted_bytes) +
-               " bytes is closed: " + error.text);
+  log_.warning(connection_text(*this, largest->id) + " with buffers of " +
+               std::to_string(largest->accounted_bytes) + " bytes is closed: " + error.text);
   largest->connection->shed(error);
   settle_one(largest->id);
   return true;
@@ -267,7 +272,7 @@ void Server::shed() {
 
 void Server::destroy(Slot& slot) {
   if (log_.shows(LogLevel::kDebug)) {
-    log_.debug(named(slot.id) + " is gone: " + std::string(slot.connection->reason()));
+    log_.debug(connection_text(*this, slot.id) + " is gone: " + std::string(slot.connection->reason()));
   }
   buffer_bytes_ -= slot.accounted_bytes;
   slot.visitor->user->buffer_bytes -= slot.accounted_bytes;

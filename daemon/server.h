@@ -79,6 +79,7 @@ class Server final : public Outbox, private ConnectionHost {
   const Traffic& traffic() const override { return traffic_; }
   std::uint64_t buffer_bytes() const override { return buffer_bytes_; }
   Visitor* visitor(ConnectionId of) const override;
+  pid_t pid(ConnectionId of) const override;
   void dismiss(ConnectionId connection, const protocol::Error& error) override;
 
  private:

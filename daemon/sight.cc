@@ -1,5 +1,7 @@
 #include "daemon/sight.h"
 
+#include "daemon/uv_loop.h"
+
 namespace pannier::daemon {
 
 namespace {
@@ -28,7 +30,7 @@ void Sight::tell(const Address& request, std::uint64_t ns, const SeenAnswer& ans
   const Scope* const scope = scope_of(request);
   const protocol::Bytes params = scope == nullptr ? protocol::Bytes() : scope->params_;
   if (is_slow(ns)) slow_.tell(request, ns, params, scope == nullptr ? Waited::kNothing : scope->waited_);
-  if (is_monitored()) monitors.tell({request, params, ns, answer}, request.received.at_ns + ns);
+  if (is_monitored()) monitors.tell({request, params, ns, answer}, UvLoop::clock_ns());
 }
 
 std::string Sight::kept_params(const Address& request) const {

@@ -43,7 +43,7 @@ class Sight {
 
   /// `meter_rows`: see Meter. The others: see SlowRequests and Monitors.
   Sight(std::size_t meter_rows, Log& log, const Clock& clock, const std::uint64_t& slow_ms, Outbox& outbox)
-      : monitors(outbox), meter_(meter_rows), slow_(log, clock, slow_ms) {}
+      : monitors(outbox), meter_(meter_rows), slow_(log, clock, slow_ms, outbox) {}
   Sight(const Sight&) = delete;
   Sight& operator=(const Sight&) = delete;
 

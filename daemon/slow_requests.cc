@@ -1,7 +1,6 @@
 #include "daemon/slow_requests.h"
 
 #include <string>
-#include <utility>
 
 #include "daemon/connection_table.h"
 #include "daemon/methods.h"
@@ -28,15 +27,14 @@ std::string_view waited_text(Waited waited) {
 
 void SlowRequests::tell(const Address& request, std::uint64_t ns, protocol::Bytes params, Waited waited) {
   if (waited == Waited::kLease) return;
-  ++untold_;
-  if (clock_.now() < quiet_until_) return;
-  quiet_until_ = clock_.now() + kQuietMs;
+  const auto others = told_.told(clock_.now());
+  if (!others) return;
   std::string text("slow request: ");
   text.append(name_of_row(request.received.row)).append(text_of(subject_of(params))).append(" took ");
   text.append(std::to_string(ns / 1'000'000)).append(" ms").append(waited_text(waited));
-  text.append(", on connection ").append(std::to_string(ConnectionTable::number_of(request.connection)));
-  const std::uint64_t others = std::exchange(untold_, 0) - 1;
-  if (others > 0) text.append("; ").append(std::to_string(others)).append(" others since the last such line");
+  text.append(", on ").append(connection_text(outbox_, request.connection));
+  if (*others > 0)
+    text.append("; ").append(std::to_string(*others)).append(" others since the last such line");
   log_.warning(text);
 }
 

@@ -8,6 +8,7 @@
 #include "daemon/address.h"
 #include "daemon/clock.h"
 #include "daemon/log.h"
+#include "daemon/seldom.h"
 #include "protocol/bytes.h"
 
 namespace pannier::daemon {
@@ -22,11 +23,10 @@ enum class Waited : std::uint8_t {
 
 class SlowRequests {
  public:
-  static constexpr storage::TimeMs kQuietMs = 1'000;
-
-  /// `threshold_ms`: what takes longer is slow; 0: nothing is. It may change. All must outlive this.
-  SlowRequests(Log& log, const Clock& clock, const std::uint64_t& threshold_ms)
-      : log_(log), clock_(clock), threshold_ms_(threshold_ms) {}
+  /// `threshold_ms`: what takes longer is slow; 0: nothing is. It may change. `outbox` knows whose connection
+  /// it was. All must outlive this.
+  SlowRequests(Log& log, const Clock& clock, const std::uint64_t& threshold_ms, const Outbox& outbox)
+      : log_(log), clock_(clock), threshold_ms_(threshold_ms), outbox_(outbox) {}
 
   bool is_slow(std::uint64_t ns) const { return threshold_ms_ > 0 && ns / 1'000'000 >= threshold_ms_; }
   /// Precondition: it is slow. `params`: as they came, or the first of them; empty: not known.
@@ -36,8 +36,8 @@ class SlowRequests {
   Log& log_;
   const Clock& clock_;
   const std::uint64_t& threshold_ms_;
-  storage::TimeMs quiet_until_ = 0;
-  std::uint64_t untold_ = 0;  ///< since the last line
+  const Outbox& outbox_;
+  Seldom told_{1'000};
 };
 
 }  // namespace pannier::daemon

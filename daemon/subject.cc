@@ -1,5 +1,6 @@
 #include "daemon/subject.h"
 
+#include "daemon/params.h"
 #include "protocol/cursor.h"
 #include "protocol/error.h"
 
@@ -13,7 +14,7 @@ Subject subject_of(Bytes params) {
   Cursor cursor(params);
   if (cursor.read_array().value_or(0) == 0) return subject;
   const auto cache = cursor.read_string();
-  if (!cache) return subject;
+  if (!cache || !is_cache_name(*cache)) return subject;
   subject.cache = *cache;
   if (const auto key = cursor.read_string()) {
     subject.key = *key;

@@ -1,4 +1,5 @@
 // pannier monitor
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -41,6 +42,8 @@ struct Seen {
   std::uint64_t reply_bytes = 0;
   std::uint64_t took_ns = 0;
   std::uint64_t connection = 0;
+  std::optional<std::uint64_t> pid;
+  std::optional<std::uint64_t> uid;
 };
 
 std::string params_of(const Given& given) {
@@ -75,17 +78,28 @@ Seen read_seen(std::string_view packed) {
     if (name == "reply_bytes") seen.reply_bytes = value.read_unsigned().value_or(0);
     if (name == "took_ns") seen.took_ns = value.read_unsigned().value_or(0);
     if (name == "connection") seen.connection = value.read_unsigned().value_or(0);
+    if (name == "pid") seen.pid = value.read_unsigned();
+    if (name == "uid") seen.uid = value.read_unsigned();
   }
   return seen;
 }
 
+/// In quotes if it is more than a word.
+std::string name_text(const std::string& name) {
+  const bool is_word = std::ranges::all_of(name, [](char letter) { return letter > ' ' && letter < 0x7f; });
+  return is_word ? name : protocol::quoted(name);
+}
+
 std::string line_of(const Seen& seen) {
   std::string line = seen.method;
-  if (!seen.cache.empty()) line += " " + seen.cache;
+  if (!seen.cache.empty()) line += " " + name_text(seen.cache);
   if (!seen.key.empty()) line += " " + protocol::quoted(seen.key);
   if (seen.keys) line += " " + human_count(*seen.keys, "key", "keys");
-  return line + ": " + seen.outcome + ", " + human_bytes(seen.reply_bytes) + ", " +
-         std::to_string(seen.took_ns / 1'000) + " us, connection " + std::to_string(seen.connection);
+  line += ": " + seen.outcome + ", " + human_bytes(seen.reply_bytes) + ", " +
+          std::to_string(seen.took_ns / 1'000) + " us, connection " + std::to_string(seen.connection);
+  if (seen.pid) line += " of pid " + std::to_string(*seen.pid);
+  if (seen.uid) line += ", uid " + std::to_string(*seen.uid);
+  return line;
 }
 
 void print(Session& session, std::string_view params) {
@@ -134,8 +148,8 @@ void add_monitor(Arguments& arguments, Session& session) {
   arguments.count("--count", given->count, "COUNT", "End after so many lines [never]");
   arguments.help(
       R"(Prints requests of all clients as they are answered: method, cache and key, how it ended (for get: hit or miss), the
-size of the reply, the time it took in the daemon, and the connection. At most 1,000 lines a second; what is left out
-is said. Reads out of shared memory are no requests, and not seen. With --json one object a line. Ctrl-C ends it. While
+size of the reply, the time it took in the daemon, and the connection with the process and the user that made it. At
+most 1,000 lines a second; what is left out is said. Reads out of shared memory are no requests, and not seen. With --json one object a line. Ctrl-C ends it. While
 one monitors, requests take the daemon's general way, which costs more: on a busy daemon use --one-in and end it soon.
 
 Example:

@@ -26,6 +26,8 @@ Outcome handle_monitor(Service& service, const Call& call) {
   Monitors::Wanted wanted;
   wanted.one_in = params.number("one_in", 1, kOneInMax).value_or(1);
   wanted.cache = params.text("cache").value_or("");
+  if (params.has("cache") && !is_cache_name(wanted.cache))
+    params.reject("cache", "the name of a cache", *params.object("cache"));
   wanted.row = read_method(params);
   if (auto fault = params.fault()) return *fault;
 

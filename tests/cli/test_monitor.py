@@ -1,6 +1,8 @@
 """`monitor` and `hot`: what others ask for, as lines."""
 
 import json
+import os
+import re
 import signal
 
 from conftest import wait_until
@@ -24,7 +26,15 @@ def test_requests_are_lines(cli):
     assert lines[0].startswith('put lru "a key": done, ')
     assert lines[1].startswith('get lru "a key": hit, ')
     assert lines[2].startswith('get lru "absent": miss, ')
-    assert all(" us, connection " in line for line in lines)
+    assert all(re.search(rf" us, connection \d+ of pid \d+, uid {os.getuid()}$", line) for line in lines)
+
+
+def test_a_name_of_more_than_a_word_stands_in_quotes(cli):
+    cli.ok("open", "my cache", "--tier", "lru")
+    process = monitoring(cli, "--method", "put", "--count", "1")
+    cli.ok("put", "my cache", "\x1b[2J", "v")
+    output, _ = process.communicate(timeout=60)
+    assert output.startswith(rb'put "my cache" "\x1b[2J": done, ')
 
 
 def test_requests_as_json_are_an_object_a_line(cli):

@@ -30,6 +30,7 @@ class MemoryOutbox final : public Outbox {
   const Traffic& traffic() const override { return traffic_; }
   std::uint64_t buffer_bytes() const override { return 0; }
   Visitor* visitor(ConnectionId) const override { return nullptr; }
+  pid_t pid(ConnectionId) const override { return 0; }
   void dismiss(ConnectionId, const protocol::Error&) override {}
 
   std::map<ConnectionId, std::string> outputs;

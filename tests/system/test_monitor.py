@@ -1,5 +1,6 @@
 """`monitor`: requests of other connections are told as they are answered, and nobody waits for who is told."""
 
+import os
 import time
 
 import pytest
@@ -41,6 +42,18 @@ def test_requests_are_told_with_what_they_were_about_and_how_they_ended(pair):
     assert lines[1]["reply_bytes"] == 1 + 2 + 100
     assert all(line["took_ns"] > 0 for line in lines)
     assert len({line["connection"] for line in lines}) == 1
+    assert {(line["pid"], line["uid"]) for line in lines} == {(os.getpid(), os.getuid())}
+
+
+def test_what_is_no_name_of_a_cache_is_told_as_none(pair):
+    wire, other = pair
+    wire.call("monitor")
+    other.fails("bad_request", "get", "\x1b[2J", "k")
+    other.fails("unknown_method", "no such", "lru", "k")
+    assert [(line["method"], line["cache"], line["key"]) for line in told(wire, 2)] == [
+        ("get", None, None),
+        ("unknown", None, None),
+    ]
 
 
 def test_cache_and_method_choose_what_is_told(pair):

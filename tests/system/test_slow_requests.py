@@ -23,7 +23,7 @@ def slow_lines(daemon):
 def test_a_slow_request_is_told_with_cache_and_keys_and_time(strict):
     strict.connect().call("put_many", "lru", PAIRS)
     lines = eventually(lambda: slow_lines(strict))
-    assert re.fullmatch(r'put_many of "lru", 50000 keys took \d+ ms, on connection \d+', lines[0]), lines
+    assert re.fullmatch(r'put_many of "lru", 50000 keys took \d+ ms, on connection \d+ of pid \d+, uid \d+', lines[0]), lines
 
 
 def test_one_line_a_second_says_how_many_others_there_were(strict):
