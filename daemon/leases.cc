@@ -6,6 +6,12 @@ namespace pannier::daemon {
 
 using storage::TimeMs;
 
+namespace {
+
+std::uint64_t count_of(const CacheKey& key) { return 1 + key.key.size() / Leases::kBytesCounted; }
+
+}  // namespace
+
 Leases::Leases(const ClientLimits& limits, std::function<std::optional<Token>()> take_token)
     : limits_(limits), take_token_(std::move(take_token)) {}
 
@@ -16,14 +22,16 @@ bool Leases::is_holder(const CacheKey& key, Token token) const {
 
 Leases::Bound Leases::bound_on_holding(const LeaseRequest& request) const {
   const auto found = connections_.find(request.connection);
-  if (found != connections_.end() && found->second.held.size() >= limits_.leases_max)
+  if (found != connections_.end() && found->second.counted.held >= limits_.leases_max)
     return Bound::kOfConnection;
   const auto user = request.user ? users_.find(*request.user) : users_.end();
   return user != users_.end() && user->second.held >= limits_.user_leases_max ? Bound::kOfUser : Bound::kNone;
 }
 
 Leases::Bound Leases::bound_on_waiting(const LeaseRequest& request) const {
-  if (waiting(request.connection) >= limits_.waiting_max) return Bound::kOfConnection;
+  const auto found = connections_.find(request.connection);
+  if (found != connections_.end() && found->second.counted.waits >= limits_.waiting_max)
+    return Bound::kOfConnection;
   const auto user = request.user ? users_.find(*request.user) : users_.end();
   return user != users_.end() && user->second.waits >= limits_.user_waiting_max ? Bound::kOfUser
                                                                                 : Bound::kNone;
@@ -39,8 +47,10 @@ void Leases::wait(const CacheKey& key, const LeaseRequest& request, TimeMs wait_
   const auto lease = leases_.find(key);
   lease->second.waiters.push_back({request, wait_ends, ++waiter_last_});
   timers_.insert({wait_ends, waiter_last_, key});
-  connections_[request.connection].waits.insert(key);
-  if (request.user) ++users_[*request.user].waits;
+  OfConnection& books = connections_[request.connection];
+  books.waits.insert(key);
+  books.counted.waits += count_of(key);
+  if (request.user) users_[*request.user].waits += count_of(key);
   ++waiting_;
 }
 
@@ -150,28 +160,33 @@ Token Leases::hold(Position lease, Token token, const LeaseRequest& request, Tim
   lease->second.ends = now + static_cast<TimeMs>(request.lease_ms);
   timers_.insert({lease->second.ends, 0, lease->first});
   lease->second.user = request.user;
-  connections_[request.connection].held.insert(lease->first);
-  if (request.user) ++users_[*request.user].held;
+  OfConnection& books = connections_[request.connection];
+  books.held.insert(lease->first);
+  books.counted.held += count_of(lease->first);
+  if (request.user) users_[*request.user].held += count_of(lease->first);
   return token;
 }
 
 void Leases::let_go(Position lease) {
   timers_.erase({lease->second.ends, 0, lease->first});
-  connections_[lease->second.holder].held.erase(lease->first);
+  OfConnection& books = connections_[lease->second.holder];
+  books.held.erase(lease->first);
+  books.counted.held -= count_of(lease->first);
   tidy(lease->second.holder);
   if (!lease->second.user) return;
-  --users_[*lease->second.user].held;
+  users_[*lease->second.user].held -= count_of(lease->first);
   tidy_user(*lease->second.user);
 }
 
 void Leases::forget(Position lease, const Waiter& waiter) {
   timers_.erase({waiter.ends, waiter.number, lease->first});
-  auto& waits = connections_[waiter.request.connection].waits;
-  waits.erase(waits.find(lease->first));
+  OfConnection& books = connections_[waiter.request.connection];
+  books.waits.erase(books.waits.find(lease->first));
+  books.counted.waits -= count_of(lease->first);
   tidy(waiter.request.connection);
   --waiting_;
   if (!waiter.request.user) return;
-  --users_[*waiter.request.user].waits;
+  users_[*waiter.request.user].waits -= count_of(lease->first);
   tidy_user(*waiter.request.user);
 }
 

@@ -4,6 +4,8 @@
 // Pure bookkeeping: it knows neither values nor sockets nor the clock. Each call returns what is to be
 // answered to whom; the caller looks up values, counts hits and misses, and sends. Everything here is gone
 // with the process: a lease ends with its connection.
+//
+// Keys are kept here, so a long one counts more than once against the limits: once for each kBytesCounted.
 #pragma once
 
 #include <cstdint>
@@ -61,6 +63,8 @@ using LeaseAnswers = std::vector<LeaseAnswer>;
 
 class Leases {
  public:
+  static constexpr std::size_t kBytesCounted = 1'024;
+
   /// `take_token`: a number never given before, or nothing if none is left (then a lease ends instead of
   /// passing on). `limits` must outlive it.
   Leases(const ClientLimits& limits, std::function<std::optional<Token>()> take_token);
@@ -119,13 +123,15 @@ class Leases {
     CacheKey key;
     friend auto operator<=>(const Timer&, const Timer&) = default;
   };
+  /// As they count against the limits.
+  struct Counted {
+    std::uint64_t held = 0;
+    std::uint64_t waits = 0;
+  };
   struct OfConnection {
     std::set<CacheKey> held;
     std::multiset<CacheKey> waits;
-  };
-  struct OfUser {
-    std::uint64_t held = 0;
-    std::uint64_t waits = 0;
+    Counted counted;
   };
   using Position = std::map<CacheKey, Lease>::iterator;
 
@@ -146,7 +152,7 @@ class Leases {
   std::map<CacheKey, Lease> leases_;
   std::set<Timer> timers_;
   std::unordered_map<ConnectionId, OfConnection> connections_;
-  std::unordered_map<uid_t, OfUser> users_;
+  std::unordered_map<uid_t, Counted> users_;
   std::uint64_t waiting_ = 0;
   std::uint64_t waiter_last_ = 0;
 };

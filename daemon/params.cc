@@ -164,6 +164,15 @@ std::optional<std::string_view> Params::text(std::string_view name) {
   return value;
 }
 
+std::string_view Params::prefix() {
+  const std::string_view prefix = text("prefix").value_or("");
+  if (prefix.size() > limits_.key_bytes_max) {
+    fail(ErrorCode::kTooLarge, "prefix " + protocol::quoted(prefix) + " is longer than max_key, " +
+                                   std::to_string(limits_.key_bytes_max) + " bytes: no key begins with it");
+  }
+  return prefix;
+}
+
 std::optional<Bytes> Params::object(std::string_view name) const {
   const Option* option = find(name);
   return option == nullptr ? std::nullopt : std::optional<Bytes>(option->value);

@@ -67,6 +67,8 @@ class Params {
   std::optional<std::int64_t> signed_number(std::string_view name);
   std::optional<std::uint64_t> duration_ms(std::string_view name, std::uint64_t min = 0);
   std::optional<std::string_view> text(std::string_view name);
+  /// `prefix`, of keys: at most max_key bytes; empty if it is left out.
+  std::string_view prefix();
   /// The encoded object of an option that takes several types.
   std::optional<protocol::Bytes> object(std::string_view name) const;
   /// Of `ttl_ms`: left out, nil, or a duration.

@@ -68,6 +68,8 @@ class Service {
   std::uint32_t clears = 0;
   /// Requests over many keys that are under way: the daemon lets them end.
   std::uint32_t many_calls = 0;
+  /// Requests for the hottest keys that are looking through a cache: each holds keys meanwhile.
+  std::uint32_t hot_walks = 0;
   /// The daemon is about to end: nothing is to be tried again.
   bool is_stopping = false;
   /// Nothing more is to be begun, whatever is left out.

@@ -10,24 +10,31 @@ std::optional<std::uint64_t> Subscriptions::subscribe(ConnectionId connection, s
                                                       std::string_view prefix) {
   const Name name(cache, connection);
   const auto found = subscriptions_.find(name);
-  if (found != subscriptions_.end()) {
-    found->second.prefix = prefix;
-    return found->second.sequence;
-  }
-  if (counts_[connection] >= limits_.subscriptions_max) return std::nullopt;
-  ++counts_[connection];
-  subscriptions_.emplace(name, Subscription{std::string(prefix)});
-  return 0;
+  const bool is_new = found == subscriptions_.end();
+  const auto books = connections_.find(connection);
+  const OfConnection before = books == connections_.end() ? OfConnection() : books->second;
+  const std::size_t prefix_bytes =
+      before.prefix_bytes + prefix.size() - (is_new ? 0 : found->second.prefix.size());
+  if (prefix_bytes > kPrefixBytesMax) return std::nullopt;
+  if (is_new && before.subscriptions >= limits_.subscriptions_max) return std::nullopt;
+  connections_[connection] = {before.subscriptions + (is_new ? 1 : 0), prefix_bytes};
+  Subscription& subscription = is_new ? subscriptions_[name] : found->second;
+  subscription.prefix = prefix;
+  return subscription.sequence;
 }
 
 bool Subscriptions::unsubscribe(ConnectionId connection, std::string_view cache) {
-  if (subscriptions_.erase(Name(cache, connection)) == 0) return false;
-  if (--counts_[connection] == 0) counts_.erase(connection);
+  const auto found = subscriptions_.find(Name(cache, connection));
+  if (found == subscriptions_.end()) return false;
+  const auto books = connections_.find(connection);
+  books->second.prefix_bytes -= found->second.prefix.size();
+  subscriptions_.erase(found);
+  if (--books->second.subscriptions == 0) connections_.erase(books);
   return true;
 }
 
 std::uint64_t Subscriptions::sequence(ConnectionId connection, std::string_view cache) const {
-  if (!counts_.contains(connection)) return 0;
+  if (!connections_.contains(connection)) return 0;
   const auto found = subscriptions_.find(Name(cache, connection));
   return found == subscriptions_.end() ? 0 : found->second.sequence;
 }
@@ -50,7 +57,7 @@ void Subscriptions::changed_all(std::string_view cache, std::string_view prefix)
 }
 
 void Subscriptions::drained(ConnectionId connection) {
-  if (!counts_.contains(connection)) return;
+  if (!connections_.contains(connection)) return;
   for (auto& [name, subscription] : subscriptions_) {
     if (name.second != connection || !subscription.has_lost) continue;
     subscription.has_lost = false;
@@ -59,7 +66,7 @@ void Subscriptions::drained(ConnectionId connection) {
 }
 
 void Subscriptions::closed(ConnectionId connection) {
-  if (counts_.erase(connection) == 0) return;
+  if (connections_.erase(connection) == 0) return;
   std::erase_if(subscriptions_, [&](const auto& one) { return one.first.second == connection; });
 }
 

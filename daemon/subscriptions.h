@@ -24,11 +24,15 @@ namespace pannier::daemon {
 
 class Subscriptions final : public storage::ChangeListener {
  public:
+  /// Of all prefixes of a connection.
+  static constexpr std::size_t kPrefixBytesMax = protocol::kKeyBytesMax;
+
   /// Both must outlive it.
   Subscriptions(Outbox& outbox, const ClientLimits& limits) : outbox_(outbox), limits_(limits) {}
 
   /// The sequence of the subscription's latest notification (0 at first); subscribing again replaces the
-  /// prefix and goes on counting. Nothing if the connection has as many as it may.
+  /// prefix and goes on counting. Nothing if the connection has as many as it may, or the prefixes of all of
+  /// them would be longer than kPrefixBytesMax.
   std::optional<std::uint64_t> subscribe(ConnectionId connection, std::string_view cache,
                                          std::string_view prefix);
   bool unsubscribe(ConnectionId connection, std::string_view cache);
@@ -68,7 +72,11 @@ class Subscriptions final : public storage::ChangeListener {
   Outbox& outbox_;
   const ClientLimits& limits_;
   Map subscriptions_;
-  std::map<ConnectionId, std::uint32_t> counts_;
+  struct OfConnection {
+    std::uint32_t subscriptions = 0;
+    std::size_t prefix_bytes = 0;
+  };
+  std::map<ConnectionId, OfConnection> connections_;
 };
 
 }  // namespace pannier::daemon

@@ -25,7 +25,7 @@ Outcome handle_clear(Service& service, const Call& call) {
   Params params("clear", call.params, service.limits);
   const auto name = params.cache_name();
   params.options({"prefix"});
-  const auto prefix = params.text("prefix").value_or("");
+  const auto prefix = params.prefix();
   if (auto fault = params.fault()) return *fault;
 
   storage::Cache* cache = service.catalog.find(name);

@@ -21,6 +21,8 @@ using storage::TimeMs;
 constexpr std::uint64_t kLimitDefault = 10;
 constexpr std::uint64_t kLimitMax = 100;
 constexpr std::uint64_t kVisitsAtOnce = 32;
+/// Each holds up to kLimitMax keys, 6.5 MiB if they are as long as they may be.
+constexpr std::uint32_t kWalksMax = 4;
 
 struct Sized {
   std::string key;
@@ -34,7 +36,12 @@ class HotTask final : public BackgroundTask {
         to_(to),
         cache_(cache.id()),
         limit_(limit),
-        ticket_(service.waits.take(to.connection, 0)) {}
+        ticket_(service.waits.take(to.connection, 0)) {
+    ++service_.hot_walks;
+  }
+  ~HotTask() override { --service_.hot_walks; }
+  HotTask(const HotTask&) = delete;
+  HotTask& operator=(const HotTask&) = delete;
 
   TimeMs step(TimeMs now) override {
     storage::Cache* const cache = service_.catalog.find(cache_);
@@ -129,6 +136,12 @@ Outcome handle_hot(Service& service, const Call& call) {
 
   const storage::Cache* const cache = service.catalog.find(name);
   if (cache == nullptr) return unknown_cache(name);
+  if (service.hot_walks >= kWalksMax) {
+    return protocol::Error{
+        protocol::ErrorCode::kOverloaded,
+        "hot: " + std::to_string(kWalksMax) +
+            " requests look through caches already, the most there may be; try again later"};
+  }
   const auto task = std::make_shared<HotTask>(service, call.from, *cache, limit);
   const TimeMs again = task->step(call.now);
   if (again != storage::kNever) service.background.add(again, task);

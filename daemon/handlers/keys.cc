@@ -195,7 +195,7 @@ Outcome handle_keys(Service& service, const Call& call) {
   Params params("keys", call.params, service.limits);
   const auto name = params.cache_name();
   params.options({"cursor", "prefix", "limit"});
-  const auto prefix = params.text("prefix").value_or("");
+  const auto prefix = params.prefix();
   const auto limit = params.number("limit", 1, protocol::kKeysLimitMax).value_or(protocol::kKeysLimitDefault);
   std::optional<Place> place = Place{storage::WalkPosition{}, {}};
   if (const auto cursor = params.is_nil("cursor") ? std::nullopt : params.text("cursor")) {

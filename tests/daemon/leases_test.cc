@@ -124,6 +124,19 @@ TEST_F(LeasesTest, what_a_user_holds_on_all_connections_is_bounded_together) {
   EXPECT_EQ(leases_.bound_on_holding(of(4, 7)), Leases::Bound::kNone);
 }
 
+TEST_F(LeasesTest, a_long_key_counts_once_more_for_each_kilobyte) {
+  const CacheKey long_key{1, std::string(2 * Leases::kBytesCounted, 'k')};
+  ASSERT_TRUE(leases_.grant(long_key, from(1), 0));
+  EXPECT_EQ(leases_.bound_on_holding(from(1)), Leases::Bound::kOfConnection);
+  limits_.waiting_max = 3;
+  leases_.wait(long_key, from(2), 50);
+  EXPECT_EQ(leases_.bound_on_waiting(from(2)), Leases::Bound::kOfConnection);
+  leases_.passed_on(long_key, 1);
+  EXPECT_EQ(leases_.bound_on_holding(from(1)), Leases::Bound::kNone);
+  EXPECT_EQ(leases_.bound_on_holding(from(2)), Leases::Bound::kOfConnection);
+  EXPECT_EQ(leases_.bound_on_waiting(from(2)), Leases::Bound::kNone);
+}
+
 TEST_F(LeasesTest, what_a_user_waits_for_on_all_connections_is_bounded_together) {
   limits_.user_waiting_max = 2;
   LeaseRequest request = from(2);

@@ -125,6 +125,18 @@ TEST_F(SubscriptionsTest, a_connection_has_at_most_so_many) {
   EXPECT_TRUE(subscriptions_.subscribe(1, "c", ""));
 }
 
+TEST_F(SubscriptionsTest, prefixes_of_a_connection_are_bounded_together) {
+  const std::string half(Subscriptions::kPrefixBytesMax / 2, 'p');
+  EXPECT_TRUE(subscriptions_.subscribe(1, "a", half));
+  EXPECT_FALSE(subscriptions_.subscribe(1, "b", half + "pp"));
+  EXPECT_FALSE(subscriptions_.subscribe(1, "a", half + half + "pp"));
+  EXPECT_TRUE(subscriptions_.subscribe(2, "b", half + "pp"));
+  EXPECT_TRUE(subscriptions_.subscribe(1, "a", "p"));
+  EXPECT_TRUE(subscriptions_.subscribe(1, "b", half + "p"));
+  EXPECT_TRUE(subscriptions_.unsubscribe(1, "b"));
+  EXPECT_TRUE(subscriptions_.subscribe(1, "c", half + "p"));
+}
+
 TEST_F(SubscriptionsTest, a_closed_connection_has_none) {
   subscriptions_.subscribe(1, "c", "");
   subscriptions_.closed(1);

@@ -68,6 +68,15 @@ def test_others_are_served_while_a_large_cache_is_looked_at(wire, connect, open_
     assert len(told["largest"]) == 10
 
 
+def test_more_than_four_at_once_are_overloaded(wire, open_cache):
+    cache = open_cache()
+    wire.call("put_many", cache, [[f"k{i}", i] for i in range(20_000)])
+    errors = [wire.reply(msgid).error for msgid in wire.pipeline(*[("hot", cache)] * 6)]
+    assert errors[:4] == [None] * 4
+    assert [error.partition(":")[0] for error in errors[4:]] == ["overloaded"] * 2
+    assert len(wire.call("hot", cache)["largest"]) == 10
+
+
 def test_an_empty_cache_has_nothing_hot_and_an_unknown_one_is_an_error(wire, open_cache):
     assert wire.call("hot", open_cache()) == {"most_used": [], "largest": []}
     wire.fails("unknown_cache", "hot", "nowhere")

@@ -53,6 +53,13 @@ def test_more_subscriptions_than_the_limit_are_overloaded(connect, new_name, lim
         wire.call("drop", name)
 
 
+def test_a_prefix_that_is_longer_than_any_key_is_too_large(wire, open_cache, limits):
+    cache = open_cache()
+    prefix = {"prefix": "p" * (limits["max_key"] + 1)}
+    for method in ("keys", "clear", "subscribe"):
+        assert "max_key" in wire.fails("too_large", method, cache, prefix)
+
+
 def test_more_connections_than_the_limit_are_refused_and_told_why(start_daemon):
     daemon = start_daemon("--max-connections", "10")
     wires = [daemon.connect()]
