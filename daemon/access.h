@@ -37,7 +37,7 @@ struct CacheAccess {
 
 struct Access {
   AccessList admins = AccessList::everybody();   ///< may open, drop, clear and sync what they may write
-  AccessList operators;                          ///< may have the configuration read again
+  AccessList operators;                          ///< may have the configuration read again, and monitor
   AccessList readers = AccessList::everybody();  ///< of caches that name none
   std::optional<AccessList> writers;             ///< the same; nothing: whoever reads
   std::map<std::string, CacheAccess, std::less<>> caches;

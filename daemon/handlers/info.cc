@@ -88,39 +88,42 @@ void write_cache(Writer& writer, const Service& service, const storage::Cache& c
   write_rows(writer, rows);
 }
 
-void write_server(Writer& writer, const Service& service, storage::TimeMs now) {
+void write_server(Writer& writer, const Service& service, ConnectionId to, storage::TimeMs now) {
   const auto dirty = service.catalog.write_back().totals();
   const DiskWorker::Unread& unread = service.disk.unread();
   const Traffic& traffic = service.outbox.traffic();
-  write_rows(writer, {
-                         {"version", program_version()},
-                         {"pid", static_cast<std::uint64_t>(getpid())},
-                         {"uptime_ms", static_cast<std::uint64_t>(now - service.started_at)},
-                         {"connections", service.outbox.connections()},
-                         {"connections_accepted", traffic.accepted},
-                         {"connections_closed", traffic.closed},
-                         {"connections_refused", traffic.refused},
-                         {"requests", service.sight.meter().requests()},
-                         {"bytes_in", traffic.bytes_in},
-                         {"bytes_out", traffic.bytes_out},
-                         {"memory_limit", service.catalog.options().memory_bytes_max},
-                         {"memory_used", service.catalog.memory_used()},
-                         {"denied", service.guard.denied()},
-                         {"access_needs_restart",
-                          SharedReads::is_out_of_hand(service.catalog.arena(), service.guard.access())},
-                         {"buffer_bytes", service.outbox.buffer_bytes()},
-                         {"expiry_lag_ms", service.catalog.expiry_lag_ms(now)},
-                         {"leases", service.leases.leases()},
-                         {"lease_waiters", service.leases.waiting()},
-                         {"subscriptions", service.subscriptions.count()},
-                         {"shared_readers", service.shared_reads.readers()},
-                         {"waiting_for_disk", service.waits.requests() - service.waits.in_order()},
-                         {"dirty_entries", dirty.entries},
-                         {"dirty_bytes", dirty.bytes},
-                         {"disk_failing", service.disk.is_failing()},
-                         {"read_errors", unread.count},
-                         {"last_read_error", unread.last ? Figure(std::string_view(*unread.last)) : Figure()},
-                     });
+  // It may name a key.
+  const bool tells_read_error = unread.last && service.guard.may_read_all(to);
+  write_rows(writer,
+             {
+                 {"version", program_version()},
+                 {"pid", static_cast<std::uint64_t>(getpid())},
+                 {"uptime_ms", static_cast<std::uint64_t>(now - service.started_at)},
+                 {"connections", service.outbox.connections()},
+                 {"connections_accepted", traffic.accepted},
+                 {"connections_closed", traffic.closed},
+                 {"connections_refused", traffic.refused},
+                 {"requests", service.sight.meter().requests()},
+                 {"bytes_in", traffic.bytes_in},
+                 {"bytes_out", traffic.bytes_out},
+                 {"memory_limit", service.catalog.options().memory_bytes_max},
+                 {"memory_used", service.catalog.memory_used()},
+                 {"denied", service.guard.denied()},
+                 {"access_needs_restart",
+                  SharedReads::is_out_of_hand(service.catalog.arena(), service.guard.access())},
+                 {"buffer_bytes", service.outbox.buffer_bytes()},
+                 {"expiry_lag_ms", service.catalog.expiry_lag_ms(now)},
+                 {"leases", service.leases.leases()},
+                 {"lease_waiters", service.leases.waiting()},
+                 {"subscriptions", service.subscriptions.count()},
+                 {"shared_readers", service.shared_reads.readers()},
+                 {"waiting_for_disk", service.waits.requests() - service.waits.in_order()},
+                 {"dirty_entries", dirty.entries},
+                 {"dirty_bytes", dirty.bytes},
+                 {"disk_failing", service.disk.is_failing()},
+                 {"read_errors", unread.count},
+                 {"last_read_error", tells_read_error ? Figure(std::string_view(*unread.last)) : Figure()},
+             });
 }
 
 }  // namespace
@@ -144,7 +147,7 @@ Outcome handle_info(Service& service, const Call& call) {
   service.replies.result(call.from, [&](Writer& writer) {
     writer.map(3);
     writer.string("server");
-    write_server(writer, service, call.now);
+    write_server(writer, service, from, call.now);
     writer.string("caches");
     auto caches = service.catalog.caches();
     std::erase_if(caches, [&](const storage::Cache* cache) {

@@ -1,5 +1,7 @@
 """Who may do what: each method by users who may and who may not, changes while connections are there, and what is told."""
 
+import glob
+import os
 import re
 from pathlib import Path
 
@@ -125,12 +127,17 @@ def shared_guarded(tmp_path_factory):
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def is_denied(wire, method, params):
+def wire_error(wire, method, *params):
+    """The code of the error, None if there is none."""
     try:
         wire.call(method, *params)
     except RpcError as error:
-        return error.code == "denied"
-    return False
+        return error.code
+    return None
+
+
+def is_denied(wire, method, params):
+    return wire_error(wire, method, *params) == "denied"
 
 
 def test_every_method_of_the_table_is_asked_for_here():
@@ -181,6 +188,23 @@ def test_info_of_all_leaves_out_what_may_not_be_read(guarded):
     assert "secret" in it.as_user(CAROL).call("info")["caches"]
 
 
+def test_a_read_error_which_may_name_a_key_is_for_those_who_read_every_cache(guarded):
+    it = guarded(CONFIG)
+    it.root.call("put_many", "secret", [[f"k{i:03}", os.urandom(100)] for i in range(500)])
+    it.daemon.restart()  # makes a table of the log
+    it.daemon.stop()
+    (table,) = glob.glob(f"{it.daemon.data_dir}/durable/*.ldb")
+    with open(table, "r+b") as file:
+        file.seek(os.path.getsize(table) // 3)
+        file.write(bytes(100))
+    it.root = it.daemon.start().connect()
+    assert any(wire_error(it.root, "get", "secret", f"k{i:03}") == "storage" for i in range(500))
+    for user, is_told in [(ROOT, True), (CAROL, True), (BOB, False)]:
+        server = it.as_user(user).call("info")["server"]
+        assert server["read_errors"] > 0
+        assert (server["last_read_error"] is not None) == is_told, user
+
+
 def test_a_backup_of_all_is_denied_rather_than_incomplete(guarded):
     it = guarded(CONFIG)
     assert '"secret"' in it.as_user(BOB).fails("denied", "backup")
@@ -213,6 +237,11 @@ def test_readers_alone_write_a_cache_that_names_no_writers(guarded):
     it.as_user(CAROL).call("put", "team", "k", 1)
     it.as_user(BOB).fails("denied", "put", "team", "k", 2)
     it.as_user(BOB).fails("denied", "clear", "team")
+
+
+def test_a_denial_writes_the_section_of_a_cache_as_the_file_has_it(guarded):
+    it = guarded('[cache."my cache"]\ntier = "lru"\nreaders = []\n')
+    assert 'readers in [cache."my cache"] or' in it.as_user(BOB).fails("denied", "get", "my cache", "k")
 
 
 def test_an_empty_list_leaves_root_and_the_daemon(guarded):
@@ -262,6 +291,19 @@ def test_a_subscriber_who_may_no_longer_read_is_told_and_closed(guarded):
     it.root.call("put", "secret", "k", 1)
     assert carol.invalidation().keys == ["k"]
     assert other.call("ping") == "pong"
+
+
+def test_who_monitors_and_may_no_longer_is_told_and_closed(guarded):
+    it = guarded('[access]\noperators = ["bin", "@mail"]\n')
+    bob, carol = it.as_user(BOB), it.as_user(CAROL)
+    for wire in (bob, carol):
+        wire.call("monitor", {"method": "get"})
+    it.reload('[access]\noperators = ["@mail"]\n')
+    it.root.call("get", "lru", "k")
+    messages = bob.read_to_end()
+    assert [message.error.partition(":")[0] for message in messages] == ["denied"]
+    carol.receive()
+    assert [(line["uid"], line["key"]) for line, _ in carol.seen] == [(ROOT.uid, "k")]
 
 
 def test_who_waits_for_a_lease_is_not_given_what_it_may_no_longer_read(guarded):
