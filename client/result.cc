@@ -88,6 +88,7 @@ ServerInfo read_server_info(Bytes map) {
   each_field(map, [&](std::string_view name, Cursor value) {
     if (name == "version") fill(info.version, value);
     if (name == "last_read_error") fill(info.last_read_error, value);
+    if (name == "access_needs_restart") info.access_needs_restart = value.read_bool().value_or(false);
     fill({{"pid", &info.pid},
           {"uptime_ms", &info.uptime_ms},
           {"connections", &info.connections},
@@ -96,7 +97,8 @@ ServerInfo read_server_info(Bytes map) {
           {"memory_used", &info.memory_used},
           {"expiry_lag_ms", &info.expiry_lag_ms},
           {"shared_readers", &info.shared_readers},
-          {"read_errors", &info.read_errors}},
+          {"read_errors", &info.read_errors},
+          {"denied", &info.denied}},
          name, value);
   });
   return info;

@@ -4,6 +4,7 @@
 #include "client/cli/command.h"
 #include "client/cli/human.h"
 #include "client/cli/json_value.h"
+#include "client/cli/troubles.h"
 #include "pannier/detail/result.h"
 #include "protocol/cursor.h"
 
@@ -27,21 +28,21 @@ std::string server_lines(const ServerInfo& server) {
   return "pannierd " + server.version + ", pid " + std::to_string(server.pid) + ", up " +
          human_duration(server.uptime_ms) + ", " +
          human_count(server.connections, "connection", "connections") + ", " +
-         human_count(server.requests, "request", "requests") + "\nmemory " + human_bytes(server.memory_used) +
-         " of " + human_bytes(server.memory_limit) + " (" + std::to_string(static_cast<int>(share)) +
-         " %), expiry lag " + human_duration(server.expiry_lag_ms) + "\n";
+         human_count(server.requests, "request", "requests") +
+         (server.denied > 0 ? ", " + human_count(server.denied) + " denied" : "") + "\nmemory " +
+         human_bytes(server.memory_used) + " of " + human_bytes(server.memory_limit) + " (" +
+         std::to_string(static_cast<int>(share)) + " %), expiry lag " + human_duration(server.expiry_lag_ms) +
+         "\n";
 }
 
-/// Nothing if all is well with it.
-std::string disk_lines(const Info& info) {
+/// Nothing if all is well.
+std::string trouble_lines(const Info& info) {
   std::string lines;
+  for (const auto& line : troubles_of(info.server)) lines += line + "\n";
   for (const auto& [name, cache] : info.caches) {
     if (cache.durable && !cache.durable->last_error.empty())
       lines += "not written to disk: cache " + name + ": " + cache.durable->last_error + "\n";
   }
-  if (info.server.read_errors > 0)
-    lines += human_count(info.server.read_errors, "read", "reads") +
-             " from disk failed, the last: " + info.server.last_read_error + "\n";
   return lines;
 }
 
@@ -63,7 +64,7 @@ void print_all(Session& session) {
   Rows rows = {
       {"CACHE", "TIER", "ENTRIES", "MAX", "HIT RATE", "MEMORY", "MAX", "EVICTED", "EXPIRED", "DIRTY"}};
   for (const auto& [name, cache] : info.caches) rows.push_back(row_of(name, cache));
-  session.print(server_lines(info.server) + disk_lines(info) + "\n" + table(rows, 2));
+  session.print(server_lines(info.server) + trouble_lines(info) + "\n" + table(rows, 2));
 }
 
 // A field of any daemon, newer ones too: what it means for people follows from its name.

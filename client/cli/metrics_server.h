@@ -26,9 +26,10 @@ std::optional<ListenAddress> parse_listen_address(std::string_view text);
 class MetricsServer {
  public:
   /// Of requests under way and clients that keep their connection.
-  static constexpr unsigned kConnectionsMax = 16;
-  /// A connection on which nothing happens is closed.
-  static constexpr unsigned kIdleSeconds = 30;
+  static constexpr unsigned kConnectionsMax = 64;
+  /// A connection on which nothing happens is closed: sooner than Prometheus gives up (10 s), so that it is
+  /// answered even where others have taken all of them.
+  static constexpr unsigned kIdleSeconds = 5;
 
   /// Listens from now on. `text` is called for each request, on the server's thread, and must not throw.
   /// Failed (kLocal): it cannot listen there.

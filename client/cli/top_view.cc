@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "client/cli/human.h"
+#include "client/cli/troubles.h"
 
 namespace pannier::cli {
 
@@ -96,11 +97,7 @@ void add_head(const TopFigures& figures, std::vector<TopLine>& lines) {
       lines.push_back(
           {"not written to disk: cache " + cache.name + ": " + cache.fault, TopLine::Kind::kAlert});
   }
-  if (server.read_errors > 0) {
-    lines.push_back({human_count(server.read_errors, "read", "reads") +
-                         " from disk failed, the last: " + server.last_read_error,
-                     TopLine::Kind::kAlert});
-  }
+  for (const auto& line : troubles_of(server)) lines.push_back({line, TopLine::Kind::kAlert});
   lines.push_back({});
 }
 
@@ -205,7 +202,7 @@ std::optional<TopSort> top_sort_of(char key) {
 }
 
 std::string top_keys_line(TopSort sort) {
-  std::string line = "by " + top_sort_words().at(static_cast<std::size_t>(sort)) + "; sort by";
+  std::string line = "by " + top_sort_words().at(static_cast<std::size_t>(sort)) + ";";
   for (const auto& row : kSorts) line += " " + std::string(row.shown);
   return line + "  [q]uit";
 }

@@ -19,7 +19,7 @@ enum class TopSort { kName, kEntries, kMemory, kHits, kRequests, kEvictions };
 const std::vector<std::string>& top_sort_words();
 /// The one that a key of the view stands for.
 std::optional<TopSort> top_sort_of(char key);
-/// What the keys are, with the present order among them.
+/// What the keys are, with the present order among them: at most 80 characters, as wide as terminals are.
 std::string top_keys_line(TopSort sort);
 
 struct TopLine {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -54,6 +55,7 @@ def test_the_view_has_the_daemon_and_its_caches_and_their_rates(cli, daemon, she
         load.terminate()
         load.wait(timeout=60)
     assert f"pid {daemon.pid}" in screen
+    assert re.search(r"latency .*p50 [\d.]+ [um]s p99 [\d.]+ [um]s", screen)
     assert {"durable", "lru", "pages", "ttl"} <= set(names(screen))
     assert names(screen)[0] == "pannier.bench", "the one with the most requests is first"
 

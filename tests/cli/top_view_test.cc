@@ -54,6 +54,7 @@ TEST(TopView, sorts_by_name_upwards_and_by_all_else_downwards) {
 TEST(TopView, each_key_sorts_by_what_the_last_line_says) {
   const auto line = top_keys_line(TopSort::kMemory);
   EXPECT_THAT(line, StartsWith("by memory; "));
+  EXPECT_LE(top_keys_line(TopSort::kEvictions).size(), 80U);
   for (std::size_t i = 0; i < top_sort_words().size(); ++i) {
     const auto at = line.find('[', i == 0 ? 0 : line.find("[" + std::string(1, "nemhrv"[i - 1]) + "]") + 1);
     EXPECT_EQ(top_sort_of(line.at(at + 1)), static_cast<TopSort>(i)) << top_sort_words()[i];
@@ -114,6 +115,18 @@ TEST(TopView, json_has_each_cache_with_its_rates) {
       text,
       HasSubstr(
           R"({"name":"b","tier":"lru","entries":9,"used_bytes":0,"dirty_entries":0,"hits_per_s":20.0)"));
+}
+
+TEST(TopView, what_somebody_has_to_look_at_stands_out) {
+  auto figures = three_caches();
+  figures.server.read_errors = 2;
+  figures.server.access_needs_restart = true;
+  const auto lines = top_lines(figures, TopSort::kName, 0);
+  // Who may not know what was wrong knows that something was.
+  EXPECT_EQ(lines.at(5).text, "2 reads from disk failed");
+  EXPECT_THAT(lines.at(6).text, HasSubstr("restart the daemon"));
+  EXPECT_EQ(lines.at(5).kind, TopLine::Kind::kAlert);
+  EXPECT_EQ(lines.at(6).kind, TopLine::Kind::kAlert);
 }
 
 }  // namespace

@@ -93,7 +93,10 @@ struct ServerInfo {
   std::uint64_t expiry_lag_ms = 0;
   std::uint64_t shared_readers = 0;  ///< clients that do that
   std::uint64_t read_errors = 0;     ///< reads from disk that failed or had to leave something out
-  std::string last_read_error;       ///< what was wrong with the last of them
+  std::string last_read_error;       ///< what was wrong with the last of them; empty for some users
+  std::uint64_t denied = 0;          ///< requests that the configuration did not allow
+  /// Somebody may have the daemon's memory mapped who may not read every cache any more.
+  bool access_needs_restart = false;
 };
 
 struct Info {
