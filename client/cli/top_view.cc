@@ -130,9 +130,9 @@ std::vector<std::string> row_of(const CacheFigures& cache, double seconds) {
           cache.tier,
           human_count(cache.entries),
           human_bytes(cache.used_bytes),
+          human_rate(counts.hits, counts.misses),
           rate(counts.hits),
           rate(counts.misses),
-          human_rate(counts.hits, counts.misses),
           rate(counts.puts),
           rate(counts.evictions),
           cache.tier == "durable" ? human_count(cache.dirty_entries) : "-"};
@@ -143,7 +143,7 @@ std::vector<TopLine> rows_of(const TopFigures& figures, TopSort sort) {
   std::ranges::stable_sort(caches, std::ranges::greater(),
                            [sort](const CacheFigures& cache) { return weight_of(cache, sort); });
   std::vector<std::vector<std::string>> cells = {
-      {"CACHE", "TIER", "ENTRIES", "MEMORY", "HITS", "MISSES", "HIT RATE", "PUTS", "EVICTED", "DIRTY"}};
+      {"CACHE", "TIER", "ENTRIES", "MEMORY", "HIT RATE", "HITS", "MISSES", "PUTS", "EVICTED", "DIRTY"}};
   for (const auto& cache : caches) cells.push_back(row_of(cache, figures.seconds));
   std::vector<TopLine> lines;
   const std::string text = table(cells, 2);
