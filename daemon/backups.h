@@ -56,6 +56,8 @@ struct Backup {
 class Backups {
  public:
   static constexpr std::size_t kBackupsMax = 4;
+  /// Those of them that no user who is bounded takes: else one could keep the operator's backup out.
+  static constexpr std::size_t kKeptPlaces = 1;
   static constexpr storage::TimeMs kIdleMsMax = 60'000;
 
   /// All are borrowed and must outlive it, and its images the store that `disk` works on.
@@ -63,8 +65,10 @@ class Backups {
   Backups(const Backups&) = delete;
   Backups& operator=(const Backups&) = delete;
 
+  /// How many there may be for one who begins a backup.
+  static std::size_t places(bool is_bounded) { return kBackupsMax - (is_bounded ? kKeptPlaces : 0); }
   /// Whether no other connection may begin a backup. Those that have begun count from reserve() on.
-  bool is_full() const { return backups_.size() >= kBackupsMax; }
+  bool is_full(bool is_bounded) const { return backups_.size() >= places(is_bounded); }
   bool has(ConnectionId connection) const { return backups_.contains(connection); }
   /// Takes a place; what the connection had is gone. The image comes later: fill().
   std::shared_ptr<Backup> reserve(ConnectionId connection);

@@ -177,9 +177,11 @@ Outcome handle_backup(Service& service, const Call& call) {
     if (cache == nullptr) return unknown_cache(name);
     if (!cache->is_durable()) return only_durable(*cache);
   }
-  if (service.backups.is_full() && !service.backups.has(call.from.connection)) {
-    return Error{ErrorCode::kOverloaded, "backup: " + std::to_string(Backups::kBackupsMax) +
-                                             " backups are being read already, the most there may be"};
+  const bool is_bounded = service.bounded_user(call.from.connection).has_value();
+  if (service.backups.is_full(is_bounded) && !service.backups.has(call.from.connection)) {
+    return Error{ErrorCode::kOverloaded, "backup: " + std::to_string(Backups::places(is_bounded)) +
+                                             " backups are being read already, the most there may be; try "
+                                             "again later"};
   }
   // An image for nobody would only take space.
   if (call.from.is_notification) return Answered();

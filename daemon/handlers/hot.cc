@@ -23,6 +23,8 @@ constexpr std::uint64_t kLimitMax = 100;
 constexpr std::uint64_t kVisitsAtOnce = 32;
 /// Each holds up to kLimitMax keys, 6.5 MiB if they are as long as they may be.
 constexpr std::uint32_t kWalksMax = 4;
+/// Those of them that no user who is bounded takes.
+constexpr std::uint32_t kKeptWalks = 1;
 
 struct Sized {
   std::string key;
@@ -136,10 +138,11 @@ Outcome handle_hot(Service& service, const Call& call) {
 
   const storage::Cache* const cache = service.catalog.find(name);
   if (cache == nullptr) return unknown_cache(name);
-  if (service.hot_walks >= kWalksMax) {
+  const std::uint32_t most = kWalksMax - (service.bounded_user(call.from.connection) ? kKeptWalks : 0);
+  if (service.hot_walks >= most) {
     return protocol::Error{
         protocol::ErrorCode::kOverloaded,
-        "hot: " + std::to_string(kWalksMax) +
+        "hot: " + std::to_string(most) +
             " requests look through caches already, the most there may be; try again later"};
   }
   const auto task = std::make_shared<HotTask>(service, call.from, *cache, limit);

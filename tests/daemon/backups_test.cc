@@ -57,12 +57,13 @@ TEST_F(BackupsTest, another_backup_of_a_connection_replaces_its_image) {
 
 TEST_F(BackupsTest, places_are_bounded_and_count_before_the_image_is_there) {
   for (ConnectionId connection = 1; connection <= Backups::kBackupsMax; ++connection) {
-    EXPECT_FALSE(backups_.is_full());
+    EXPECT_FALSE(backups_.is_full(false));
     backups_.reserve(connection);
   }
-  EXPECT_TRUE(backups_.is_full());
+  EXPECT_TRUE(backups_.is_full(false));
+  EXPECT_EQ(Backups::places(true), Backups::kBackupsMax - 1) << "the last is not for users who are bounded";
   backups_.end(1);
-  EXPECT_FALSE(backups_.is_full());
+  EXPECT_FALSE(backups_.is_full(false));
 }
 
 TEST_F(BackupsTest, what_lies_unused_ends_and_what_is_being_read_does_not) {

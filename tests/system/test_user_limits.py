@@ -64,6 +64,16 @@ def test_more_leases_and_waits_than_the_limit_are_overloaded(start_daemon):
     assert other.result(other_waits) == [1]
 
 
+def test_the_last_place_for_a_backup_is_kept_for_root_and_the_daemon(start_daemon):
+    daemon = open_to_all(start_daemon)
+    wires = [BOB.connect(daemon) for _ in range(4)]
+    for wire in wires[:3]:
+        assert "caches" in wire.call("backup")
+    wires[3].fails("overloaded", "backup")
+    assert "caches" in wires[0].call("backup"), "another in the place of its own"
+    assert "caches" in ROOT.connect(daemon).call("backup")
+
+
 def test_the_buffers_of_one_user_cost_a_connection_of_that_user(start_daemon):
     limits = ["--max-frame", "1M", "--max-value", "500K", "--max-reply", "1M", "--max-user-buffers", "3M"]
     daemon = open_to_all(start_daemon, *limits)
