@@ -50,7 +50,20 @@ Id group_id(const std::string& name) {
   return looked_up<group>(name, getgrnam_r, [](const group& row) { return row.gr_gid; });
 }
 
+/// The number of a user or group that is named or numbered, or why there is none.
+std::variant<std::uint32_t, std::string> number_of(bool is_group, const std::string& name) {
+  if (const auto number = number_in(name)) return *number;
+  const Id found = is_group ? group_id(name) : user_id(name);
+  const std::string what = (is_group ? "group " : "user ") + protocol::quoted(name);
+  if (std::holds_alternative<NoSuchName>(found)) return "there is no " + what;
+  if (const auto* error = std::get_if<std::error_code>(&found))
+    return what + " cannot be looked up: " + error->message();
+  return std::get<std::uint32_t>(found);
+}
+
 }  // namespace
+
+std::variant<gid_t, std::string> group_number(const std::string& written) { return number_of(true, written); }
 
 std::optional<std::string> add_account(AccessList& list, std::string_view written) {
   if (written == "*") {
@@ -60,16 +73,10 @@ std::optional<std::string> add_account(AccessList& list, std::string_view writte
   const bool is_group = written.starts_with("@");
   const std::string name(written.substr(is_group ? 1 : 0));
   if (name.empty()) return protocol::quoted(written) + " names nobody";
-  std::optional<std::uint32_t> id = number_in(name);
-  if (!id) {
-    const Id found = is_group ? group_id(name) : user_id(name);
-    const std::string what = (is_group ? "group " : "user ") + protocol::quoted(name);
-    if (std::holds_alternative<NoSuchName>(found)) return "there is no " + what;
-    if (const auto* error = std::get_if<std::error_code>(&found))
-      return what + " cannot be looked up: " + error->message();
-    id = std::get<std::uint32_t>(found);
-  }
-  is_group ? list.gids.push_back(*id) : list.uids.push_back(*id);
+  const auto found = number_of(is_group, name);
+  if (const auto* wrong = std::get_if<std::string>(&found)) return *wrong;
+  const std::uint32_t id = std::get<std::uint32_t>(found);
+  is_group ? list.gids.push_back(id) : list.uids.push_back(id);
   return std::nullopt;
 }
 

@@ -1,7 +1,6 @@
 #include "daemon/socket_file.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -17,7 +16,8 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
-#include <vector>
+
+#include "daemon/account.h"
 
 namespace pannier::daemon {
 namespace {
@@ -143,19 +143,6 @@ std::variant<OwnedFd, SocketFault> bind_socket(const std::string& path) {
   return bound;
 }
 
-/// Nothing if there is no such group.
-std::optional<gid_t> group_id(const std::string& group) {
-  gid_t number = 0;
-  const auto [end, error] = std::from_chars(group.data(), group.data() + group.size(), number);
-  if (error == std::errc() && end == group.data() + group.size()) return number;
-  std::vector<char> buffer(std::size_t{64} << 10);
-  struct group row;
-  struct group* found = nullptr;
-  getgrnam_r(group.c_str(), &row, buffer.data(), buffer.size(), &found);
-  if (found == nullptr) return std::nullopt;
-  return found->gr_gid;
-}
-
 std::string octal(mode_t mode) {
   std::array<char, 16> digits;
   const auto [end, error] = std::to_chars(digits.begin(), digits.end(), mode, 8);
@@ -164,14 +151,15 @@ std::string octal(mode_t mode) {
 
 std::optional<SocketFault> give_group(const std::string& path, const std::string& group) {
   if (group.empty()) return std::nullopt;
-  const std::optional<gid_t> id = group_id(group);
-  if (!id) {
-    return SocketFault{"there is no group \"" + group + "\" for the socket " + path +
-                       ": create it, or name another with --socket-group"};
+  const auto found = group_number(group);
+  if (const auto* wrong = std::get_if<std::string>(&found)) {
+    return SocketFault{"the socket " + path + " cannot be given to a group: " + *wrong +
+                       ". Create it, or name another with --socket-group"};
   }
-  if (lchown(path.c_str(), static_cast<uid_t>(-1), *id) == 0) return std::nullopt;
+  const gid_t id = std::get<gid_t>(found);
+  if (lchown(path.c_str(), static_cast<uid_t>(-1), id) == 0) return std::nullopt;
   return SocketFault{"cannot give the socket " + path + " to the group " + group + " (gid " +
-                     std::to_string(*id) + "): " + reason(errno) + ". This process (uid " +
+                     std::to_string(id) + "): " + reason(errno) + ". This process (uid " +
                      std::to_string(geteuid()) + ", gid " + std::to_string(getegid()) +
                      ") must be root or a member of it"};
 }

@@ -98,6 +98,11 @@ TEST_F(SocketFileTest, a_group_that_does_not_exist_is_a_fault_and_leaves_nothing
   EXPECT_FALSE(is_there(lock_path_));
 }
 
+TEST_F(SocketFileTest, the_number_that_means_no_group_is_not_taken_for_one) {
+  const auto taken = take(0660, "4294967295");
+  EXPECT_TRUE(std::holds_alternative<SocketFault>(taken));
+}
+
 TEST_F(SocketFileTest, a_second_one_is_refused_with_the_process_that_has_it) {
   const auto first = take();
   ASSERT_TRUE(std::holds_alternative<SocketFile>(first));
