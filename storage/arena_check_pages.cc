@@ -22,8 +22,9 @@ ArenaCheck::Fault ArenaCheck::fault_of_pages() {
                            head.populated_end <= arena_.pages() &&
                            (head.populated_end == 0 || head.populated_end >= head.fresh_page);
   if (!is_in_order) return "the header's page numbers are out of range";
-  visited_.resize(ref_of(arena_.pages(), 0) / kBits);
-  page_free_.resize(arena_.pages());
+  // From there on no page has a class, so that nothing leads to a slot of one.
+  visited_.resize(ref_of(head.fresh_page, 0) / kBits);
+  page_free_.resize(head.fresh_page);
   for (std::uint32_t page = arena_.first_page(); page < head.fresh_page; ++page) {
     if (arena_.class_of_page(page) == kFreePage) continue;
     if (auto fault = fault_of_page(page)) return fault;
