@@ -5,6 +5,9 @@
 #     ctest test `NAME.Suite.test`, with sanitizers the whole of them one. TIMEOUT counts for each of the former; 120
 #     unless given.
 #
+#   pannier_add_test_library(NAME SOURCES file... [LIBS target...])
+#     What several tests share, compiled once; a test names it among its LIBS.
+#
 #   pannier_add_fuzzer(NAME SOURCES file... [LIBS target...] [CORPUS directory])
 #     The sources define LLVMFuzzerTestOneInput. With PANNIER_FUZZ (preset `fuzz`) it is a libFuzzer
 #     binary, bin/fuzz/NAME, beside a file NAME.corpus that names its corpus directory. Otherwise it is
@@ -19,6 +22,7 @@ if(PANNIER_FUZZ)
   add_custom_target(fuzzers)
 elseif(PANNIER_TESTS)
   add_custom_target(benchmarks)
+  add_library(pannier_fuzz_replay STATIC EXCLUDE_FROM_ALL "${PROJECT_SOURCE_DIR}/cmake/fuzz_replay.cc")
   find_package(GTest REQUIRED)
   find_package(Threads REQUIRED)
   include(GoogleTest)
@@ -32,6 +36,20 @@ elseif(PANNIER_TESTS)
   target_precompile_headers(pannier_test_headers PRIVATE
     <gmock/gmock.h> <gtest/gtest.h> <functional> <map> <memory> <optional> <string> <string_view> <variant> <vector>)
 endif()
+
+function(pannier_add_test_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS")
+  if(NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "pannier_add_test_library(${name}): needs SOURCES, and knows LIBS only; "
+                        "got: ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  add_library(${name} STATIC EXCLUDE_FROM_ALL ${arg_SOURCES})
+  # As programs are compiled, whose precompiled headers it takes.
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${name} PRIVATE -fPIE ${pannier_test_options})
+  target_link_libraries(${name} PUBLIC ${arg_LIBS} GTest::gmock Threads::Threads)
+  target_precompile_headers(${name} REUSE_FROM pannier_test_headers)
+endfunction()
 
 function(pannier_add_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;LIBS;LABELS")
@@ -87,7 +105,7 @@ function(pannier_add_fuzzer name)
     add_dependencies(fuzzers ${name})
     file(WRITE "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/fuzz/${name}.corpus" "${corpus}\n")
   else()
-    target_sources(${name} PRIVATE "${PROJECT_SOURCE_DIR}/cmake/fuzz_replay.cc")
+    target_link_libraries(${name} PRIVATE pannier_fuzz_replay)
     if(arg_CORPUS)
       add_test(NAME ${name}.replay COMMAND ${name} "${corpus}")
       set_tests_properties(${name}.replay PROPERTIES TIMEOUT 120 LABELS fuzz)
