@@ -50,7 +50,7 @@ struct DurableOptions {
 };
 
 struct Config {
-  std::string file_path;  ///< that it was read from; empty: none
+  std::string file_path;  ///< that it was read from, for people; empty: none
   std::string socket_path = "/run/pannier/pannier.sock";
   mode_t socket_mode = 0660;
   std::string socket_group;  ///< name or number; empty: the process' own

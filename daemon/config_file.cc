@@ -293,12 +293,14 @@ std::variant<ConfigFile, ConfigError> parse_config(std::string_view text, const 
 }
 
 std::variant<ConfigFile, ConfigError> read_config_file(const std::string& path) {
+  // Errors go to clients, too, whose texts are valid UTF-8.
+  const std::string shown = protocol::is_utf8(path) ? path : protocol::quoted(path);
   const auto text = content_of(path);
   if (const auto* fault = std::get_if<Unreadable>(&text)) {
-    return ConfigError{"cannot read the configuration file " + path + ": " + fault->why +
+    return ConfigError{"cannot read the configuration file " + shown + ": " + fault->why +
                        ". It is named by --config"};
   }
-  return parse_config(std::get<std::string>(text), path);
+  return parse_config(std::get<std::string>(text), shown);
 }
 
 }  // namespace pannier::daemon

@@ -296,6 +296,12 @@ TEST_F(ConfigFileTest, a_file_that_cannot_be_read_is_told_with_the_reason) {
   EXPECT_THAT(error_of({"--config", dir_.path()}), HasSubstr("Is a directory"));
 }
 
+TEST_F(ConfigFileTest, a_path_that_is_no_utf8_makes_no_error_that_is_none) {
+  path_ = dir_.file("caf\xe9.toml");
+  EXPECT_THAT(error_in("nonsense"), HasSubstr("/caf\\xe9.toml\":1: is not TOML"));
+  EXPECT_THAT(error_of({"--config", path_ + "x"}), HasSubstr("/caf\\xe9.tomlx\": No such file"));
+}
+
 TEST_F(ConfigFileTest, a_pipe_or_device_is_refused_instead_of_waited_for) {
   const string fifo = dir_.file("fifo");
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
