@@ -149,8 +149,9 @@ void add_monitor(Arguments& arguments, Session& session) {
   arguments.help(
       R"(Prints requests of all clients as they are answered: method, cache and key, how it ended (for get: hit or miss), the
 size of the reply, the time it took in the daemon, and the connection with the process and the user that made it. At
-most 1,000 lines a second; what is left out is said. Reads out of shared memory are no requests, and not seen. With --json one object a line. Ctrl-C ends it. While
-one monitors, requests take the daemon's general way, which costs more: on a busy daemon use --one-in and end it soon.
+most 1,000 lines a second; what is left out is said. Reads out of shared memory are no requests, and not seen. With
+--json one object a line. Ctrl-C ends it. While one monitors, requests take the daemon's general way, which costs more:
+on a busy daemon use --one-in and end it soon.
 
 Example:
   pannier monitor --cache lru --method get --one-in 100)");
