@@ -19,12 +19,14 @@ def test_an_async_function_stays_one_and_is_computed_once_however_many_ask(clien
     @pannier.memoize(name=new_name())
     async def slow(n):
         calls.append(n)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
         return n
 
     async def main():
         before = client.info().server.connections
         results = asyncio.gather(*(slow(n % 2) for n in range(300)))
+        while client.info().server.lease_waiters < 2:
+            await asyncio.sleep(0.005)
         await asyncio.sleep(0.02)
         # One for requests, and one for each key that somebody waits for.
         assert client.info().server.connections - before <= 3

@@ -79,8 +79,8 @@ class SharedCache:
             if not older:
                 raise
             await self._ask_to_open(client)
-        cache = opened[self.name] = Cache(client, self.name, self._codec)
-        return cache
+        # Of many who opened it at once all get the same one: it is there that they wait for one another.
+        return opened.setdefault(self.name, Cache(client, self.name, self._codec))
 
     async def _ask_to_open(self, client: Client) -> None:
         if self._settings:
