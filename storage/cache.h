@@ -334,9 +334,6 @@ class Cache {
   Standing standing_of(EntryAt entry, TimeMs now) const;
   Lookup lookup_of(EntryAt entry, TimeMs now) const;
   void use(EntryAt entry);
-  /// As use(), of which a reader in another process has told.
-  void use_shared(EntryAt entry);
-  void bring_home(EntryAt entry);
 
   // -- cache_write.cc
 

@@ -3,14 +3,6 @@
 
 namespace pannier::storage {
 
-namespace {
-
-/// Of so many uses one looks whether the entry is where it is found soonest: what is used often is there
-/// before long, and what is used seldom makes room for it.
-constexpr std::uint64_t kUsesBeforeHome = 8;
-
-}  // namespace
-
 EntryView Cache::view_of(EntryAt entry) const {
   return {value_of(arena_, entry), entry->version(), entry->deadline()};
 }
@@ -37,25 +29,13 @@ Lookup Cache::lookup_of(EntryAt entry, TimeMs now) const {
 }
 
 void Cache::use(EntryAt entry) {
-  const std::uint64_t stamp = this->stamp();
-  {
-    const Transaction transaction(arena_);
-    if (entry->list() == Entry::List::kRecency) {
-      policy_->used(entry, stamp);
-    } else if (entry->is_ahead()) {
-      list(Entry::List::kAhead).make_newest(entry, stamp);
-    }
+  const Transaction transaction(arena_);
+  if (entry->list() == Entry::List::kRecency) {
+    policy_->used(entry, stamp());
+  } else if (entry->is_ahead()) {
+    list(Entry::List::kAhead).make_newest(entry, stamp());
   }
-  if (stamp % kUsesBeforeHome == 0) bring_home(entry);
 }
-
-void Cache::use_shared(EntryAt entry) {
-  use(entry);
-  // Few of them are told, and it is readers in other processes who wait for each bucket of a chain.
-  bring_home(entry);
-}
-
-void Cache::bring_home(EntryAt entry) { index_.bring_home(index_.hash_of_entry(entry), entry.ref); }
 
 Lookup Cache::find(const HashedKey& key, TimeMs now) {
   return lookup_of(index_.find(key.hash, key.key), now);

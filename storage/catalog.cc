@@ -67,7 +67,7 @@ std::optional<NotedUse> Catalog::note_use(Ref ref, Version version, TimeMs now) 
   if (!entry->has_value() || entry->version() != version) return std::nullopt;
   Cache* const cache = find_ordinal(entry->ordinal());
   if (cache == nullptr || now >= entry->deadline()) return std::nullopt;
-  cache->use_shared(entry);
+  cache->use(entry);
   return NotedUse{cache->id(), key_of(*arena_, entry)};
 }
 

@@ -175,20 +175,6 @@ void Index::replace(std::uint64_t hash, Ref old_ref, Ref fresh) {
   arena_.set(place.bucket->refs[place.slot], fresh);
 }
 
-// Not inlined into what is hot: it seldom has anything to do.
-[[gnu::noinline]] void Index::bring_home(std::uint64_t hash, Ref ref) {
-  Bucket& home = home_of(hash);
-  if (std::ranges::find(home.refs, ref) != home.refs.end()) return;
-  const Place there = place_of(hash, ref);
-  const Place here{&home, leaves_home_++ % Bucket::kSlots};
-  const Ref other = here.bucket->refs[here.slot];
-  const std::uint8_t other_tag = tag_at(*here.bucket, here.slot);
-  const Transaction transaction(arena_);
-  disturb(hash);
-  put(here, ref, tag_of(hash));
-  put(there, other, other_tag);
-}
-
 bool Index::maintain() {
   if (slots_.ready_pages() < kPagesNeeded) return false;
   if (head_.entries > head_.buckets * kEntriesMax) {

@@ -70,9 +70,6 @@ class Index {
   /// Precondition of both: `ref` (`old_ref`) is in the index under the hash.
   void erase(std::uint64_t hash, Ref ref);
   void replace(std::uint64_t hash, Ref old_ref, Ref fresh);
-  /// What is used often is to be found in its home bucket: if `ref` is in an overflow bucket, it changes
-  /// places with one of those at home, by chance. A transaction of its own. Precondition: as of erase().
-  void bring_home(std::uint64_t hash, Ref ref);
   /// One step towards the size that fits the entries, in a transaction of its own: to be called once after
   /// each insert() and erase(). True if there is more to do, which can wait.
   bool maintain();
@@ -139,7 +136,6 @@ class Index {
   Slots& slots_;
   IndexHead& head_;
   std::uint64_t any_below_ = std::numeric_limits<std::uint64_t>::max();  ///< no bucket from it on has any
-  std::uint32_t leaves_home_ = 0;  ///< the slot of the next one that has to
   mutable std::string scratch_;
 };
 

@@ -197,14 +197,6 @@ void add_uses(Mutations& all) {
   all.push_back({.name = "get",
                  .run = [](World& world) { world.cache("lru").get(death_key(12), kDeathNow); },
                  .changes = false});
-  all.push_back({.name = "gets_of_many",
-                 .run =
-                     [](World& world) {
-                       // One in eight looks whether it can come to its home bucket.
-                       for (std::size_t key = 0; key < 48; ++key)
-                         world.cache("lru").get(death_key(key), kDeathNow);
-                     },
-                 .changes = false});
   all.push_back({.name = "get_miss",
                  .run = [](World& world) { world.cache("lru").get(death_key(299), kDeathNow); },
                  .changes = false});

@@ -115,23 +115,6 @@ TEST_F(IndexTest, replaces_an_entry_where_it_is) {
   EXPECT_EQ(index_.size(), 100U);
 }
 
-TEST_F(IndexTest, an_entry_that_is_used_often_comes_to_its_home_bucket) {
-  constexpr int kEntries = 20;  // all in one bucket, and the one that it overflows into
-  for (int i = 0; i < kEntries; ++i) add(std::to_string(i));
-  const auto place = [&](EntryAt entry) {
-    std::vector<EntryAt> chain;
-    index_.bucket_at(0, chain);
-    return std::ranges::find(chain, entry) - chain.begin();
-  };
-  for (int i = 0; i < kEntries; ++i) {
-    const std::string key = std::to_string(i);
-    index_.bring_home(hash(key), find(key).ref);
-    EXPECT_LT(place(find(key)), 12) << key;
-    expect_sound();
-  }
-  for (int i = 0; i < kEntries; ++i) EXPECT_TRUE(find(std::to_string(i))) << i;
-}
-
 TEST_F(IndexTest, gives_any_entry_until_there_is_none) {
   std::set<std::string> keys;
   for (int i = 0; i < 1'000; ++i) keys.insert(key_of(*arena_, add(std::to_string(i))).str());
