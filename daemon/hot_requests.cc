@@ -58,11 +58,7 @@ std::size_t HotRequests::prepare_batch(Bytes input, std::size_t count_max, Visit
     bytes += batch[count].request.size;
     ++count;
   }
-  if (count > 1) {
-    for (int step = 0; step < storage::Prefetch::kSteps; ++step) {
-      for (std::size_t i = 0; i < count; ++i) batch[i].prefetch.step();
-    }
-  }
+  if (count > 1) storage::prefetch_all(std::span(batch).first(count));
   return count;
 }
 

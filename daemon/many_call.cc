@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "daemon/handlers/common.h"
 
@@ -116,7 +117,7 @@ void ManyCall::run_together(storage::Cache& cache, TimeMs now) {
   std::array<FetchedKey, kTogether> together;
   const std::span fetched(together.begin(), std::min(kTogether, size() - next_));
   for (std::size_t i = 0; i < fetched.size(); ++i) fetched[i] = FetchedKey::of(cache, keys_[next_ + i]);
-  FetchedKey::fetch(fetched);
+  storage::prefetch_all(fetched);
   for (const auto& one : fetched) {
     run_or_park(cache, one.key, now);
     if (step_bytes_ >= kBytesPerStep) return;

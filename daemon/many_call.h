@@ -15,7 +15,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,13 +37,6 @@ struct FetchedKey {
   static FetchedKey of(const storage::Cache& cache, std::string_view key) {
     const storage::HashedKey hashed = cache.hashed(key);
     return {hashed, cache.prefetch(hashed)};
-  }
-  /// What is still to be fetched of all of these. No call of storage may change anything between of() and
-  /// this, but for uses.
-  static void fetch(std::span<FetchedKey> keys) {
-    for (int step = 0; step < storage::Prefetch::kSteps; ++step) {
-      for (auto& one : keys) one.prefetch.step();
-    }
   }
 };
 

@@ -25,7 +25,8 @@ namespace pannier::storage {
 
 /// What find() and a use of the entry touch, on its way into the processor's cache: each step looks at what
 /// the one before fetched, which takes a while to arrive. So it is for several keys at once: a step for each,
-/// then the next step for each. Valid until the arena changes.
+/// then the next step for each (prefetch_all). Valid until something is put, erased or moved; uses do no
+/// harm.
 class Prefetch {
  public:
   /// One that has no steps.
@@ -49,6 +50,14 @@ class Prefetch {
   const Entry* entry_ = nullptr;         ///< that was fetched
   std::uint8_t tag_ = 0;
 };
+
+/// All steps for a row of things that have a `prefetch` each.
+template <typename Row>
+void prefetch_all(Row&& row) {
+  for (int step = 0; step < Prefetch::kSteps; ++step) {
+    for (auto& one : row) one.prefetch.step();
+  }
+}
 
 class Index {
  public:

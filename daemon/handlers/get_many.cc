@@ -207,7 +207,7 @@ Outcome answer_at_once(Service& service, const Call& call, Params& params, std::
   writer.array(static_cast<std::uint32_t>(count));
   for (std::size_t i = 0; i < count; ++i) {
     if (i % ManyCall::kTogether == 0)
-      FetchedKey::fetch(std::span(keys).subspan(i, std::min(ManyCall::kTogether, count - i)));
+      storage::prefetch_all(std::span(keys).subspan(i, std::min(ManyCall::kTogether, count - i)));
     const auto found = cache.get(keys[i].key, call.now);
     note_hit(service, cache, keys[i].key, found);
     append_found(*output, found, call.now);
