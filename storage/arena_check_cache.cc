@@ -36,13 +36,12 @@ ArenaCheck::Fault ArenaCheck::fault_of_index(CacheRecord& record, Sums& sums) {
   const Index index(arena_, slots, head);
   std::uint64_t overflowing = 0;
   std::vector<Indexed> indexed;
-  for (std::uint64_t number = 0; number < head.buckets; ++number) {
+  for (std::uint64_t number = 0; number < head.homes; ++number) {
     if (auto fault = fault_of_bucket(index, number, indexed)) return fault;
-    for (const auto* bucket = &index.home(number); bucket->overflow != kNoRef;
-         bucket = index.overflow_of(*bucket)) {
-      ++overflowing;
+    for (auto* bucket = &index.home(number); bucket != nullptr; bucket = index.next_of(*bucket)) {
+      if (bucket->overflow != kNoRef && bucket->overflow != IndexBucket::kBeside) ++overflowing;
     }
-    if (indexed.size() < kTogether && number + 1 < head.buckets) continue;
+    if (indexed.size() < kTogether && number + 1 < head.homes) continue;
     if (auto fault = fault_of_many(record, index, indexed, sums)) return fault;
     indexed.clear();
   }
@@ -54,13 +53,13 @@ ArenaCheck::Fault ArenaCheck::fault_of_index(CacheRecord& record, Sums& sums) {
 }
 
 ArenaCheck::Fault ArenaCheck::fault_of_blocks(const IndexHead& head) {
-  if (head.buckets > IndexBucket::kMax) return "it has more buckets than can be";
+  if (head.homes > IndexBucket::kMax) return "it has more homes than can be";
   std::uint64_t blocks = 0;
   const auto visit_block = [&](Ref ref) {
     ++blocks;
     return is_slot(ref, kBlockClass) && visit(ref);
   };
-  const std::uint64_t segments = (head.buckets + IndexBucket::kPerSegment - 1) / IndexBucket::kPerSegment;
+  const std::uint64_t segments = (head.homes + IndexBucket::kPerSegment - 1) / IndexBucket::kPerSegment;
   for (std::uint64_t segment = 0; segment < segments; ++segment) {
     const Ref leaf = head.leaves[segment / IndexBucket::kSegmentsPerLeaf];
     if (segment % IndexBucket::kSegmentsPerLeaf == 0 && !visit_block(leaf))
@@ -74,7 +73,8 @@ ArenaCheck::Fault ArenaCheck::fault_of_blocks(const IndexHead& head) {
 
 ArenaCheck::Fault ArenaCheck::fault_of_bucket(const Index& index, std::uint64_t number,
                                               std::vector<Indexed>& indexed) {
-  for (const Index::Bucket* bucket = &index.home(number);;) {
+  const Index::Bucket* const home = &index.home(number);
+  for (const Index::Bucket* bucket = home;;) {
     const std::uint32_t used = Index::used_slots(*bucket);
     for (std::uint32_t slot = 0; slot < IndexBucket::kSlots; ++slot) {
       const Ref ref = bucket->refs[slot];
@@ -85,8 +85,10 @@ ArenaCheck::Fault ArenaCheck::fault_of_bucket(const Index& index, std::uint64_t 
     const Ref overflow = bucket->overflow;
     if (overflow == kNoRef) return std::nullopt;
     if (used < IndexBucket::kSlots) return "a bucket overflows before it is full";
-    if (!is_slot(overflow, kBucketClass) || !visit(overflow)) return "an overflow bucket is lost";
-    bucket = &arena_.at<Index::Bucket>(overflow);
+    if ((bucket == home) != (overflow == IndexBucket::kBeside)) return "a home is not two buckets";
+    if (bucket != home && (!is_slot(overflow, kBucketClass) || !visit(overflow)))
+      return "an overflow bucket is lost";
+    bucket = bucket == home ? home + 1 : &arena_.at<Index::Bucket>(overflow);
     if (Index::used_slots(*bucket) == 0) return "an overflow bucket is empty";
   }
 }
@@ -118,7 +120,7 @@ ArenaCheck::Fault ArenaCheck::fault_of_indexed(CacheRecord& record, const Index&
   if (auto fault = fault_of_entry(ref)) return "an entry " + *fault;
   const EntryAt entry = entry_at(arena_, ref);
   const std::uint64_t hash = index.hash_of_entry(entry);
-  if (bucket_of(hash, record.index.buckets) != indexed.bucket || tag_of(hash) != indexed.tag)
+  if (home_number(hash, record.index.homes) != indexed.bucket || tag_of(hash) != indexed.tag)
     return "an entry is in the wrong bucket";
   if (entry->ordinal() != record.ordinal) return "an entry is of another cache";
   if (auto fault = fault_of_links(record, entry)) return fault;
@@ -240,20 +242,25 @@ bool ArenaCheck::is_met(Ref ref) const {
 bool ArenaCheck::is_indexed(Ref ref) const {
   auto& record = arena_.at<CacheRecord>(arena_.cache_ref(arena_.at<Entry>(ref).ordinal()));
   const IndexHead& head = record.index;
-  if (head.buckets == 0 || head.buckets > IndexBucket::kMax) return false;
+  if (head.homes == 0 || head.homes > IndexBucket::kMax) return false;
   Slots slots(arena_);
   const Index index(arena_, slots, record.index);
   const std::uint64_t hash = index.hash_of_entry(entry_at(arena_, ref));
-  const std::uint64_t number = bucket_of(hash, head.buckets);
+  const std::uint64_t number = home_number(hash, head.homes);
   const std::uint64_t segment = number / IndexBucket::kPerSegment;
   if (!is_slot(head.leaves[segment / IndexBucket::kSegmentsPerLeaf], kBlockClass)) return false;
   if (!is_slot(index.segment_cell(number), kBlockClass)) return false;
   // As long as a chain may be; a circle is none.
   constexpr int kBucketsInChain = 64;
-  const Index::Bucket* bucket = &index.home(number);
+  const Index::Bucket* const home = &index.home(number);
+  const Index::Bucket* bucket = home;
   for (int i = 0; i < kBucketsInChain; ++i) {
     for (std::uint32_t slot = 0; slot < IndexBucket::kSlots; ++slot) {
       if (bucket->refs[slot] == ref) return Index::tag_at(*bucket, slot) == tag_of(hash);
+    }
+    if (bucket == home && bucket->overflow == IndexBucket::kBeside) {
+      ++bucket;
+      continue;
     }
     if (!is_slot(bucket->overflow, kBucketClass)) return false;
     bucket = &arena_.at<Index::Bucket>(bucket->overflow);

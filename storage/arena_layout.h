@@ -13,7 +13,7 @@
 namespace pannier::storage {
 
 inline constexpr std::uint64_t kArenaMagic = 0x414e'4552'414e'50;  // "PNARENA", little-endian
-inline constexpr std::uint32_t kArenaFormat = 3;
+inline constexpr std::uint32_t kArenaFormat = 4;
 
 /// 64 bits where only four-byte alignment is promised.
 using Word64 = std::uint64_t __attribute__((aligned(4)));
@@ -87,8 +87,8 @@ struct alignas(64) SharingHead {
 };
 static_assert(sizeof(SharingHead) <= 64);
 
-/// A word for each of as many parts of all keys, by the low bits of their bucket's number: odd while what is
-/// in such a bucket, or the entry that it leads to, changes; then it has grown.
+/// A word for each of as many parts of all keys, by the low bits of their home's number: odd while what is
+/// in such a home, or the entry that it leads to, changes; then it has grown.
 inline constexpr std::uint32_t kFluxWords = 4'096;
 
 inline constexpr std::uint32_t kReadByNobody = 1;

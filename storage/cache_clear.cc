@@ -72,7 +72,7 @@ bool Cache::clear_step(ClearId id, std::uint64_t visits_max) {
   std::uint64_t visits = 0;
   while (clear.next_point && visits < visits_max) {
     bucket.clear();
-    const std::uint64_t last_point = index_.bucket_at(*clear.next_point, bucket);
+    const std::uint64_t last_point = index_.home_at(*clear.next_point, bucket);
     visits += 1 + bucket.size();
     for (const EntryAt entry : bucket) {
       const bool is_meant =

@@ -11,11 +11,11 @@
 
 namespace pannier::storage {
 
-/// Index. Buckets are numbered from 0; a leaf is a block of refs of segments, a segment a block of buckets.
+/// Index. Homes are numbered from 0; a leaf is a block of refs of segments, a segment a block of homes.
 struct IndexHead {
   static constexpr std::uint32_t kLeaves = 256;
   Word64 entries;
-  Word64 buckets;
+  Word64 homes;
   std::uint32_t blocks;            ///< leaves and segments
   std::uint32_t overflow_buckets;  ///< those that others overflow into
   std::array<Ref, kLeaves> leaves;

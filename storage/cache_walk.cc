@@ -25,7 +25,7 @@ WalkStep Cache::walk(WalkPosition from, std::string_view prefix, std::uint64_t k
     const std::uint64_t point = *next;
     bucket.clear();
     met.clear();
-    const std::uint64_t last_point = index_.bucket_at(point, bucket);
+    const std::uint64_t last_point = index_.home_at(point, bucket);
     step.visited += 1 + bucket.size();
     for (const EntryAt entry : bucket) {
       const bool is_shown = !is_durable() || of == WalkOf::kInMemory || entry->is_unwritten();

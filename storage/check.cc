@@ -46,7 +46,7 @@ Check::Fault Check::fault_of(const Cache& cache) {
   std::vector<EntryAt> bucket;
   for (std::optional<std::uint64_t> point = 0; point;) {
     bucket.clear();
-    point = Index::point_after(cache.index_.bucket_at(*point, bucket));
+    point = Index::point_after(cache.index_.home_at(*point, bucket));
     for (const EntryAt entry : bucket) {
       sums.bytes += cache.charge_of(*entry);
       if (entry->is_unwritten()) sums.unwritten_bytes += cache.charge_of(*entry);

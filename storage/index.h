@@ -1,11 +1,12 @@
 // Index: finds a cache's entries by key. A hash table of buckets of one cache line, each with twelve refs and
-// a byte of each hash, that grows and shrinks by one bucket at a time (linear hashing: W. Litwin, "Linear
-// hashing: a new tool for file and table addressing", VLDB 1980): no step is long, whatever the number of
-// entries. What does not fit goes into an overflow bucket. It owns buckets, not entries.
+// a byte of each hash, two of them side by side where a hash is at home, that grows and shrinks by one home
+// at a time (linear hashing: W. Litwin, "Linear hashing: a new tool for file and table addressing", VLDB
+// 1980): no step is long, whatever the number of entries. What does not fit goes into an overflow bucket. It
+// owns buckets, not entries.
 //
-// A chain (a bucket and those that it overflows into) is always dense: only its last bucket has room.
+// A chain (a home and what it overflows into) is always dense: only its last bucket has room.
 //
-// A walk goes by points (hash.h), not by buckets: the range of points behind a cursor stays the same however
+// A walk goes by points (hash.h), not by homes: the range of points behind a cursor stays the same however
 // the table grows or shrinks.
 #pragma once
 
@@ -73,7 +74,7 @@ class Index {
   Prefetch prefetch(std::uint64_t hash) const;
   /// Before the entry of this hash is changed where it is: for readers in other processes. Part of a
   /// transaction. Precondition: there is one.
-  void disturb(std::uint64_t hash) { arena_.disturb(bucket_of(hash, head_.buckets)); }
+  void disturb(std::uint64_t hash) { arena_.disturb(home_number(hash, head_.homes)); }
   /// Part of a transaction, as all that change it. Precondition: its key is not in the index.
   void insert(std::uint64_t hash, Ref ref);
   /// Precondition of both: `ref` (`old_ref`) is in the index under the hash.
@@ -91,14 +92,14 @@ class Index {
   std::uint64_t hash_of_entry(EntryAt entry) const;
 
   std::uint64_t size() const { return head_.entries; }
-  std::uint64_t buckets() const { return head_.buckets; }
+  std::uint64_t homes() const { return head_.homes; }
   std::uint64_t bytes() const {
     return std::uint64_t{head_.blocks} * kBlockBytes + std::uint64_t{head_.overflow_buckets} * kBucketBytes;
   }
 
-  /// Appends the entries of the bucket whose range of points has `point`; the last point of that range.
-  std::uint64_t bucket_at(std::uint64_t point, std::vector<EntryAt>& entries) const;
-  /// Where the next bucket starts after that of `last_point`; nothing after the last.
+  /// Appends the entries of the home whose range of points has `point`; the last point of that range.
+  std::uint64_t home_at(std::uint64_t point, std::vector<EntryAt>& entries) const;
+  /// Where the next home starts after that of `last_point`; nothing after the last.
   static std::optional<std::uint64_t> point_after(std::uint64_t last_point) {
     return last_point == std::numeric_limits<std::uint64_t>::max() ? std::nullopt
                                                                    : std::optional(last_point + 1);
@@ -109,11 +110,11 @@ class Index {
 
   using Bucket = IndexBucket;
 
-  static constexpr std::uint64_t kEntriesMax = 20;  ///< a bucket on average; above it the table grows
-  static constexpr std::uint64_t kEntriesMin = 4;   ///< below it the table shrinks
+  static constexpr std::uint64_t kEntriesMax = 22;  ///< a home on average; above it the table grows
+  static constexpr std::uint64_t kEntriesMin = 8;   ///< below it the table shrinks
   /// A merge that would make a longer chain waits: a clear, which goes through the table in another order,
   /// leaves some parts full for a while and others empty.
-  static constexpr std::uint32_t kMergedMax = 2 * Bucket::kSlots;
+  static constexpr std::uint32_t kMergedMax = 2 * Bucket::kHome * Bucket::kSlots;
   struct Place {
     Bucket* bucket;
     std::uint32_t slot;
@@ -122,29 +123,30 @@ class Index {
   static std::uint8_t tag_at(const Bucket& bucket, std::uint32_t slot);
   static std::uint32_t used_slots(const Bucket& bucket);
 
-  Ref& segment_cell(std::uint64_t bucket) const;
-  Bucket& home(std::uint64_t bucket) const;
-  Bucket& home_of(std::uint64_t hash) const { return home(bucket_of(hash, head_.buckets)); }
-  Bucket* overflow_of(const Bucket& bucket) const;
-  /// The number of low bits of a hash that tell its bucket, which `bucket` is one of.
-  unsigned bits_of(std::uint64_t bucket) const;
+  Ref& segment_cell(std::uint64_t home) const;
+  /// The first of its two buckets.
+  Bucket& home(std::uint64_t number) const;
+  Bucket& home_of(std::uint64_t hash) const { return home(home_number(hash, head_.homes)); }
+  Bucket* next_of(Bucket& bucket) const;
+  /// The number of low bits of a hash that tell its home, which this is one of.
+  unsigned bits_of(std::uint64_t home) const;
   Place place_of(std::uint64_t hash, Ref ref) const;
   void put(Place place, Ref ref, std::uint8_t tag);
   void append(Bucket& first, Ref ref, std::uint8_t tag);
   /// The last of the chain takes the place.
   void take_out(Bucket& first, Place place);
   Ref take_block();
-  bool append_bucket();
-  void remove_last_bucket();
+  bool append_home();
+  void remove_last_home();
   void split();
   void merge();
   bool may_merge() const;
-  std::uint32_t chain_entries(const Bucket& first) const;
+  std::uint32_t chain_entries(Bucket& first) const;
 
   Arena& arena_;
   Slots& slots_;
   IndexHead& head_;
-  std::uint64_t any_below_ = std::numeric_limits<std::uint64_t>::max();  ///< no bucket from it on has any
+  std::uint64_t any_below_ = std::numeric_limits<std::uint64_t>::max();  ///< no home from it on has any
   mutable std::string scratch_;
 };
 

@@ -1,4 +1,4 @@
-// A bucket of an index, and which one a hash belongs to: what the index and those who read it from another
+// A bucket of an index, and which home a hash belongs to: what the index and those who read it from another
 // process have in common.
 #pragma once
 
@@ -18,13 +18,19 @@ namespace pannier::storage {
 
 struct IndexBucket {
   static constexpr std::uint32_t kSlots = 12;
-  static constexpr std::uint64_t kPerSegment = kBlockBytes / kBucketBytes;
+  /// A home is so many, side by side.
+  static constexpr std::uint32_t kHome = 2;
+  /// As `overflow`, in the first of a home: the chain goes on in the second.
+  static constexpr Ref kBeside = 1U << 31;
+
+  // Of homes.
+  static constexpr std::uint64_t kPerSegment = kBlockBytes / kBucketBytes / kHome;
   static constexpr std::uint64_t kSegmentsPerLeaf = kBlockBytes / sizeof(Ref);
   static constexpr std::uint64_t kMax = IndexHead::kLeaves * kSegmentsPerLeaf * kPerSegment;
 
   std::array<Ref, kSlots> refs;
   std::array<std::uint32_t, kSlots / 4> tags;  ///< a byte each; 0: free
-  Ref overflow;
+  Ref overflow;                                ///< kNoRef: none, the chain ends
 
   /// A bit a slot that has the tag.
   std::uint32_t matches(std::uint8_t tag) const;
@@ -36,11 +42,11 @@ inline std::uint8_t tag_of(std::uint64_t hash) {
   return tag == 0 ? 1 : tag;
 }
 
-/// Precondition: buckets > 0.
-inline std::uint64_t bucket_of(std::uint64_t hash, std::uint64_t buckets) {
-  const auto bits = static_cast<unsigned>(std::bit_width(buckets)) - 1;
+/// Precondition: homes > 0.
+inline std::uint64_t home_number(std::uint64_t hash, std::uint64_t homes) {
+  const auto bits = static_cast<unsigned>(std::bit_width(homes)) - 1;
   const std::uint64_t wide = hash & ((std::uint64_t{2} << bits) - 1);
-  return wide < buckets ? wide : wide & ((std::uint64_t{1} << bits) - 1);
+  return wide < homes ? wide : wide & ((std::uint64_t{1} << bits) - 1);
 }
 
 #if defined(__SSE2__)

@@ -231,8 +231,9 @@ const IndexHead* SharedReader::index_of(const CacheAt& cache) const {
 SharedReader::Search SharedReader::match(Ref ref, const Key& key, Found& found, Seen& seen) const {
   found.slot = entry_slot(ref);
   if (found.slot.bytes == nullptr) return Search::kUnclear;
-  // Few entries end in the line that they begin in.
+  // A small entry lies in two lines or three, whatever its header says.
   __builtin_prefetch(found.slot.bytes + kLine);
+  __builtin_prefetch(found.slot.bytes + std::min<std::uint64_t>(found.slot.size, 2 * kLine) - 1);
   Entry& header = found.header;
   read_racing(&header, found.slot.bytes, sizeof header);
   if (header.key_bytes() != key.bytes.size()) return Search::kNone;
@@ -261,6 +262,27 @@ SharedReader::Search SharedReader::match(Ref ref, const Key& key, Found& found, 
   return Search::kFound;
 }
 
+SharedReader::Search SharedReader::match_any(std::span<const IndexBucket> buckets, const Key& key,
+                                             Found& found, Seen& seen) const {
+  const std::uint8_t tag = tag_of(key.hash);
+  std::uint32_t matching = 0;
+  for (std::size_t i = buckets.size(); i-- > 0;) {
+    matching = matching << IndexBucket::kSlots | buckets[i].matches(tag);
+  }
+  const auto first_of = [&](std::uint32_t slots) {
+    const auto slot = static_cast<std::uint32_t>(std::countr_zero(slots));
+    return buckets[slot / IndexBucket::kSlots].refs[slot % IndexBucket::kSlots];
+  };
+  for (; matching != 0; matching &= matching - 1) {
+    // Where another key has the same tag, which is so once in twenty times, memory is waited for but once.
+    const std::uint32_t others = matching & (matching - 1);
+    if (others != 0) __builtin_prefetch(entry_slot(first_of(others)).bytes);
+    const Search result = match(first_of(matching), key, found, seen);
+    if (result != Search::kNone) return result;
+  }
+  return Search::kNone;
+}
+
 SharedReader::Search SharedReader::search(const IndexHead& index, std::uint64_t number, const Key& key,
                                           Found& found, Seen& seen) const {
   const std::uint64_t segment = number / IndexBucket::kPerSegment;
@@ -270,22 +292,22 @@ SharedReader::Search SharedReader::search(const IndexHead& index, std::uint64_t 
   const Ref segment_ref = load_racing(leaf[segment % IndexBucket::kSegmentsPerLeaf]);
   const auto* const first = at<IndexBucket, kBlockClass, kBlockBytes>(segment_ref);
   if (first == nullptr) return Search::kUnclear;
-  const IndexBucket* place = first + number % IndexBucket::kPerSegment;
-  const std::uint8_t tag = tag_of(key.hash);
+  // Its second bucket is empty where the first has room.
+  std::array<IndexBucket, IndexBucket::kHome> home;
+  read_racing(&home, first + number % IndexBucket::kPerSegment * IndexBucket::kHome, sizeof home);
+  Ref overflow = home[0].overflow == IndexBucket::kBeside ? home[1].overflow : home[0].overflow;
+  std::span<const IndexBucket> buckets = home;
   for (int i = 0; i < kBucketsInChain; ++i) {
-    IndexBucket bucket;
-    read_racing(&bucket, place, sizeof bucket);
     // The next one is on its way while this one's entries are looked at.
-    place =
-        bucket.overflow == kNoRef ? nullptr : at<IndexBucket, kBucketClass, kBucketBytes>(bucket.overflow);
-    __builtin_prefetch(place);
-    for (std::uint32_t matching = bucket.matches(tag); matching != 0; matching &= matching - 1) {
-      const Search result =
-          match(bucket.refs[static_cast<unsigned>(std::countr_zero(matching))], key, found, seen);
-      if (result != Search::kNone) return result;
-    }
-    if (bucket.overflow == kNoRef) return Search::kNone;
-    if (place == nullptr) return Search::kUnclear;
+    const auto* const next = at<IndexBucket, kBucketClass, kBucketBytes>(overflow);
+    __builtin_prefetch(next);
+    const Search result = match_any(buckets, key, found, seen);
+    if (result != Search::kNone) return result;
+    if (overflow == kNoRef) return Search::kNone;
+    if (next == nullptr) return Search::kUnclear;
+    read_racing(home.data(), next, sizeof(IndexBucket));
+    buckets = std::span(home).first(1);
+    overflow = home[0].overflow;
   }
   return Search::kUnclear;
 }
@@ -321,21 +343,20 @@ SharedReader::Outcome SharedReader::get(const CacheAt& cache, const Key& key, Ro
     if (load_acquire(sharing().catalog_flux) != cache.flux) return Outcome::kCacheIsMoved;
     const IndexHead* const index = index_of(cache);
     if (index == nullptr) return Outcome::kElsewhere;
-    const std::uint64_t buckets = load_racing_halves(index->buckets);
-    if (buckets > IndexBucket::kMax) return Outcome::kElsewhere;
-    const std::uint64_t number = buckets == 0 ? 0 : bucket_of(key.hash, buckets);
+    const std::uint64_t homes = load_racing_halves(index->homes);
+    if (homes > IndexBucket::kMax) return Outcome::kElsewhere;
+    const std::uint64_t number = homes == 0 ? 0 : home_number(key.hash, homes);
     const Moment moment = this->moment(number);
     if (((moment.wide | moment.bucket) & 1) != 0) {
       pause();
       continue;
     }
     Found found;
-    Search result = buckets == 0 ? Search::kNone : search(*index, number, key, found, seen);
+    Search result = homes == 0 ? Search::kNone : search(*index, number, key, found, seen);
     const bool is_there = result == Search::kFound && found.header.has_value() && !is_due(found.deadline);
     if (is_there && !copy_value(found, room)) result = Search::kUnclear;
-    // In a table that has grown or shrunk meanwhile, the key may be in another bucket.
-    if (!holds(moment, number) || load_racing_halves(index->buckets) != buckets ||
-        moment.catalog != cache.flux)
+    // In a table that has grown or shrunk meanwhile, the key may be in another home.
+    if (!holds(moment, number) || load_racing_halves(index->homes) != homes || moment.catalog != cache.flux)
       continue;
     seen.bucket = number;
     seen.flux = moment.bucket;

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -25,6 +26,7 @@
 #include "storage/arena_layout.h"
 #include "storage/cache_record.h"
 #include "storage/entry.h"
+#include "storage/index_bucket.h"
 #include "storage/page_classes.h"
 #include "storage/types.h"
 
@@ -145,6 +147,8 @@ class SharedReader {
   };
   enum class Search : std::uint8_t { kFound, kNone, kUnclear };
   Search search(const IndexHead& index, std::uint64_t bucket, const Key& key, Found& found, Seen& seen) const;
+  /// At most two buckets.
+  Search match_any(std::span<const IndexBucket> buckets, const Key& key, Found& found, Seen& seen) const;
   Search match(Ref ref, const Key& key, Found& found, Seen& seen) const;
   bool copy_value(const Found& found, Room& room) const;
 

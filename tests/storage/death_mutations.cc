@@ -291,8 +291,19 @@ void add_write_back(Mutations& all) {
                  .promise = kInSteps});
 }
 
-/// A cache of eight buckets whose next erase merges two of them: into an overflow bucket, for which there is
-/// no page but that of the very entry that is erased.
+/// How many homes the index of the first cache has, and how many buckets that they overflow into.
+struct IndexSize {
+  std::uint64_t homes;
+  std::uint32_t overflow_buckets;
+  explicit IndexSize(World& world) : IndexSize(record(world.catalog().arena()).index) {}
+
+ private:
+  explicit IndexSize(const IndexHead& head) : homes(head.homes), overflow_buckets(head.overflow_buckets) {}
+  static const CacheRecord& record(const Arena& arena) { return arena.at<CacheRecord>(arena.cache_ref(0)); }
+};
+
+/// A cache whose next erase merges two of its four homes: into an overflow bucket, for which there is no page
+/// but that of the very entry that is erased.
 void prepare_merge(World& world) {
   world.open("narrow", lru_settings());
   const std::uint64_t seed = world.catalog().arena().header().hash_seed;
@@ -301,21 +312,22 @@ void prepare_merge(World& world) {
   std::size_t others = 0;
   std::vector<std::size_t> extra;
   for (std::size_t key = 0; key < 290; ++key) {
-    const std::uint64_t bucket = hash_of(death_key(key), seed) & 7;
-    std::size_t& count = bucket == 3 ? in_low : bucket == 7 ? in_high : others;
-    const std::size_t most = bucket == 3 || bucket == 7 ? 7 : 9;
+    const std::uint64_t home = hash_of(death_key(key), seed) & 3;
+    std::size_t& count = home == 1 ? in_low : home == 3 ? in_high : others;
+    const std::size_t most = home == 1 ? 13 : home == 3 ? 12 : 6;
     if (count < most) {
       ++count;
-    } else if (extra.size() < 40 && bucket != 3 && bucket != 7) {
+    } else if (extra.size() < 40 && home != 1 && home != 3) {
       extra.push_back(key);
     } else {
       continue;
     }
     world.put("narrow", key, letters(20));
   }
-  check(in_low + in_high == 14 && others == 9 && extra.size() == 40, "keys do not suit the test");
+  check(in_low + in_high == 25 && others == 6 && extra.size() == 40, "keys do not suit the test");
   world.put("narrow", 299, letters(430));
   for (const std::size_t key : extra) erase(world, "narrow", key);
+  check(IndexSize(world).homes == 4, "the index does not suit the test");
 }
 
 void add_index(Mutations& all) {
@@ -338,7 +350,12 @@ void add_index(Mutations& all) {
                  .promise = kInSteps});
   all.push_back({.name = "index_merges_and_overflows",
                  .prepared = kEmpty,
-                 .run = [](World& world) { erase(world, "narrow", 299); },
+                 .run =
+                     [](World& world) {
+                       erase(world, "narrow", 299);
+                       const IndexSize size(world);
+                       check(size.homes == 3 && size.overflow_buckets == 1, "no homes were merged");
+                     },
                  .setup = prepare_merge});
 }
 

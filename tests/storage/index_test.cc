@@ -30,37 +30,37 @@ TEST_F(IndexTest, finds_what_was_inserted_through_growth_and_shrinking) {
   for (int i = 0; i < 5'000; ++i) ASSERT_EQ(bool(find("key" + std::to_string(i))), i % 2 == 1) << i;
 }
 
-TEST_F(IndexTest, keeps_between_four_entries_and_twenty_a_bucket) {
+TEST_F(IndexTest, keeps_between_8_entries_and_22_a_home) {
   for (int i = 0; i < 3'000; ++i) {
     add(std::to_string(i));
-    ASSERT_LE(index_.size(), 20 * index_.buckets());
-    ASSERT_TRUE(index_.buckets() == 1 || index_.size() >= 4 * index_.buckets());
+    ASSERT_LE(index_.size(), 22 * index_.homes());
+    ASSERT_TRUE(index_.homes() == 1 || index_.size() >= 8 * index_.homes());
   }
   for (int i = 0; i < 3'000; ++i) {
     erase(std::to_string(i));
-    ASSERT_LE(index_.size(), 20 * index_.buckets());
-    ASSERT_TRUE(index_.buckets() == 1 || index_.size() >= 4 * index_.buckets());
+    ASSERT_LE(index_.size(), 22 * index_.homes());
+    ASSERT_TRUE(index_.homes() == 1 || index_.size() >= 8 * index_.homes());
   }
 }
 
 TEST_F(IndexTest, entries_that_go_in_another_order_than_buckets_merge_make_no_long_chains) {
   constexpr int kEntries = 4'000;
-  // Of 200 buckets, 56 are not split yet and have 31 entries on average; hashes are seeded anew in each run.
+  // Of 182 homes, 74 are not split yet and have 31 entries on average; hashes are seeded anew in each run.
   // More than this in one of them is a matter of 10^-12.
-  constexpr std::size_t kBucketMax = 80;
+  constexpr std::size_t kHomeMax = 80;
   for (int i = 0; i < kEntries; ++i) add(std::to_string(i));
   // As a clear goes: by points, which are the hashes' bits in reverse.
   std::vector<EntryAt> bucket;
   for (std::optional<std::uint64_t> point = 0; point;) {
     bucket.clear();
-    point = Index::point_after(index_.bucket_at(*point, bucket));
-    ASSERT_LE(bucket.size(), kBucketMax);
+    point = Index::point_after(index_.home_at(*point, bucket));
+    ASSERT_LE(bucket.size(), kHomeMax);
     for (const EntryAt entry : bucket) erase(key_of(*arena_, entry).str());
   }
   EXPECT_EQ(index_.size(), 0U);
   while (index_.maintain()) {
   }
-  EXPECT_EQ(index_.buckets(), 1U);
+  EXPECT_EQ(index_.homes(), 1U);
 }
 
 TEST_F(IndexTest, an_insertion_takes_no_more_pages_than_it_says) {
@@ -93,7 +93,7 @@ TEST_F(IndexTest, takes_no_memory_when_it_is_dismantled) {
   while (index_.dismantle()) {
   }
   EXPECT_EQ(index_.bytes(), 0U);
-  EXPECT_EQ(index_.buckets(), 0U);
+  EXPECT_EQ(index_.homes(), 0U);
   EXPECT_EQ(slots_.internal_bytes(), before);
   add("again");
   EXPECT_TRUE(find("again"));
@@ -148,7 +148,7 @@ TEST_F(IndexTest, buckets_cover_all_points_once_whatever_their_number) {
     std::vector<EntryAt> bucket;
     for (std::optional<std::uint64_t> point = 0; point; ++buckets) {
       bucket.clear();
-      const std::uint64_t last_point = index_.bucket_at(*point, bucket);
+      const std::uint64_t last_point = index_.home_at(*point, bucket);
       for (const EntryAt entry : bucket) {
         ASSERT_GE(point_of(index_.hash_of_entry(entry)), *point);
         ASSERT_LE(point_of(index_.hash_of_entry(entry)), last_point);
@@ -156,7 +156,7 @@ TEST_F(IndexTest, buckets_cover_all_points_once_whatever_their_number) {
       }
       point = Index::point_after(last_point);
     }
-    ASSERT_EQ(buckets, index_.buckets());
+    ASSERT_EQ(buckets, index_.homes());
     ASSERT_EQ(entries, index_.size());
   }
 }
@@ -168,7 +168,7 @@ std::map<std::string, int> walk(const Arena& arena, const Index& index, Between 
   std::vector<EntryAt> bucket;
   for (std::optional<std::uint64_t> point = 0; point;) {
     bucket.clear();
-    const std::uint64_t last_point = index.bucket_at(*point, bucket);
+    const std::uint64_t last_point = index.home_at(*point, bucket);
     for (const EntryAt entry : bucket) {
       if (point_of(index.hash_of_entry(entry)) >= *point) ++seen[key_of(arena, entry).str()];
     }
