@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "daemon/quantity.h"
+#include "daemon/reason.h"
 
 namespace pannier::daemon {
 namespace {
@@ -19,8 +20,6 @@ namespace {
 constexpr mode_t kOwnerOnly = 0600;
 /// A file that is replaced again and again while it is being opened is given up after so often.
 constexpr int kTriesMax = 100;
-
-std::string reason(int code) { return std::generic_category().message(code); }
 
 const std::string kOrAnother = ", or choose another path with --arena-file";
 const std::string kOnDisk =

@@ -56,7 +56,7 @@ class Opening {
   std::vector<ConfiguredCache> changed_;
 };
 
-bool gives_back(Catalog& catalog, const std::string& name, const Settings& settings) {
+bool will_give_back(Catalog& catalog, const std::string& name, const Settings& settings) {
   const storage::Cache* const there = catalog.find(name);
   return there != nullptr && settings.reserved_bytes < there->settings().reserved_bytes;
 }
@@ -69,7 +69,7 @@ std::variant<std::vector<ConfiguredCache>, UnfitCache> open_configured_caches(
   std::vector<std::string> order;
   for (const auto& [name, settings] : caches) order.push_back(name);
   std::ranges::stable_partition(
-      order, [&](const std::string& name) { return gives_back(catalog, name, caches.at(name)); });
+      order, [&](const std::string& name) { return will_give_back(catalog, name, caches.at(name)); });
   Opening opening(catalog, now);
   for (const std::string& name : order) {
     if (auto unfit = opening.open(name, caches.at(name))) {

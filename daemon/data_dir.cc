@@ -12,14 +12,14 @@
 #include <system_error>
 #include <utility>
 
+#include "daemon/reason.h"
+
 namespace pannier::daemon {
 namespace {
 
 constexpr mode_t kOwnerOnlyDir = 0700;
 constexpr mode_t kOwnerOnlyFile = 0600;
 constexpr std::string_view kOtherwise = ", or choose another directory with --data-dir";
-
-std::string reason(int code) { return std::generic_category().message(code); }
 
 std::optional<DataDirFault> make_dir(const std::string& path) {
   if (mkdir(path.c_str(), kOwnerOnlyDir) == 0) return std::nullopt;

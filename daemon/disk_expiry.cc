@@ -13,7 +13,6 @@ using storage::TimeMs;
 namespace {
 
 constexpr std::uint32_t kPiecesInRound = 4;
-constexpr std::uint64_t kNsPerMs = 1'000'000;
 constexpr std::uint64_t kPauseLeastMs = 20;
 constexpr TimeMs kWaitMs = 100;          // for a disk that is busy
 constexpr std::uint32_t kWaitsMax = 50;  // then it takes its turn
@@ -116,7 +115,7 @@ void DiskExpiry::end_round() {
 }
 
 void DiskExpiry::go_on_later() {
-  const std::uint64_t took_ms = (UvLoop::clock_ns() - began_ns_) / kNsPerMs;
+  const std::uint64_t took_ms = (UvLoop::clock_ns() - began_ns_) / UvLoop::kNsPerMs;
   const std::uint64_t pause_ms = std::max(kPauseShare * took_ms, kPauseLeastMs);
   service_.background.add(service_.clock.now() + static_cast<TimeMs>(pause_ms), shared_from_this());
 }

@@ -15,7 +15,6 @@ using storage::StoreError;
 
 namespace {
 
-constexpr std::uint64_t kNsPerMs = 1'000'000;
 constexpr storage::TimeMs kProgressMs = 1'000;  // between two lines in the log
 
 constexpr std::uint64_t kGatherShare = 4;          // of what the write took
@@ -117,7 +116,7 @@ void Flusher::schedule() {
     const std::uint64_t left_ns = gather_ns();
     if (left_ns == 0) return wait(Wait::kNextPass, 0);
     const Wait gathering = gathers_awake_ ? Wait::kGatherAwake : Wait::kGather;
-    if (waiting_for_ != gathering) wait(gathering, (left_ns + kNsPerMs - 1) / kNsPerMs);
+    if (waiting_for_ != gathering) wait(gathering, (left_ns + UvLoop::kNsPerMs - 1) / UvLoop::kNsPerMs);
   } else if (waiting_for_ != Wait::kInterval) {
     const auto interval_ms = static_cast<storage::TimeMs>(options_.checkpoint_interval_ms);
     const storage::TimeMs due = write_back.oldest_dirty_since() + interval_ms;
@@ -218,7 +217,7 @@ void Flusher::count_written(const Batch& batch) {
       id = item.cache;
       info = catalog_.find(id) == nullptr ? &none : &infos_[id];
       info->last_sync_ms = clock_.now();
-      info->last_sync_duration_ms = write_took_ns_ / kNsPerMs;
+      info->last_sync_duration_ms = write_took_ns_ / UvLoop::kNsPerMs;
       info->last_error.reset();
     }
     if (item.record && item.record->deadline != storage::kNever) ++info->deadlines_written;

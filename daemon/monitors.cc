@@ -22,7 +22,7 @@ void write_text_or_nil(Writer& writer, std::string_view name, std::string_view t
   text.empty() ? writer.nil() : writer.key(text.substr(0, kKeyBytesMax));
 }
 
-void write_count(Writer& writer, std::string_view name, std::uint64_t count) {
+void write_number(Writer& writer, std::string_view name, std::uint64_t count) {
   writer.string(name);
   writer.unsigned_integer(count);
 }
@@ -97,11 +97,11 @@ void Monitors::write(std::string& output, const SeenRequest& seen, const Subject
   write_text_or_nil(writer, "key", subject.key);
   writer.string("keys");
   subject.keys ? writer.unsigned_integer(*subject.keys) : writer.nil();
-  write_count(writer, "reply_bytes", seen.answer.bytes);
-  write_count(writer, "took_ns", seen.ns);
+  write_number(writer, "reply_bytes", seen.answer.bytes);
+  write_number(writer, "took_ns", seen.ns);
   writer.string("outcome");
   writer.string(outcome_of(method, seen.answer));
-  write_count(writer, "connection", ConnectionTable::number_of(from));
+  write_number(writer, "connection", ConnectionTable::number_of(from));
   write_number_or_nil(writer, "pid", outbox_.pid(from), 0);
   write_number_or_nil(writer, "uid", visitor == nullptr ? Peer::kNobody : visitor->peer.uid, Peer::kNobody);
   writer.unsigned_integer(left_out);

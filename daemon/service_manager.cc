@@ -23,7 +23,7 @@ Failure failure_of(int result) {
 Failure tell(const std::string& message) { return failure_of(sd_notify(0, message.c_str())); }
 
 /// A field ends at the end of its line.
-std::string in_one_line(std::string_view text) {
+std::string without_line_ends(std::string_view text) {
   std::string line(text);
   std::replace(line.begin(), line.end(), '\n', ' ');
   return line;
@@ -64,24 +64,27 @@ std::vector<std::string> ServiceManager::left() const {
 }
 
 Failure ServiceManager::keep(std::string_view name, int fd) const {
-  const std::string message = "FDSTORE=1\nFDNAME=" + in_one_line(name);
+  const std::string message = "FDSTORE=1\nFDNAME=" + without_line_ends(name);
   return failure_of(sd_pid_notify_with_fds(0, 0, message.c_str(), &fd, 1));
 }
 
 Failure ServiceManager::forget(std::string_view name) const {
-  return tell("FDSTOREREMOVE=1\nFDNAME=" + in_one_line(name));
+  return tell("FDSTOREREMOVE=1\nFDNAME=" + without_line_ends(name));
 }
 
 Failure ServiceManager::ready() const { return tell("READY=1"); }
 
 Failure ServiceManager::stopping() const { return tell("STOPPING=1"); }
 
-Failure ServiceManager::status(std::string_view text) const { return tell("STATUS=" + in_one_line(text)); }
+Failure ServiceManager::status(std::string_view text) const {
+  return tell("STATUS=" + without_line_ends(text));
+}
 
 Failure ServiceManager::alive() const { return tell("WATCHDOG=1"); }
 
 Failure ServiceManager::more_time(std::string_view text, std::uint64_t more_ms) const {
-  return tell("STATUS=" + in_one_line(text) + "\nEXTEND_TIMEOUT_USEC=" + std::to_string(more_ms * kUsPerMs));
+  return tell("STATUS=" + without_line_ends(text) +
+              "\nEXTEND_TIMEOUT_USEC=" + std::to_string(more_ms * kUsPerMs));
 }
 
 }  // namespace pannier::daemon

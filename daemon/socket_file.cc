@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "daemon/account.h"
+#include "daemon/reason.h"
 
 namespace pannier::daemon {
 namespace {
@@ -25,8 +26,6 @@ namespace {
 /// A lock file that another starter removed while it was being opened is tried again so often.
 constexpr int kLockTriesMax = 100;
 constexpr std::string_view kOtherPath = "choose another path with --socket";
-
-std::string reason(int code) { return std::generic_category().message(code); }
 
 std::string lock_path_of(const std::string& path) { return path + ".lock"; }
 

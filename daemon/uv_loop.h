@@ -27,6 +27,7 @@ class UvLoop {
   std::uint64_t now_ms() const;
   /// Nanoseconds of the monotonic clock, read now: for measuring what a step takes.
   static std::uint64_t clock_ns() { return uv_hrtime(); }
+  static constexpr std::uint64_t kNsPerMs = 1'000'000;
   /// Reads the clock anew: for what takes long outside of run().
   void update_now();
 

@@ -24,7 +24,7 @@ namespace {
 constexpr std::uint64_t kConnectionsMax = 900;  ///< files that a process may usually open
 constexpr std::uint64_t kDepthMax = 1'024;
 constexpr std::uint64_t kKeysMax = 10'000'000;
-constexpr std::uint64_t kValueBytesMax = std::uint64_t{1} << 30;
+constexpr std::uint64_t kBenchValueBytesMax = std::uint64_t{1} << 30;
 constexpr std::uint64_t kUnderWayBytesMax = std::uint64_t{512} << 20;
 constexpr std::uint64_t kFillBytes = std::uint64_t{4} << 20;
 /// Of an entry beside its value, about.
@@ -79,7 +79,7 @@ void check(const Given& given) {
   check_range("--depth", *given.depth, kDepthMax);
   check_range("--keys", *given.keys, kKeysMax);
   const bool is_many = given.mix == load::Mix::kGetMany;
-  check_range("--value-size", *given.value_bytes, is_many ? load::kManyValueBytesMax : kValueBytesMax);
+  check_range("--value-size", *given.value_bytes, is_many ? load::kManyValueBytesMax : kBenchValueBytesMax);
   check_range("--for", static_cast<std::uint64_t>(given.time->count()), 3'600'000);
   const std::uint64_t bytes =
       *given.connections * *given.depth * load::keys_of(given.mix) * *given.value_bytes;

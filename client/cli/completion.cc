@@ -13,7 +13,7 @@ namespace pannier::cli {
 namespace {
 
 /// Somebody has pressed a key and waits.
-constexpr auto kPatience = std::chrono::milliseconds(300);
+constexpr auto kCompletionPatience = std::chrono::milliseconds(300);
 
 bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
 
@@ -156,7 +156,7 @@ std::vector<std::string> cache_names_at(const std::string& socket) {
   std::vector<std::string> names;
   try {
     ClientOptions options{.path = socket, .pool_size = 1, .client_name = "pannier"};
-    options.connect_timeout = options.request_timeout = kPatience;
+    options.connect_timeout = options.request_timeout = kCompletionPatience;
     for (const auto& [name, cache] : Client(options).info().caches) names.push_back(name);
   } catch (const Error&) {
     // Nobody asked for a message in the middle of a line.

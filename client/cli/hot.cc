@@ -29,7 +29,7 @@ struct Entry {
   std::optional<std::uint64_t> value_bytes;
 };
 
-std::string params_of(const Given& given) {
+std::string hot_params(const Given& given) {
   std::string params;
   protocol::Writer writer(params);
   writer.array(given.limit ? 2 : 1);
@@ -82,7 +82,7 @@ void print_text(Session& session, std::string_view packed) {
 }
 
 void hot(Session& session, const Given& given) {
-  const auto packed = session.client().call("hot", params_of(given));
+  const auto packed = session.client().call("hot", hot_params(given));
   session.json() ? session.print_json(to_json(packed)) : print_text(session, packed);
 }
 

@@ -20,8 +20,8 @@ struct TimeUnit {
   std::string_view name;
   std::uint64_t ms;
 };
-constexpr std::array kTimeUnits = {TimeUnit{"d", 86'400'000}, TimeUnit{"h", 3'600'000},
-                                   TimeUnit{"min", 60'000}, TimeUnit{"s", 1'000}, TimeUnit{"ms", 1}};
+constexpr std::array kAgeUnits = {TimeUnit{"d", 86'400'000}, TimeUnit{"h", 3'600'000},
+                                  TimeUnit{"min", 60'000}, TimeUnit{"s", 1'000}, TimeUnit{"ms", 1}};
 
 std::size_t width_of(const std::string& cell) {
   const auto starts_character = [](char byte) { return (byte & 0xc0) != 0x80; };
@@ -55,15 +55,14 @@ std::string human_bytes(std::uint64_t bytes) {
 
 std::string human_duration(std::uint64_t ms) {
   std::string text;
-  for (std::size_t i = 0; i < kTimeUnits.size(); ++i) {
-    const auto& unit = kTimeUnits[i];
+  for (std::size_t i = 0; i < kAgeUnits.size(); ++i) {
+    const auto& unit = kAgeUnits[i];
     if (ms < unit.ms) continue;
     text = std::to_string(ms / unit.ms) + " " + std::string(unit.name);
     const std::uint64_t rest = ms % unit.ms;
-    const bool has_second = i + 1 < kTimeUnits.size() && rest >= kTimeUnits[i + 1].ms;
+    const bool has_second = i + 1 < kAgeUnits.size() && rest >= kAgeUnits[i + 1].ms;
     if (!has_second) return text;
-    return text + " " + std::to_string(rest / kTimeUnits[i + 1].ms) + " " +
-           std::string(kTimeUnits[i + 1].name);
+    return text + " " + std::to_string(rest / kAgeUnits[i + 1].ms) + " " + std::string(kAgeUnits[i + 1].name);
   }
   return "0 ms";
 }

@@ -18,71 +18,71 @@ namespace {
 
 using protocol::Cursor;
 
-enum class Type : std::uint8_t { kCounter, kGauge, kHistogram };
+enum class Kind : std::uint8_t { kCounter, kGauge, kHistogram };
 
 /// A metric that is one field of `info`.
 struct Row {
   std::string_view field;
   std::string_view name;
-  Type type;
+  Kind type;
   std::string_view help;
   bool is_in_ms = false;  ///< the field; the metric is in seconds
 };
 
 constexpr auto kServerRows = std::to_array<Row>({
-    {"uptime_ms", "pannier_uptime_seconds", Type::kGauge, "Since the daemon started.", true},
-    {"connections", "pannier_connections", Type::kGauge, "Open connections."},
-    {"connections_accepted", "pannier_connections_accepted_total", Type::kCounter, "Connections that came."},
-    {"connections_closed", "pannier_connections_closed_total", Type::kCounter,
+    {"uptime_ms", "pannier_uptime_seconds", Kind::kGauge, "Since the daemon started.", true},
+    {"connections", "pannier_connections", Kind::kGauge, "Open connections."},
+    {"connections_accepted", "pannier_connections_accepted_total", Kind::kCounter, "Connections that came."},
+    {"connections_closed", "pannier_connections_closed_total", Kind::kCounter,
      "Of those that came, connections that have ended."},
-    {"connections_refused", "pannier_connections_refused_total", Type::kCounter,
+    {"connections_refused", "pannier_connections_refused_total", Kind::kCounter,
      "Connections that were refused because of a limit."},
-    {"denied", "pannier_denied_total", Type::kCounter, "Requests that the configuration did not allow."},
-    {"access_needs_restart", "pannier_access_needs_restart", Type::kGauge,
+    {"denied", "pannier_denied_total", Kind::kCounter, "Requests that the configuration did not allow."},
+    {"access_needs_restart", "pannier_access_needs_restart", Kind::kGauge,
      "1 while somebody may have the memory mapped who may not read every cache any more."},
-    {"bytes_in", "pannier_received_bytes_total", Type::kCounter, "Bytes received over all connections."},
-    {"bytes_out", "pannier_sent_bytes_total", Type::kCounter, "Bytes sent over all connections."},
-    {"memory_limit", "pannier_memory_limit_bytes", Type::kGauge, "Memory for entries and their bookkeeping."},
-    {"memory_used", "pannier_memory_used_bytes", Type::kGauge, "What is used of it."},
-    {"buffer_bytes", "pannier_buffer_bytes", Type::kGauge, "Input and output buffers of all connections."},
-    {"expiry_lag_ms", "pannier_expiry_lag_seconds", Type::kGauge,
+    {"bytes_in", "pannier_received_bytes_total", Kind::kCounter, "Bytes received over all connections."},
+    {"bytes_out", "pannier_sent_bytes_total", Kind::kCounter, "Bytes sent over all connections."},
+    {"memory_limit", "pannier_memory_limit_bytes", Kind::kGauge, "Memory for entries and their bookkeeping."},
+    {"memory_used", "pannier_memory_used_bytes", Kind::kGauge, "What is used of it."},
+    {"buffer_bytes", "pannier_buffer_bytes", Kind::kGauge, "Input and output buffers of all connections."},
+    {"expiry_lag_ms", "pannier_expiry_lag_seconds", Kind::kGauge,
      "How late the oldest entry is whose memory should have been taken back.", true},
-    {"leases", "pannier_leases", Type::kGauge, "Keys that a client computes."},
-    {"lease_waiters", "pannier_lease_waiters", Type::kGauge, "Requests that wait for a lease of another."},
-    {"subscriptions", "pannier_subscriptions", Type::kGauge, "Subscriptions to caches."},
-    {"shared_readers", "pannier_shared_readers", Type::kGauge,
+    {"leases", "pannier_leases", Kind::kGauge, "Keys that a client computes."},
+    {"lease_waiters", "pannier_lease_waiters", Kind::kGauge, "Requests that wait for a lease of another."},
+    {"subscriptions", "pannier_subscriptions", Kind::kGauge, "Subscriptions to caches."},
+    {"shared_readers", "pannier_shared_readers", Kind::kGauge,
      "Clients that read entries out of the daemon's memory."},
-    {"waiting_for_disk", "pannier_waiting_for_disk", Type::kGauge, "Requests that wait for the disk."},
-    {"disk_failing", "pannier_disk_failing", Type::kGauge,
+    {"waiting_for_disk", "pannier_waiting_for_disk", Kind::kGauge, "Requests that wait for the disk."},
+    {"disk_failing", "pannier_disk_failing", Kind::kGauge,
      "1 if the last write to disk failed and none has succeeded since."},
-    {"read_errors", "pannier_disk_read_errors_total", Type::kCounter,
+    {"read_errors", "pannier_disk_read_errors_total", Kind::kCounter,
      "Reads from disk that failed or had to leave something out."},
 });
 
 constexpr auto kCacheRows = std::to_array<Row>({
-    {"hits", "pannier_cache_hits_total", Type::kCounter, "Keys that were asked for and found."},
-    {"shared_hits", "pannier_cache_shared_hits_total", Type::kCounter,
+    {"hits", "pannier_cache_hits_total", Kind::kCounter, "Keys that were asked for and found."},
+    {"shared_hits", "pannier_cache_shared_hits_total", Kind::kCounter,
      "Of the hits, those that clients have read out of the daemon's memory."},
-    {"misses", "pannier_cache_misses_total", Type::kCounter, "Keys that were asked for and not found."},
-    {"puts", "pannier_cache_puts_total", Type::kCounter, "Entries written."},
-    {"deletes", "pannier_cache_deletes_total", Type::kCounter, "Entries deleted one by one."},
-    {"cleared", "pannier_cache_cleared_total", Type::kCounter, "Entries that went by a clear."},
-    {"evictions", "pannier_cache_evictions_total", Type::kCounter, "Entries that went for space."},
-    {"expirations", "pannier_cache_expirations_total", Type::kCounter, "Entries that passed their deadline."},
-    {"currsize", "pannier_cache_entries", Type::kGauge, "Entries, on disk too."},
-    {"maxsize", "pannier_cache_max_entries", Type::kGauge, "Most entries, where that is bounded."},
-    {"used_bytes", "pannier_cache_used_bytes", Type::kGauge, "Keys, values and overhead in memory."},
-    {"max_bytes", "pannier_cache_max_bytes", Type::kGauge, "Most of these, where that is bounded."},
-    {"reserved_bytes", "pannier_cache_reserved_bytes", Type::kGauge, "Memory that other caches cannot take."},
-    {"dirty_entries", "pannier_cache_dirty_entries", Type::kGauge, "Entries that are not on disk yet."},
-    {"dirty_bytes", "pannier_cache_dirty_bytes", Type::kGauge, "The same in bytes."},
-    {"oldest_dirty_ms", "pannier_cache_oldest_dirty_seconds", Type::kGauge,
+    {"misses", "pannier_cache_misses_total", Kind::kCounter, "Keys that were asked for and not found."},
+    {"puts", "pannier_cache_puts_total", Kind::kCounter, "Entries written."},
+    {"deletes", "pannier_cache_deletes_total", Kind::kCounter, "Entries deleted one by one."},
+    {"cleared", "pannier_cache_cleared_total", Kind::kCounter, "Entries that went by a clear."},
+    {"evictions", "pannier_cache_evictions_total", Kind::kCounter, "Entries that went for space."},
+    {"expirations", "pannier_cache_expirations_total", Kind::kCounter, "Entries that passed their deadline."},
+    {"currsize", "pannier_cache_entries", Kind::kGauge, "Entries, on disk too."},
+    {"maxsize", "pannier_cache_max_entries", Kind::kGauge, "Most entries, where that is bounded."},
+    {"used_bytes", "pannier_cache_used_bytes", Kind::kGauge, "Keys, values and overhead in memory."},
+    {"max_bytes", "pannier_cache_max_bytes", Kind::kGauge, "Most of these, where that is bounded."},
+    {"reserved_bytes", "pannier_cache_reserved_bytes", Kind::kGauge, "Memory that other caches cannot take."},
+    {"dirty_entries", "pannier_cache_dirty_entries", Kind::kGauge, "Entries that are not on disk yet."},
+    {"dirty_bytes", "pannier_cache_dirty_bytes", Kind::kGauge, "The same in bytes."},
+    {"oldest_dirty_ms", "pannier_cache_oldest_dirty_seconds", Kind::kGauge,
      "For how long the oldest of them waits; absent if there is none.", true},
-    {"last_sync_ms", "pannier_cache_last_sync_timestamp_seconds", Type::kGauge,
+    {"last_sync_ms", "pannier_cache_last_sync_timestamp_seconds", Kind::kGauge,
      "When entries were last written to disk, since 1970.", true},
-    {"last_sync_duration_ms", "pannier_cache_last_sync_duration_seconds", Type::kGauge, "How long that took.",
+    {"last_sync_duration_ms", "pannier_cache_last_sync_duration_seconds", Kind::kGauge, "How long that took.",
      true},
-    {"sync_errors", "pannier_cache_sync_errors_total", Type::kCounter, "Writes to disk that failed."},
+    {"sync_errors", "pannier_cache_sync_errors_total", Kind::kCounter, "Writes to disk that failed."},
 });
 
 /// Upper bounds of the histograms' buckets. A time that is within a hundredth of one may count in the next.
@@ -94,11 +94,11 @@ constexpr std::array<std::uint64_t, 22> kBoundsNs = {
 
 using Labels = std::vector<std::pair<std::string_view, std::string_view>>;
 /// Fields of a map, each value as it is encoded.
-using Fields = std::map<std::string_view, std::string_view>;
+using PackedFields = std::map<std::string_view, std::string_view>;
 
-std::string_view name_of(Type type) {
-  if (type == Type::kHistogram) return "histogram";
-  return type == Type::kCounter ? "counter" : "gauge";
+std::string_view name_of(Kind type) {
+  if (type == Kind::kHistogram) return "histogram";
+  return type == Kind::kCounter ? "counter" : "gauge";
 }
 
 /// Seconds, exactly.
@@ -129,7 +129,7 @@ struct MethodInfo {
 
 class Text {
  public:
-  void head(std::string_view name, Type type, std::string_view help) {
+  void head(std::string_view name, Kind type, std::string_view help) {
     text_.append("# HELP ").append(name).append(" ").append(help).append("\n# TYPE ").append(name);
     text_.append(" ").append(name_of(type)).append("\n");
   }
@@ -160,8 +160,8 @@ class Text {
   std::string text_;
 };
 
-Fields fields_of(std::string_view packed) {
-  Fields fields;
+PackedFields fields_of(std::string_view packed) {
+  PackedFields fields;
   Cursor cursor(packed);
   for (auto left = cursor.read_map().value_or(0); left > 0; --left) {
     const auto name = cursor.read_string().value_or("");
@@ -170,13 +170,13 @@ Fields fields_of(std::string_view packed) {
   return fields;
 }
 
-std::string_view field(const Fields& fields, std::string_view name) {
+std::string_view field(const PackedFields& fields, std::string_view name) {
   const auto found = fields.find(name);
   return found == fields.end() ? std::string_view() : found->second;
 }
 
 /// Nothing where the daemon tells nil, or does not know the field.
-std::optional<std::string> value_of(const Row& row, const Fields& fields) {
+std::optional<std::string> value_of(const Row& row, const PackedFields& fields) {
   Cursor value(field(fields, row.field));
   if (const auto truth = value.read_bool()) return *truth ? "1" : "0";
   const auto number = value.read_unsigned();
@@ -184,14 +184,14 @@ std::optional<std::string> value_of(const Row& row, const Fields& fields) {
   return row.is_in_ms ? decimal(*number, 1'000, 3) : std::to_string(*number);
 }
 
-std::uint64_t count_of(const Fields& fields, std::string_view name) {
+std::uint64_t count_of(const PackedFields& fields, std::string_view name) {
   return Cursor(field(fields, name)).read_unsigned().value_or(0);
 }
 
-MethodInfo method_of(const Fields& fields) {
+MethodInfo method_of(const PackedFields& fields) {
   MethodInfo info{
       count_of(fields, "requests"), count_of(fields, "answered"), count_of(fields, "total_ns"), {}, {}};
-  const Fields errors = fields_of(field(fields, "errors"));
+  const PackedFields errors = fields_of(field(fields, "errors"));
   for (const auto& error : errors) info.errors[error.first] = count_of(errors, error.first);
   Cursor buckets(field(fields, "buckets"));
   for (auto left = buckets.read_array().value_or(0); left > 0; --left) {
@@ -202,7 +202,8 @@ MethodInfo method_of(const Fields& fields) {
   return info;
 }
 
-void write_rows(Text& text, std::span<const Row> rows, const std::vector<std::pair<Labels, Fields>>& all) {
+void write_rows(Text& text, std::span<const Row> rows,
+                const std::vector<std::pair<Labels, PackedFields>>& all) {
   for (const Row& row : rows) {
     text.head(row.name, row.type, row.help);
     for (const auto& [labels, fields] : all) {
@@ -225,11 +226,11 @@ void write_histogram(Text& text, std::string_view name, std::string_view method,
 
 void write_methods(Text& text, const std::map<std::string_view, MethodInfo>& methods) {
   constexpr std::string_view kRequests = "pannier_requests_total";
-  text.head(kRequests, Type::kCounter, "Requests and notifications by method.");
+  text.head(kRequests, Kind::kCounter, "Requests and notifications by method.");
   for (const auto& [method, info] : methods) text.line(kRequests, "", {{"method", method}}, info.requests);
 
   constexpr std::string_view kErrors = "pannier_request_errors_total";
-  text.head(kErrors, Type::kCounter, "Requests that were answered with an error, by method and code.");
+  text.head(kErrors, Kind::kCounter, "Requests that were answered with an error, by method and code.");
   for (const auto& [method, info] : methods) {
     // All of them, so that the first error is seen as an increase.
     for (std::size_t i = 0; i < protocol::kErrorCodes; ++i) {
@@ -241,12 +242,12 @@ void write_methods(Text& text, const std::map<std::string_view, MethodInfo>& met
   }
 
   constexpr std::string_view kDuration = "pannier_request_duration_seconds";
-  text.head(kDuration, Type::kHistogram, "From taking up a request to having its answer.");
+  text.head(kDuration, Kind::kHistogram, "From taking up a request to having its answer.");
   for (const auto& [method, info] : methods) write_histogram(text, kDuration, method, info);
 }
 
 void write_up(Text& text, bool is_up) {
-  text.head("pannier_up", Type::kGauge, "1 if the daemon answers.");
+  text.head("pannier_up", Kind::kGauge, "1 if the daemon answers.");
   text.line("pannier_up", "", {}, is_up ? 1 : 0);
 }
 
@@ -256,13 +257,13 @@ std::string metrics_text(const std::optional<std::string>& packed_info) {
   Text text;
   write_up(text, packed_info.has_value());
   if (!packed_info) return text.take();
-  const Fields fields = fields_of(*packed_info);
-  const Fields server = fields_of(field(fields, "server"));
+  const PackedFields fields = fields_of(*packed_info);
+  const PackedFields server = fields_of(field(fields, "server"));
   const auto version = Cursor(field(server, "version")).read_string().value_or("");
-  text.head("pannier_build_info", Type::kGauge, "1; the label tells the daemon's version.");
+  text.head("pannier_build_info", Kind::kGauge, "1; the label tells the daemon's version.");
   text.line("pannier_build_info", "", {{"version", version}}, 1);
   write_rows(text, kServerRows, {{Labels(), server}});
-  std::vector<std::pair<Labels, Fields>> caches;
+  std::vector<std::pair<Labels, PackedFields>> caches;
   for (const auto& [name, packed] : fields_of(field(fields, "caches"))) {
     caches.emplace_back(Labels{{"cache", name}}, fields_of(packed));
   }

@@ -15,7 +15,7 @@ namespace {
 using protocol::Cursor;
 
 template <class T>
-T required(std::optional<T> field) {
+T told(std::optional<T> field) {
   if (!field) throw ProtocolError("the daemon's answer to reload is of another form");
   return *std::move(field);
 }
@@ -24,22 +24,22 @@ std::string restart_line(Cursor& fields) {
   std::string key;
   std::string now;
   std::string then;
-  for (auto left = required(fields.read_map()); left > 0; --left) {
-    const auto name = required(fields.read_string());
-    Cursor value(required(fields.read_object()));
-    if (name == "key") key = required(value.read_string());
-    if (name == "now") now = required(value.read_string());
-    if (name == "then") then = required(value.read_string());
+  for (auto left = told(fields.read_map()); left > 0; --left) {
+    const auto name = told(fields.read_string());
+    Cursor value(told(fields.read_object()));
+    if (name == "key") key = told(value.read_string());
+    if (name == "now") now = told(value.read_string());
+    if (name == "then") then = told(value.read_string());
   }
   return "needs a restart: " + key + " (" + (now.empty() ? "not set" : now) + " until then, " +
          (then.empty() ? "not set" : then) + " after it)";
 }
 
 void print_list(Session& session, std::string_view name, Cursor& list) {
-  for (auto left = required(list.read_array()); left > 0; --left) {
+  for (auto left = told(list.read_array()); left > 0; --left) {
     if (name == "needs_restart") session.print_line(restart_line(list));
-    if (name == "applied") session.print_line("in force: " + std::string(required(list.read_string())));
-    if (name == "notes") session.print_line("note: " + std::string(required(list.read_string())));
+    if (name == "applied") session.print_line("in force: " + std::string(told(list.read_string())));
+    if (name == "notes") session.print_line("note: " + std::string(told(list.read_string())));
   }
 }
 
@@ -47,9 +47,9 @@ void reload(Session& session) {
   const std::string answer = session.client().call("reload", "\x90");
   if (session.json()) return session.print_json(to_json(answer));
   Cursor fields(answer);
-  for (auto left = required(fields.read_map()); left > 0; --left) {
-    const auto name = required(fields.read_string());
-    Cursor list(required(fields.read_object()));
+  for (auto left = told(fields.read_map()); left > 0; --left) {
+    const auto name = told(fields.read_string());
+    Cursor list(told(fields.read_object()));
     print_list(session, name, list);
   }
 }

@@ -120,7 +120,7 @@ class View {
   std::string fault_;
 };
 
-void watch(Session& session, const Given& given) {
+void look_on(Session& session, const Given& given) {
   const SignalsNoted signals;
   TopScreen screen;
   View view(session, screen, given.sort);
@@ -143,7 +143,7 @@ void top(Session& session, const Given& given) {
   const bool is_terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
   if (given.is_once || session.json() || !is_terminal) return print_once(session, given);
   if (!session.options().timeout) session.options().timeout = kPatience;
-  watch(session, given);
+  look_on(session, given);
 }
 
 }  // namespace

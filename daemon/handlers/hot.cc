@@ -20,7 +20,7 @@ using storage::TimeMs;
 
 constexpr std::uint64_t kLimitDefault = 10;
 constexpr std::uint64_t kLimitMax = 100;
-constexpr std::uint64_t kVisitsAtOnce = 32;
+constexpr std::uint64_t kWalkedAtOnce = 32;
 /// Each holds up to kLimitMax keys, 6.5 MiB if they are as long as they may be.
 constexpr std::uint32_t kWalksMax = 4;
 /// Those of them that no user who is bounded takes.
@@ -62,7 +62,7 @@ class HotTask final : public BackgroundTask {
   std::uint64_t look(storage::Cache& cache, TimeMs now) {
     std::vector<std::string> keys;
     const auto walked =
-        cache.walk(*place_, "", kVisitsAtOnce, kVisitsAtOnce, now, keys, storage::WalkOf::kInMemory);
+        cache.walk(*place_, "", kWalkedAtOnce, kWalkedAtOnce, now, keys, storage::WalkOf::kInMemory);
     for (auto& key : keys) {
       const auto found = cache.find(key, now);
       if (const auto* hit = std::get_if<storage::Hit>(&found)) add(std::move(key), hit->entry.value.size());

@@ -40,12 +40,12 @@ storage::Settings read_settings(Params& params) {
   return settings;
 }
 
-Error error_of(const storage::SettingsFault& fault) {
+Error refusal_of(const storage::SettingsFault& fault) {
   const bool is_unsupported = fault.kind == storage::SettingsFault::Kind::kUnsupported;
   return {is_unsupported ? ErrorCode::kUnsupported : ErrorCode::kBadRequest, "open: " + fault.text};
 }
 
-Error error_of(const storage::OpenRefused& refused) {
+Error refusal_of(const storage::OpenRefused& refused) {
   const bool is_memory = refused.kind == storage::OpenRefused::Kind::kReservedTooMuch;
   return {is_memory ? ErrorCode::kOutOfMemory : ErrorCode::kOverloaded, "open: " + refused.text};
 }
@@ -81,7 +81,7 @@ Outcome handle_open(Service& service, const Call& call) {
   const storage::Settings settings = read_settings(params);
   const bool alter = params.flag("alter");
   if (auto fault = params.fault()) return *fault;
-  if (const auto fault = storage::fault_of(settings)) return error_of(*fault);
+  if (const auto fault = storage::fault_of(settings)) return refusal_of(*fault);
 
   if (const auto denied = refusal(service, call, name, settings, alter)) return *denied;
 
@@ -102,7 +102,7 @@ Outcome handle_open(Service& service, const Call& call) {
           [](const storage::OpenConflict& conflict) -> Outcome {
             return Error{ErrorCode::kConflict, "open: " + conflict.text};
           },
-          [](const storage::OpenRefused& refused) -> Outcome { return error_of(refused); },
+          [](const storage::OpenRefused& refused) -> Outcome { return refusal_of(refused); },
       },
       outcome);
 }

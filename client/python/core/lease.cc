@@ -42,8 +42,8 @@ class LeaseHandle {
   bool is_busy_ = false;
 };
 
-std::optional<Version> put(LeaseHandle& held, py::handle value, py::handle codec, py::handle ttl,
-                           py::handle stale) {
+std::optional<Version> put_result(LeaseHandle& held, py::handle value, py::handle codec, py::handle ttl,
+                                  py::handle stale) {
   const auto packed = encode(codec, value);
   const PutOptions options{.ttl = ttl_of(ttl), .stale = duration_of(stale, "stale")};
   return held.use([&](Lease& lease) { return lease.put_raw(packed, options); });
@@ -73,7 +73,7 @@ py::tuple lease(const ClientHandle& handle, py::handle cache, py::handle key, py
 void define_lease(py::module_& module, ClientClass& client) {
   py::class_<LeaseHandle>(module, "Lease")
       .def_property_readonly("token", &LeaseHandle::token)
-      .def("put", &put, py::arg("value"), py::arg("codec"), py::arg("ttl"), py::arg("stale"))
+      .def("put", &put_result, py::arg("value"), py::arg("codec"), py::arg("ttl"), py::arg("stale"))
       .def("release", &release);
   client.def("lease", &lease, py::arg("cache"), py::arg("key"), py::arg("codec"), py::arg("duration"),
              py::arg("wait"));
