@@ -39,6 +39,14 @@ function(pannier_is_not_hot)
   endforeach()
 endfunction()
 
+# pannier_compile_together(TARGET FILES): so many files of the target are compiled as one, in the order in which they are
+# listed. Most of what compiling takes is the headers: all of it together takes a third of the time, and one file that was
+# changed a few seconds more, for which the preset debug does without.
+option(PANNIER_UNITY "Compile files in groups" ON)
+function(pannier_compile_together target files)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${PANNIER_UNITY} UNITY_BUILD_BATCH_SIZE ${files})
+endfunction()
+
 if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(PANNIER_CCACHE ccache)
   if(PANNIER_CCACHE)
