@@ -317,14 +317,14 @@ void prepare_merge(World& world) {
     const std::size_t most = home == 1 ? 13 : home == 3 ? 12 : 6;
     if (count < most) {
       ++count;
-    } else if (extra.size() < 40 && home != 1 && home != 3) {
+    } else if (extra.size() < 50 && home != 1 && home != 3) {
       extra.push_back(key);
     } else {
       continue;
     }
     world.put("narrow", key, letters(20));
   }
-  check(in_low + in_high == 25 && others == 6 && extra.size() == 40, "keys do not suit the test");
+  check(in_low + in_high == 25 && others == 6 && extra.size() == 50, "keys do not suit the test");
   world.put("narrow", 299, letters(430));
   for (const std::size_t key : extra) erase(world, "narrow", key);
   check(IndexSize(world).homes == 4, "the index does not suit the test");
