@@ -10,6 +10,9 @@ using storage::StoreError;
 
 namespace {
 
+/// LevelDB's buffers, which it fills by and by.
+constexpr std::size_t kWriterHeapBytes = std::size_t{31} << 20;
+
 const StoreError* error_of(const std::optional<StoreError>& outcome) { return outcome ? &*outcome : nullptr; }
 
 template <typename... Outcomes>
@@ -41,6 +44,7 @@ const StoreError* unread_of(const std::variant<storage::ImagePiece, StoreError>&
 DiskWorker::DiskWorker(UvLoop& loop, storage::DurableStore& store, const DiskLimits& limits)
     : loop_(loop),
       store_(store),
+      writer_(loop, kWriterHeapBytes),
       limits_(limits),
       next_answer_(loop, [this] { answer_next(); }),
       reopen_timer_(loop, [this] { reopen(); }) {}
@@ -52,7 +56,7 @@ void DiskWorker::enqueue_write(Method method, std::function<void(Result)> done) 
       if (auto error = reopens ? store.reopen() : std::nullopt) return std::move(*error);
       return method(store);
     };
-    run_in_pool(loop_, std::move(job), [this, done = std::move(done)](Result result) {
+    writer_.run(std::move(job), [this, done = std::move(done)](Result result) {
       write_ended(error_of(result) != nullptr);
       answer_later([done, result = std::move(result)]() mutable { done(std::move(result)); });
     });
@@ -151,7 +155,7 @@ void DiskWorker::write_group(const std::shared_ptr<Group>& group) {
     if (auto error = reopens ? store.reopen() : std::nullopt) return std::move(*error);
     return store.write(group->batches);
   };
-  run_in_pool(loop_, std::move(job), [this, group](Result result) { group_ended(group, std::move(result)); });
+  writer_.run(std::move(job), [this, group](Result result) { group_ended(group, std::move(result)); });
 }
 
 void DiskWorker::group_ended(const std::shared_ptr<Group>& group,
@@ -233,7 +237,7 @@ void DiskWorker::enqueue_look(Method method, std::function<void(Result)> done) {
       if (failed) return StoreError{"what is in memory could not be written to disk"};
       return method(store);
     };
-    run_in_pool(loop_, std::move(job), [this, done = std::move(done)](Result result) {
+    writer_.run(std::move(job), [this, done = std::move(done)](Result result) {
       is_writing_ = false;
       start_write();
       answer_later([done, result = std::move(result)] { done(result); });

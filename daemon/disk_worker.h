@@ -1,9 +1,8 @@
-// DiskWorker: the only way from the loop to the DurableStore. It runs the store's methods on libuv's thread
-// pool, and calls back on the loop, never before the call that asked returns. It knows nothing of caches in
-// memory.
+// DiskWorker: the only way from the loop to the DurableStore. It runs the store's methods on other threads,
+// and calls back on the loop, never before the call that asked returns. It knows nothing of caches in memory.
 //
-// Two lanes. Writing: one job at a time, in the order of the calls. Reading: a few at once, the rest in a
-// queue; they do not wait for writes.
+// Two lanes. Writing: one job at a time, in the order of the calls, on a thread of its own. Reading: a few at
+// once on libuv's pool, the rest in a queue; they do not wait for writes.
 //
 // Batches that come in while the writing lane is busy, and with no other job between them, are one job: the
 // disk syncs once for all of them. Callbacks of writing jobs are called in the order of the jobs, one in a
@@ -29,6 +28,7 @@
 #include "daemon/backoff.h"
 #include "daemon/uv_loop.h"
 #include "daemon/uv_pass.h"
+#include "daemon/uv_thread.h"
 #include "daemon/uv_timer.h"
 #include "storage/durable_store.h"
 #include "storage/write_back.h"
@@ -61,6 +61,10 @@ class DiskWorker {
   // -- the writing lane
 
   void write(storage::Batch batch, WriteDone done);
+  /// A write is to come very soon, and a short one: it begins the sooner.
+  void expect_write() {
+    if (!is_writing_) writer_.expect();
+  }
   void define(storage::CacheId id, std::string name, const storage::Settings& settings, Done done);
   void begin_drop(storage::CacheId id, Done done);
   void end_drop(storage::CacheId id, Done done);
@@ -145,6 +149,7 @@ class DiskWorker {
 
   UvLoop& loop_;
   storage::DurableStore& store_;
+  UvThread writer_;
   DiskLimits limits_;
   std::deque<WriteJob> write_jobs_;
   std::deque<std::function<void()>> write_answers_;

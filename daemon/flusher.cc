@@ -20,7 +20,8 @@ constexpr storage::TimeMs kProgressMs = 1'000;  // between two lines in the log
 constexpr std::uint64_t kGatherShare = 4;          // of what the write took
 constexpr std::uint64_t kGatherNsMin = 2'000'000;  // so long without sleeping: timers count milliseconds
 constexpr std::uint64_t kGatherNsMax = 5'000'000;
-constexpr std::uint64_t kWriteAwakeNsMax = 2'000'000;  // a longer write is slept through
+constexpr std::size_t kLateShare =
+    4;  // of those who are waited for: a write is near when no more are to come
 constexpr std::uint64_t kQuietNs = 400'000;  // nobody came for so long: nobody will, while it stays awake
 
 std::string text_of(const storage::DirtyTotals& dirty) {
@@ -57,6 +58,8 @@ void Flusher::wait_clean(std::uint64_t sequence, CleanDone done) {
   if (catalog_.write_back().clean_through() >= sequence) return done(std::nullopt);
   waiters_.emplace(sequence, std::move(done));
   came_ns_ = UvLoop::clock_ns();
+  if (gathers_awake_ && waiters_.size() == waiters_expected_ - waiters_expected_ / kLateShare)
+    disk_.expect_write();
   schedule();
 }
 
@@ -91,11 +94,6 @@ std::uint64_t Flusher::gather_ns() const {
   return now_ns < until_ns ? until_ns - now_ns : 0;
 }
 
-bool Flusher::stays_awake() const {
-  return disk_.is_writing() && waiters_.size() > 1 && write_took_ns_ < kWriteAwakeNsMax &&
-         UvLoop::clock_ns() < write_began_ns_ + kWriteAwakeNsMax;
-}
-
 void Flusher::schedule() {
   const storage::WriteBack& write_back = catalog_.write_back();
   const bool is_in_flight = write_back.in_flight();
@@ -109,10 +107,7 @@ void Flusher::schedule() {
     serve_points();
     if (drain_) end_drain(std::nullopt);
   } else if (is_wanted()) {
-    if (!is_worth_a_batch()) {
-      if (stays_awake() && waiting_for_ != Wait::kWriteAwake) wait(Wait::kWriteAwake, 0);
-      return;
-    }
+    if (!is_worth_a_batch()) return;
     const std::uint64_t left_ns = gather_ns();
     if (left_ns == 0) return wait(Wait::kNextPass, 0);
     const Wait gathering = gathers_awake_ ? Wait::kGatherAwake : Wait::kGather;
@@ -128,17 +123,14 @@ void Flusher::schedule() {
 void Flusher::wait(Wait what, std::uint64_t delay_ms) {
   const bool is_timed = what == Wait::kInterval || what == Wait::kRetry || what == Wait::kGather;
   is_timed ? timer_.start(delay_ms) : timer_.stop();
-  const bool is_awake = what == Wait::kNextPass || what == Wait::kGatherAwake || what == Wait::kWriteAwake;
+  const bool is_awake = what == Wait::kNextPass || what == Wait::kGatherAwake;
   is_awake ? next_pass_.start() : next_pass_.stop();
   waiting_for_ = what;
 }
 
 void Flusher::fired() {
-  const bool is_early = (waiting_for_ == Wait::kGatherAwake && gather_ns() > 0) ||
-                        (waiting_for_ == Wait::kWriteAwake && stays_awake());
   // Whoever it waits for may have been given this very processor.
-  if (is_early) return std::this_thread::yield();
-  if (waiting_for_ == Wait::kWriteAwake) return wait(Wait::kNothing, 0);
+  if (waiting_for_ == Wait::kGatherAwake && gather_ns() > 0) return std::this_thread::yield();
   const bool is_retry = waiting_for_ == Wait::kRetry;
   wait(Wait::kNothing, 0);
   begin_checkpoint();
@@ -161,10 +153,10 @@ void Flusher::write_batch() {
   if (disk_.has_failed_batches()) return;
   std::optional<Batch> batch = catalog_.write_back().take_batch({});
   if (!batch) return;
-  write_began_ns_ = UvLoop::clock_ns();
-  disk_.write(std::move(*batch), [this, began_ns = write_began_ns_](const Batch& ended, const auto& outcome) {
-    batch_ended(ended, outcome, began_ns);
-  });
+  disk_.write(std::move(*batch),
+              [this, began_ns = UvLoop::clock_ns()](const Batch& ended, const auto& outcome) {
+                batch_ended(ended, outcome, began_ns);
+              });
   catalog_.write_back().is_all_in_flight() ? serve_points() : refuse_late_points();
 }
 

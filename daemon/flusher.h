@@ -10,8 +10,8 @@
 // waits for its end; and then a moment longer for those who were just answered and may come again: so that
 // all who write in closed loops share each fsync, instead of taking turns in two halves. If the disk is slow,
 // that is a quarter of what the write took, at most 5 ms; else at most 2 ms, without sleeping, and only while
-// they keep coming. A write of less than 2 ms that several wait for is not slept through either: to be woken
-// takes a good part of that. Whoever wants the processor meanwhile gets it.
+// they keep coming. Whoever wants the processor meanwhile gets it. When three of four have come, the thread
+// that writes is woken for what they will have written.
 //
 // A point is a moment at which the writing lane, once it has done all that was asked of it, leaves the disk
 // in the very state that memory is in: nothing is dirty, or all that is dirty was just given to it. Who waits
@@ -116,7 +116,7 @@ class Flusher {
 
  private:
   /// What fired() is to be called for.
-  enum class Wait { kNothing, kInterval, kGather, kGatherAwake, kWriteAwake, kNextPass, kRetry };
+  enum class Wait { kNothing, kInterval, kGather, kGatherAwake, kNextPass, kRetry };
 
   struct Drain {
     DrainDone done;
@@ -130,8 +130,6 @@ class Flusher {
   bool is_worth_a_batch() const;
   /// How long to wait for more who wait; 0: no longer.
   std::uint64_t gather_ns() const;
-  /// Whether the write under way is worth staying awake for.
-  bool stays_awake() const;
   void schedule();
   void wait(Wait what, std::uint64_t delay_ms);
   void fired();
@@ -175,7 +173,6 @@ class Flusher {
   bool gathers_awake_ = false;         // because that is soon; and no longer than they keep coming
   std::uint64_t came_ns_ = 0;          // when the last of them did, or could
   std::uint64_t write_took_ns_ = 0;    // the last one
-  std::uint64_t write_began_ns_ = 0;
   std::optional<Drain> drain_;
   Advice advice_ = [](const storage::StoreError&) { return std::string(); };
 };

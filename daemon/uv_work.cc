@@ -17,16 +17,6 @@ struct Request {
   std::unique_ptr<UvWork> work;
 };
 
-/// A thread of the pool goes behind the loop's where both want one processor. Where the system does not allow
-/// it, it stays as it is.
-void give_way() {
-  constexpr int kNicer = 5;
-  const sched_param parameters{};
-  sched_setscheduler(0, SCHED_BATCH, &parameters);
-  // Of this thread alone, in Linux.
-  setpriority(PRIO_PROCESS, 0, std::min(getpriority(PRIO_PROCESS, 0) + kNicer, 19));
-}
-
 void on_work(uv_work_t* raw) {
   thread_local bool has_given_way = false;
   if (!std::exchange(has_given_way, true)) give_way();
@@ -39,6 +29,14 @@ void on_done(uv_work_t* raw, int) {
 }
 
 }  // namespace
+
+void give_way() {
+  constexpr int kNicer = 5;
+  const sched_param parameters{};
+  sched_setscheduler(0, SCHED_BATCH, &parameters);
+  // Of this thread alone, in Linux.
+  setpriority(PRIO_PROCESS, 0, std::min(getpriority(PRIO_PROCESS, 0) + kNicer, 19));
+}
 
 void start_work(UvLoop& loop, std::unique_ptr<UvWork> work) {
   auto request = std::make_unique<Request>();

@@ -21,13 +21,13 @@ class UvWork {
   virtual void done() = 0;
 };
 
-/// Returns at once.
-void start_work(UvLoop& loop, std::unique_ptr<UvWork> work);
+/// The calling thread goes behind the loop's where both want one processor. Where the system does not allow
+/// it, it stays as it is.
+void give_way();
 
-/// Runs `job()` on the pool and then `done(result)` on the loop, never before this returns. Keeps the loop
-/// running.
+/// A job and what follows it: `job()`, and then `done(result)`.
 template <typename Job, typename Done>
-void run_in_pool(UvLoop& loop, Job job, Done done) {
+std::unique_ptr<UvWork> work_of(Job job, Done done) {
   struct Work final : UvWork {
     Work(Job the_job, Done the_done) : job(std::move(the_job)), on_done(std::move(the_done)) {}
     void work() override { result.emplace(job()); }
@@ -36,7 +36,17 @@ void run_in_pool(UvLoop& loop, Job job, Done done) {
     Done on_done;
     std::optional<decltype(job())> result;
   };
-  start_work(loop, std::make_unique<Work>(std::move(job), std::move(done)));
+  return std::make_unique<Work>(std::move(job), std::move(done));
+}
+
+/// Returns at once.
+void start_work(UvLoop& loop, std::unique_ptr<UvWork> work);
+
+/// Runs `job()` on the pool and then `done(result)` on the loop, never before this returns. Keeps the loop
+/// running.
+template <typename Job, typename Done>
+void run_in_pool(UvLoop& loop, Job job, Done done) {
+  start_work(loop, work_of(std::move(job), std::move(done)));
 }
 
 }  // namespace pannier::daemon

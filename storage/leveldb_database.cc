@@ -42,7 +42,8 @@ leveldb::Slice slice(std::string_view text) { return {text.data(), text.size()};
 LevelDbDatabase::LevelDbDatabase(std::string path, const LevelDbOptions& options, leveldb::Env* env,
                                  SyncDirectory sync_names)
     : path_(std::move(path)),
-      env_(env != nullptr ? env : &system_, std::move(sync_names)),
+      log_sync_(env != nullptr ? env : &system_, options.syncs_beside),
+      env_(&log_sync_, std::move(sync_names)),
       filter_(leveldb::NewBloomFilterPolicy(kBloomBitsPerKey)),
       block_cache_(leveldb::NewLRUCache(options.block_cache_bytes)) {
   options_.env = &env_;
@@ -216,7 +217,10 @@ leveldb::WriteBatch& LevelDbDatabase::large_batch() {
 std::optional<StoreError> LevelDbDatabase::commit(leveldb::WriteBatch& batch) {
   leveldb::WriteOptions synced;
   synced.sync = true;
-  const leveldb::Status status = db_->Write(synced, &batch);
+  log_sync_.begin();
+  leveldb::Status status = db_->Write(synced, &batch);
+  const leveldb::Status log_status = log_sync_.end();
+  if (status.ok()) status = log_status;
   const auto misplaced = env_.misplaced();
   if (status.ok() && !misplaced) return std::nullopt;
   StoreError error = misplaced ? gone("write to", *misplaced) : failure("write to", status);

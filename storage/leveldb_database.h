@@ -21,6 +21,7 @@
 
 #include "storage/durable_store.h"
 #include "storage/leveldb_env.h"
+#include "storage/leveldb_log_sync.h"
 #include "storage/leveldb_store.h"
 #include "storage/record.h"
 
@@ -114,6 +115,7 @@ class LevelDbDatabase {
 
   std::string path_;
   SystemEnv system_;
+  LogSync log_sync_;
   DurableNamesEnv env_;
   SilentLogger logger_;
   std::unique_ptr<const leveldb::FilterPolicy> filter_;

@@ -33,6 +33,8 @@ struct LevelDbOptions {
   std::size_t write_buffer_bytes = std::size_t{16} << 20;
   /// Each with its index and Bloom filter, about 40 KiB.
   int open_files_max = 256;
+  /// The log is synced by a thread of its own, while LevelDB goes on; else when LevelDB is done.
+  bool syncs_beside = true;
 };
 
 /// Makes the names in a directory durable. What went wrong, or nothing.

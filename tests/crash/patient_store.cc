@@ -26,6 +26,7 @@ storage::LevelDbOptions smallest() {
   options.block_cache_bytes = std::size_t{16} << 10;
   options.write_buffer_bytes = std::size_t{64} << 10;
   options.open_files_max = 0;
+  options.syncs_beside = false;  // only the calling thread lives on in a process that is forked
   return options;
 }
 

@@ -167,6 +167,16 @@ TEST_F(DiskWorkerTest, an_image_behind_batches_that_failed_is_an_error_whatever_
   EXPECT_TRUE(std::holds_alternative<StoreError>(*image)) << "an image without what comes before it";
 }
 
+TEST_F(DiskWorkerTest, a_write_that_is_expected_may_come_late_or_never) {
+  disk_->expect_write();
+  EXPECT_TRUE(disk_->is_idle());
+  EXPECT_TRUE(std::holds_alternative<Wrote>(write("soon", "v")));
+  disk_->expect_write();
+  run_for_ms(5);
+  EXPECT_TRUE(std::holds_alternative<Wrote>(write("late", "v")));
+  disk_->expect_write();
+}
+
 TEST_F(DiskWorkerTest, it_reopens_the_store_without_being_asked) {
   env_.fails_writes = true;
   write("k", "v");

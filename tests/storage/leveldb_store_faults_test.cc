@@ -40,6 +40,21 @@ TEST_F(LevelDbStoreFaults, every_writing_method_syncs_before_it_answers) {
   EXPECT_GE(syncs_of([&] { store_->end_drop(1); }), 1);
 }
 
+TEST_F(LevelDbStoreFaults, a_write_is_not_answered_before_its_sync_has_ended_although_it_can_be_read) {
+  define(1, "a");
+  env_.hold_syncs();
+  std::atomic<bool> is_answered = false;
+  std::thread writer([&] {
+    write({put_item(1, "k", {"v", 1})});
+    is_answered = true;
+  });
+  while (value(1, "k") != "v") std::this_thread::yield();
+  EXPECT_FALSE(is_answered);
+  env_.release_syncs();
+  writer.join();
+  EXPECT_TRUE(is_answered);
+}
+
 TEST_F(LevelDbStoreFaults, a_failed_write_names_the_path_and_what_the_system_said) {
   define(1, "a");
   env_.fails_writes = true;
@@ -74,6 +89,7 @@ TEST_F(LevelDbStoreFaults, a_batch_whose_sync_failed_is_there_whole_or_not_at_al
   const std::vector<BatchItem> items{put_item(1, "x", {"v", 1}), put_item(1, "y", {"v", 2})};
   EXPECT_TRUE(std::holds_alternative<StoreError>(try_write(items)));
   env_.fails_syncs = false;
+  EXPECT_TRUE(std::holds_alternative<StoreError>(try_write(items))) << "it was not opened again";
   ASSERT_FALSE(store_->reopen());
   EXPECT_EQ(value(1, "x"), value(1, "y"));
   EXPECT_EQ(disk_entries(1), keys(1).size());

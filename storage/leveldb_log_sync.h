@@ -1,0 +1,44 @@
+// LogSync: how LevelDB's log is synced. LevelDB writes a batch to its log, has it synced, and only then puts
+// it into memory, where it is read from; of small batches that takes as long as a quick disk does for the
+// sync, of large ones longer. Here both go on at once, and whoever writes waits for both.
+//
+// What is read meanwhile may be lost with the power, as after a sync that failed. Nobody reads it from there:
+// what is being written is in the memory of its writer.
+#pragma once
+
+#include <leveldb/env.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "storage/sync_thread.h"
+
+namespace pannier::storage {
+
+/// Thread safety: beside what LevelDB calls, for the one thread that writes.
+class LogSync final : public leveldb::EnvWrapper {
+ public:
+  /// `base` must outlive this. `has_thread`: else it syncs when LevelDB is done.
+  LogSync(leveldb::Env* base, bool has_thread);
+
+  /// LevelDB is about to write. A sync of a log is put off from now on; outside of a write it is not.
+  void begin();
+  /// When LevelDB has returned: the outcome of the sync, after it. OK if it asked for none.
+  leveldb::Status end();
+
+  leveldb::Status NewWritableFile(const std::string& name, leveldb::WritableFile** file) override;
+
+ private:
+  class File;
+
+  leveldb::Status sync(leveldb::WritableFile& file);
+
+  std::unique_ptr<SyncThread> thread_;
+  bool is_writing_ = false;
+  leveldb::WritableFile* file_ = nullptr;  // whose sync was asked for
+  leveldb::Status status_;                 // of that; the thread's until it has ended
+  const std::function<void()> job_;
+};
+
+}  // namespace pannier::storage
