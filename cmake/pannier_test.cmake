@@ -29,8 +29,9 @@ elseif(PANNIER_TESTS)
   # What every test includes, parsed once: half of what tests take to compile. A program, because headers are
   # precompiled for code of one kind, and that of libraries differs.
   add_executable(pannier_test_headers EXCLUDE_FROM_ALL "${PROJECT_SOURCE_DIR}/cmake/headers_only.cc")
-  # With sanitizers, tests take longer to compile than to run; what they test is optimized nevertheless.
-  set(pannier_test_options "$<$<CONFIG:Sanitize>:-O0>")
+  # Tests take longer to compile than to run; what they test is optimized nevertheless.
+  set(pannier_test_options "$<IF:$<CONFIG:Sanitize>,-O0,$<$<CONFIG:RelWithDebInfo>:-O1>>")
+  set(pannier_test_files_together 5)
   target_compile_options(pannier_test_headers PRIVATE ${pannier_test_options})
   target_link_libraries(pannier_test_headers PRIVATE GTest::gmock GTest::gtest_main)
   target_precompile_headers(pannier_test_headers PRIVATE
@@ -49,6 +50,7 @@ function(pannier_add_test_library name)
   target_compile_options(${name} PRIVATE -fPIE ${pannier_test_options})
   target_link_libraries(${name} PUBLIC ${arg_LIBS} GTest::gmock Threads::Threads)
   target_precompile_headers(${name} REUSE_FROM pannier_test_headers)
+  pannier_compile_together(${name} ${pannier_test_files_together})
 endfunction()
 
 function(pannier_add_test name)
@@ -69,6 +71,7 @@ function(pannier_add_test name)
   target_compile_options(${name} PRIVATE ${pannier_test_options})
   target_link_libraries(${name} PRIVATE ${arg_LIBS} GTest::gmock GTest::gtest_main Threads::Threads)
   target_precompile_headers(${name} REUSE_FROM pannier_test_headers)
+  pannier_compile_together(${name} ${pannier_test_files_together})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/tests")
   if(PANNIER_SANITIZE)
     # To start a program takes longer with sanitizers than most tests do: all of one are one test.

@@ -15,8 +15,6 @@ namespace {
 using std::string;
 using ConnectionTest = ServerTest;
 
-constexpr std::size_t kMiB = std::size_t{1} << 20;
-
 std::size_t count_of(const std::vector<string>& events, std::string_view event) {
   return static_cast<std::size_t>(std::count(events.begin(), events.end(), event));
 }

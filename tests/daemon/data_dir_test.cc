@@ -16,7 +16,7 @@ namespace {
 
 using testing::HasSubstr;
 
-std::string fault_of_taking(const std::string& path) {
+std::string fault_of(const std::string& path) {
   const auto taken = take_data_dir(path);
   const auto* const fault = std::get_if<DataDirFault>(&taken);
   return fault == nullptr ? "" : fault->text;
@@ -38,31 +38,31 @@ TEST(DataDir, that_is_taken_is_refused_until_it_is_given_back) {
   {
     const auto taken = take_data_dir(temporary.path());
     ASSERT_TRUE(std::holds_alternative<DataDir>(taken));
-    EXPECT_THAT(fault_of_taking(temporary.path()),
+    EXPECT_THAT(fault_of(temporary.path()),
                 HasSubstr("another daemon uses the data directory " + temporary.path().string()));
   }
-  EXPECT_EQ(fault_of_taking(temporary.path()), "");
+  EXPECT_EQ(fault_of(temporary.path()), "");
 }
 
 TEST(DataDir, whose_parent_is_missing_is_a_fault_that_says_what_to_do) {
   const test::TempDir temporary;
   const std::string path = temporary.file("missing/data");
-  EXPECT_THAT(fault_of_taking(path), HasSubstr("mkdir -p " + path));
+  EXPECT_THAT(fault_of(path), HasSubstr("mkdir -p " + path));
 }
 
 TEST(DataDir, that_is_a_file_is_a_fault) {
   const test::TempDir temporary;
   const std::string path = temporary.file("data");
   std::ofstream(path) << "precious";
-  EXPECT_THAT(fault_of_taking(path), HasSubstr(path + " is no directory"));
+  EXPECT_THAT(fault_of(path), HasSubstr(path + " is no directory"));
 }
 
 TEST(DataDir, of_another_users_daemon_is_refused_to_root) {
   if (geteuid() != 0) GTEST_SKIP() << "only root can write there at all";
   const test::TempDir temporary;
-  ASSERT_EQ(fault_of_taking(temporary.path()), "");
+  ASSERT_EQ(fault_of(temporary.path()), "");
   ASSERT_EQ(chown(temporary.file("lock").c_str(), 1, 1), 0);
-  EXPECT_THAT(fault_of_taking(temporary.path()),
+  EXPECT_THAT(fault_of(temporary.path()),
               HasSubstr("of the user 1, and this process is of 0: start it as that"));
 }
 

@@ -12,6 +12,7 @@
 
 #include "tests/daemon/disk_fixture.h"
 #include "tests/daemon/gated_store.h"
+#include "tests/daemon/silent_listener.h"
 
 namespace pannier::daemon {
 namespace {
@@ -20,11 +21,6 @@ using storage::DirtyTotals;
 using storage::Record;
 using storage::StoreError;
 using ::testing::HasSubstr;
-
-class SilentListener final : public storage::ChangeListener {
- public:
-  void changed(const storage::Cache&, std::string_view, storage::Change) override {}
-};
 
 class FlusherTest : public DiskFixture {
  protected:

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "storage/leveldb_store.h"
+#include "tests/daemon/silent_listener.h"
 #include "tests/storage/temp_dir.h"
 
 namespace pannier::daemon {
@@ -28,11 +29,6 @@ using testing::IsEmpty;
 using testing::SizeIs;
 
 constexpr storage::TimeMs kNow = 1'700'000'000'000;
-
-class SilentListener final : public storage::ChangeListener {
- public:
-  void changed(const storage::Cache&, std::string_view, storage::Change) override {}
-};
 
 Settings settings_of(Tier tier, std::optional<std::uint64_t> age_ms_max = {}) {
   Settings settings;

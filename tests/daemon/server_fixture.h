@@ -27,6 +27,8 @@
 
 namespace pannier::daemon {
 
+inline constexpr std::size_t kMiB = std::size_t{1} << 20;
+
 /// Whole messages for tests.
 std::string request(std::uint64_t id, std::string_view method, std::string_view string_parameter);
 /// Of a request of `fill`.

@@ -17,8 +17,6 @@ namespace {
 
 using std::string;
 
-constexpr std::size_t kMiB = std::size_t{1} << 20;
-
 /// The beginning of a request of `echo` whose parameter is announced with 60 MiB.
 string announced_request(std::size_t bytes_arrived) {
   return string(

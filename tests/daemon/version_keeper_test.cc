@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "tests/daemon/disk_fixture.h"
+#include "tests/daemon/silent_listener.h"
 
 namespace pannier::daemon {
 namespace {
@@ -18,11 +19,6 @@ using storage::Version;
 using ::testing::HasSubstr;
 
 constexpr std::uint64_t kBlock = VersionKeeper::kBlock;
-
-class SilentListener final : public storage::ChangeListener {
- public:
-  void changed(const storage::Cache&, std::string_view, storage::Change) override {}
-};
 
 class VersionKeeperTest : public DiskFixture {
  protected:

@@ -8,7 +8,7 @@ namespace pannier::protocol {
 namespace {
 
 /// What is found, in one line.
-std::string line(std::string_view hex) {
+std::string hot_line(std::string_view hex) {
   const std::string bytes = from_hex(hex);
   const auto hot = read_hot_request(bytes);
   if (!hot) return "not hot";
@@ -18,28 +18,28 @@ std::string line(std::string_view hex) {
 }
 
 TEST(HotRequest, get_and_put_are_taken_apart) {
-  EXPECT_EQ(line("94 00 01 a3 676574 92 a1 63 a2 6b6b"), "get 01 / c / 6b 6b / 13");
-  EXPECT_EQ(line("94 00 cd 0102 a3 676574 92 a1 63 c4 01 ff"), "get cd 01 02 / c / ff / 15");
-  EXPECT_EQ(line("94 00 01 a3 707574 93 a1 63 a1 6b c4 02 0001"), "put 01 / c / 6b / c4 02 00 01 / 16");
-  EXPECT_EQ(line("94 00 01 a3 707574 93 a1 63 a1 6b c0"), "put 01 / c / 6b / c0 / 13");
+  EXPECT_EQ(hot_line("94 00 01 a3 676574 92 a1 63 a2 6b6b"), "get 01 / c / 6b 6b / 13");
+  EXPECT_EQ(hot_line("94 00 cd 0102 a3 676574 92 a1 63 c4 01 ff"), "get cd 01 02 / c / ff / 15");
+  EXPECT_EQ(hot_line("94 00 01 a3 707574 93 a1 63 a1 6b c4 02 0001"), "put 01 / c / 6b / c4 02 00 01 / 16");
+  EXPECT_EQ(hot_line("94 00 01 a3 707574 93 a1 63 a1 6b c0"), "put 01 / c / 6b / c0 / 13");
 }
 
 TEST(HotRequest, what_follows_is_left) {
-  EXPECT_EQ(line("94 00 01 a3 676574 92 a1 63 a1 6b 94 00"), "get 01 / c / 6b / 12");
+  EXPECT_EQ(hot_line("94 00 01 a3 676574 92 a1 63 a1 6b 94 00"), "get 01 / c / 6b / 12");
 }
 
 TEST(HotRequest, all_else_is_for_others) {
-  EXPECT_EQ(line(""), "not hot");
-  EXPECT_EQ(line("94 00 01 a3 676574 92 a1 63 a2 6b"), "not hot") << "cut short";
-  EXPECT_EQ(line("94 00 ff a3 676574 92 a1 63 a1 6b"), "not hot") << "a negative id";
-  EXPECT_EQ(line("94 00 01 a3 676574 93 a1 63 a1 6b 80"), "not hot") << "options";
-  EXPECT_EQ(line("94 00 01 a3 676574 92 a1 63 a0"), "not hot") << "an empty key";
-  EXPECT_EQ(line("94 00 01 a3 676574 92 a0 a1 6b"), "not hot") << "an empty name";
-  EXPECT_EQ(line("94 00 01 a3 676574 92 a1 63 05"), "not hot") << "a key that is a number";
-  EXPECT_EQ(line("94 00 01 a3 707574 93 a1 63 a1 6b 91 01"), "not hot") << "an array for a value";
-  EXPECT_EQ(line("94 00 01 a3 707574 93 a1 63 a1 6b c1"), "not hot") << "no MessagePack";
-  EXPECT_EQ(line("93 02 a3 676574 92 a1 63 a1 6b"), "not hot") << "a notification";
-  EXPECT_EQ(line("dc 0004 00 01 a3 676574 92 a1 63 a1 6b"), "not hot") << "not the shortest encoding";
+  EXPECT_EQ(hot_line(""), "not hot");
+  EXPECT_EQ(hot_line("94 00 01 a3 676574 92 a1 63 a2 6b"), "not hot") << "cut short";
+  EXPECT_EQ(hot_line("94 00 ff a3 676574 92 a1 63 a1 6b"), "not hot") << "a negative id";
+  EXPECT_EQ(hot_line("94 00 01 a3 676574 93 a1 63 a1 6b 80"), "not hot") << "options";
+  EXPECT_EQ(hot_line("94 00 01 a3 676574 92 a1 63 a0"), "not hot") << "an empty key";
+  EXPECT_EQ(hot_line("94 00 01 a3 676574 92 a0 a1 6b"), "not hot") << "an empty name";
+  EXPECT_EQ(hot_line("94 00 01 a3 676574 92 a1 63 05"), "not hot") << "a key that is a number";
+  EXPECT_EQ(hot_line("94 00 01 a3 707574 93 a1 63 a1 6b 91 01"), "not hot") << "an array for a value";
+  EXPECT_EQ(hot_line("94 00 01 a3 707574 93 a1 63 a1 6b c1"), "not hot") << "no MessagePack";
+  EXPECT_EQ(hot_line("93 02 a3 676574 92 a1 63 a1 6b"), "not hot") << "a notification";
+  EXPECT_EQ(hot_line("dc 0004 00 01 a3 676574 92 a1 63 a1 6b"), "not hot") << "not the shortest encoding";
 }
 
 TEST(HotRequest, answers_are_those_of_the_contract) {
