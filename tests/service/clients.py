@@ -10,7 +10,7 @@ import time
 import msgpack
 
 CACHES = ("lru", "durable")
-PAUSE_S = 0.6
+PAUSE_S = 2.0
 WAIT_S = 60
 
 
