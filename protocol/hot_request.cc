@@ -44,12 +44,11 @@ class Front {
     if (first < 0x80) return take(1);
     return take(first >= 0xcc && first <= 0xcf ? 1 + (std::size_t{1} << (first - 0xcc)) : kNotThere);
   }
-  /// The bytes of a str of less than 32 bytes.
-  Bytes take_short_string() {
+  /// The bytes of a str of at most 255 bytes.
+  Bytes take_name() {
     const unsigned first = peek();
-    if (first <= 0xa0 || first >= 0xc0) return take(kNotThere);
-    take(1);
-    return take(first - 0xa0);
+    if ((first < 0xa0 || first >= 0xc0) && first != 0xd9) return take(kNotThere);
+    return take_string();
   }
   /// The bytes of a str or bin.
   Bytes take_string() {
@@ -113,10 +112,11 @@ std::optional<HotRequest> read_hot_request(Bytes bytes) {
     return std::nullopt;
   }
   front.take(sizeof kGetStart);
-  request.cache = front.take_short_string();
+  request.cache = front.take_name();
   request.key = front.take_string();
   if (request.method == HotRequest::Method::kPut) request.value = front.take_scalar();
-  if (front.is_broken() || request.key.empty() || request.key.size() > kKeyBytesMax) return std::nullopt;
+  if (front.is_broken() || request.cache.empty() || request.key.empty()) return std::nullopt;
+  if (request.key.size() > kKeyBytesMax) return std::nullopt;
   request.size = static_cast<std::size_t>(front.at() - bytes.data());
   return request;
 }

@@ -20,14 +20,14 @@ struct HotRequest {
 
   Method method;
   Bytes id;          ///< as it was encoded: an unsigned integer of 1 to 9 bytes
-  Bytes cache;       ///< 1 to 31 bytes, any
+  Bytes cache;       ///< 1 to 255 bytes, any
   Bytes key;         ///< 1 to kKeyBytesMax bytes
   Bytes value;       ///< of kPut: one whole object as it was encoded, no array and no map
   std::size_t size;  ///< of the frame
 };
 
 /// The request that `bytes` begin with: [0, id, "get", [cache, key]] or [0, id, "put", [cache, key, value]],
-/// the arrays, the method and the cache in their shortest encodings. Nothing where it is another message, or
+/// the arrays and the method in their shortest encodings. Nothing where it is another message, or
 /// is written otherwise, or is not whole.
 std::optional<HotRequest> read_hot_request(Bytes bytes);
 

@@ -1,6 +1,7 @@
 // One cache: its index, its lists, its wheel, its counts.
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 #include "storage/arena_check.h"
 #include "storage/deadlines.h"
@@ -26,6 +27,12 @@ bool is_entry_kind(Entry::Kind kind) {
 
 /// Entries that are looked at together.
 constexpr std::size_t kTogether = 128;
+
+/// As the second of a home must be while the first has room: whoever reads both does not ask.
+bool is_zero(const IndexBucket& bucket) {
+  static constexpr IndexBucket kZero{};
+  return std::memcmp(&bucket, &kZero, sizeof bucket) == 0;
+}
 
 }  // namespace
 
@@ -83,6 +90,8 @@ ArenaCheck::Fault ArenaCheck::fault_of_bucket(const Index& index, std::uint64_t 
       if (slot < used) indexed.push_back({ref, tag, number});
     }
     const Ref overflow = bucket->overflow;
+    if (overflow == kNoRef && bucket == home && !is_zero(home[1]))
+      return "the second bucket of a home is not empty";
     if (overflow == kNoRef) return std::nullopt;
     if (used < IndexBucket::kSlots) return "a bucket overflows before it is full";
     if ((bucket == home) != (overflow == IndexBucket::kBeside)) return "a home is not two buckets";

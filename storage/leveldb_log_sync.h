@@ -2,8 +2,9 @@
 // it into memory, where it is read from; of small batches that takes as long as a quick disk does for the
 // sync, of large ones longer. Here both go on at once, and whoever writes waits for both.
 //
-// What is read meanwhile may be lost with the power, as after a sync that failed. Nobody reads it from there:
-// what is being written is in the memory of its writer.
+// What is read meanwhile may be lost with the power, as after a sync that failed. Values are not read from
+// there: what is being written is in the memory of its writer. That a record is being erased may be, and
+// comes back with it; it is erased once more then.
 #pragma once
 
 #include <leveldb/env.h>

@@ -10,21 +10,28 @@ namespace pannier::storage {
 
 namespace {
 
+/// As the kernel has it (sched_setattr(2)).
+struct Scheduling {
+  std::uint32_t size = 48;
+  std::uint32_t policy = SCHED_OTHER;
+  std::uint64_t flags = 0;
+  std::int32_t nice = 0;
+  std::uint32_t priority = 0;
+  std::uint64_t turn_ns = 0;
+  std::uint64_t deadline_ns = 0;
+  std::uint64_t period_ns = 0;
+};
+
 /// The calling thread takes the processor from others when it wakes, because it asks for it for less time:
 /// else it would wait until the one whose writing it is to sync has done the rest of its work, on a machine
-/// of few processors. Where the system does not know of that, it stays as it is.
+/// of few processors. Where the system does not know of that, or another way of scheduling was chosen for the
+/// process, it stays as it is.
 void go_before_others() {
-  struct {
-    std::uint32_t size = 48;
-    std::uint32_t policy = SCHED_OTHER;
-    std::uint64_t flags = 0;
-    std::int32_t nice = 0;
-    std::uint32_t priority = 0;
-    std::uint64_t turn_ns = 100'000;
-    std::uint64_t deadline_ns = 0;
-    std::uint64_t period_ns = 0;
-  } attributes;
-  ::syscall(SYS_sched_setattr, 0, &attributes, 0);
+  Scheduling scheduling;
+  if (::syscall(SYS_sched_getattr, 0, &scheduling, sizeof scheduling, 0) != 0) return;
+  if (scheduling.policy != SCHED_OTHER) return;
+  scheduling.turn_ns = 100'000;
+  ::syscall(SYS_sched_setattr, 0, &scheduling, 0);
 }
 
 }  // namespace

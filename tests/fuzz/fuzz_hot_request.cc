@@ -48,8 +48,11 @@ void check_reference(Bytes input, const HotRequest& hot) {
   const auto handle = msgpack::unpack(input.data(), hot.size);
   const auto& items = handle.get().via.array;
   check(items.size == 4 && items.ptr[0].as<int>() == 0, "msgpack-c finds a request");
+  check(items.ptr[2].as<std::string>() == (is_get(hot) ? "get" : "put"), "msgpack-c finds the same method");
   const auto& params = items.ptr[3].via.array;
   check(params.size == (is_get(hot) ? 2U : 3U), "msgpack-c finds as many parameters");
+  check(params.ptr[0].as<std::string>() == hot.cache, "msgpack-c finds the same cache");
+  check(params.ptr[1].as<std::string>() == hot.key, "msgpack-c finds the same key");
   Cursor id(hot.id);
   check(reads_as(id, items.ptr[1]), "msgpack-c finds the same id");
   if (is_get(hot)) return;
@@ -108,10 +111,26 @@ void check_packed(const HotRequest& hot) {
   }
 }
 
+/// Any get that msgpack-c packs is taken: of a cache and a key that the input is cut into.
+void check_any_get(Bytes input) {
+  if (input.size() < 3) return;
+  const std::size_t name_bytes = 1 + static_cast<unsigned char>(input.front()) % 255;
+  const Bytes name = input.substr(1, std::min(name_bytes, input.size() - 2));
+  const Bytes key = input.substr(1 + name.size(), kKeyBytesMax);
+  msgpack::sbuffer packed;
+  msgpack::packer<msgpack::sbuffer> packer(packed);
+  packer.pack_array(4).pack(0).pack(input.size()).pack(std::string("get")).pack_array(2);
+  packer.pack(std::string(name)).pack(std::string(key));
+  const auto hot = read_hot_request(Bytes(packed.data(), packed.size()));
+  check(hot && is_get(*hot) && hot->size == packed.size(), "a get that msgpack-c packs is known");
+  check(hot->cache == name && hot->key == key, "and its cache and key are");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const Bytes input = pannier::fuzz::bytes_of(data, size);
+  check_any_get(input);
   const auto hot = read_hot_request(input);
   if (!hot) return 0;
   check_ordinary(input, *hot);

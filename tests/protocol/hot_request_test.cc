@@ -20,6 +20,7 @@ std::string hot_line(std::string_view hex) {
 TEST(HotRequest, get_and_put_are_taken_apart) {
   EXPECT_EQ(hot_line("94 00 01 a3 676574 92 a1 63 a2 6b6b"), "get 01 / c / 6b 6b / 13");
   EXPECT_EQ(hot_line("94 00 cd 0102 a3 676574 92 a1 63 c4 01 ff"), "get cd 01 02 / c / ff / 15");
+  EXPECT_EQ(hot_line("94 00 01 a3 676574 92 d9 01 63 a1 6b"), "get 01 / c / 6b / 13");
   EXPECT_EQ(hot_line("94 00 01 a3 707574 93 a1 63 a1 6b c4 02 0001"), "put 01 / c / 6b / c4 02 00 01 / 16");
   EXPECT_EQ(hot_line("94 00 01 a3 707574 93 a1 63 a1 6b c0"), "put 01 / c / 6b / c0 / 13");
 }

@@ -63,6 +63,19 @@ TEST_F(IndexTest, entries_that_go_in_another_order_than_buckets_merge_make_no_lo
   EXPECT_EQ(index_.homes(), 1U);
 }
 
+TEST_F(IndexTest, a_home_whose_unused_bucket_is_damaged_is_found) {
+  add("a");
+  const auto& leaf = arena_->at<Ref>(record_.index.leaves[0]);
+  auto& unused = (&arena_->at<IndexBucket>(leaf))[1];
+  ASSERT_EQ(index_.homes(), 1U);
+  expect_sound();
+  for (std::uint32_t* const word : {&unused.refs[3], &unused.tags[0], &unused.overflow}) {
+    *word = 1;
+    EXPECT_NE(ArenaCheck(*arena_).fault(), std::nullopt);
+    *word = 0;
+  }
+}
+
 TEST_F(IndexTest, an_insertion_takes_no_more_pages_than_it_says) {
   std::uint64_t most = 0;
   for (int i = 0; i < 40'000; ++i) {
