@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 
+#include "storage/thread_turn.h"
+
 namespace pannier::daemon {
 
 namespace {
@@ -26,7 +28,7 @@ UvThread::UvThread(UvLoop& loop, std::size_t heap_bytes) : wake_(new uv_async_t)
   wake_->data = this;
   uv_unref(reinterpret_cast<uv_handle_t*>(wake_.get()));
   thread_ = std::thread([this, heap_bytes] {
-    give_way();
+    storage::give_way();
     widen_heap(heap_bytes);
     work();
   });

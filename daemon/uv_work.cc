@@ -1,12 +1,9 @@
 #include "daemon/uv_work.h"
 
-#include <sched.h>
-#include <sys/resource.h>
-
-#include <algorithm>
 #include <utility>
 
 #include "daemon/uv_handle.h"
+#include "storage/thread_turn.h"
 
 namespace pannier::daemon {
 
@@ -19,7 +16,7 @@ struct Request {
 
 void on_work(uv_work_t* raw) {
   thread_local bool has_given_way = false;
-  if (!std::exchange(has_given_way, true)) give_way();
+  if (!std::exchange(has_given_way, true)) storage::give_way();
   static_cast<Request*>(raw->data)->work->work();
 }
 
@@ -29,14 +26,6 @@ void on_done(uv_work_t* raw, int) {
 }
 
 }  // namespace
-
-void give_way() {
-  constexpr int kNicer = 5;
-  const sched_param parameters{};
-  sched_setscheduler(0, SCHED_BATCH, &parameters);
-  // Of this thread alone, in Linux.
-  setpriority(PRIO_PROCESS, 0, std::min(getpriority(PRIO_PROCESS, 0) + kNicer, 19));
-}
 
 void start_work(UvLoop& loop, std::unique_ptr<UvWork> work) {
   auto request = std::make_unique<Request>();

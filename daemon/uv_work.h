@@ -21,10 +21,6 @@ class UvWork {
   virtual void done() = 0;
 };
 
-/// The calling thread goes behind the loop's where both want one processor. Where the system does not allow
-/// it, it stays as it is.
-void give_way();
-
 /// A job and what follows it: `job()`, and then `done(result)`.
 template <typename Job, typename Done>
 std::unique_ptr<UvWork> work_of(Job job, Done done) {

@@ -20,8 +20,8 @@ namespace pannier::storage {
 /// Thread safety: beside what LevelDB calls, for the one thread that writes.
 class LogSync final : public leveldb::EnvWrapper {
  public:
-  /// `base` must outlive this. `has_thread`: else it syncs when LevelDB is done.
-  LogSync(leveldb::Env* base, bool has_thread);
+  /// `base` must outlive this. `has_threads`: else it syncs when LevelDB is done.
+  LogSync(leveldb::Env* base, bool has_threads);
 
   /// LevelDB is about to write. A sync of a log is put off from now on; outside of a write it is not.
   void begin();
@@ -33,9 +33,14 @@ class LogSync final : public leveldb::EnvWrapper {
  private:
   class File;
 
-  leveldb::Status sync(leveldb::WritableFile& file);
+  /// What a write of more has in the log takes the disk longer than LevelDB, and much of a processor.
+  static constexpr std::size_t kSmallBytesMax = std::size_t{256} << 10;
 
-  std::unique_ptr<SyncThread> thread_;
+  leveldb::Status sync(File& file);
+
+  std::unique_ptr<SyncThread> small_;  // someone waits for it, and it is soon done
+  std::unique_ptr<SyncThread> large_;
+  SyncThread* syncing_ = nullptr;
   bool is_writing_ = false;
   leveldb::WritableFile* file_ = nullptr;  // whose sync was asked for
   leveldb::Status status_;                 // of that; the thread's until it has ended

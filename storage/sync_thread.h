@@ -9,7 +9,8 @@ namespace pannier::storage {
 
 class SyncThread {
  public:
-  SyncThread();
+  /// `take_turn` is called on the thread first (thread_turn.h).
+  explicit SyncThread(void (*take_turn)());
   /// Precondition: what was begun has ended.
   ~SyncThread();
   SyncThread(const SyncThread&) = delete;

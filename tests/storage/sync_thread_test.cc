@@ -7,11 +7,13 @@
 #include <functional>
 #include <thread>
 
+#include "storage/thread_turn.h"
+
 namespace pannier::storage {
 namespace {
 
 TEST(SyncThread, what_is_begun_runs_beside_the_caller_and_has_run_when_end_returns) {
-  SyncThread thread;
+  SyncThread thread(go_before_others);
   for (int round = 0; round < 100; ++round) {
     std::atomic<bool> may_go_on = false;
     int done = 0;
@@ -27,7 +29,7 @@ TEST(SyncThread, what_is_begun_runs_beside_the_caller_and_has_run_when_end_retur
 }
 
 TEST(SyncThread, end_waits_for_a_slow_disk_too) {
-  SyncThread thread;
+  SyncThread thread(go_before_others);
   bool is_done = false;
   const std::function<void()> sync = [&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(30));
@@ -39,7 +41,7 @@ TEST(SyncThread, end_waits_for_a_slow_disk_too) {
 }
 
 TEST(SyncThread, end_returns_at_once_where_nothing_was_begun) {
-  SyncThread thread;
+  SyncThread thread(go_before_others);
   thread.end();
   int done = 0;
   const std::function<void()> sync = [&] { ++done; };
