@@ -20,8 +20,8 @@ constexpr storage::TimeMs kProgressMs = 1'000;  // between two lines in the log
 constexpr std::uint64_t kGatherShare = 4;          // of what the write took
 constexpr std::uint64_t kGatherNsMin = 2'000'000;  // so long without sleeping: timers count milliseconds
 constexpr std::uint64_t kGatherNsMax = 5'000'000;
-constexpr std::size_t kLateShare =
-    4;  // of those who are waited for: a write is near when no more are to come
+/// Of those who are waited for: a write is near when no more are to come.
+constexpr std::size_t kLateShare = 4;
 constexpr std::uint64_t kQuietNs = 400'000;  // nobody came for so long: nobody will, while it stays awake
 
 std::string text_of(const storage::DirtyTotals& dirty) {

@@ -13,7 +13,7 @@ using storage::Settings;
 using storage::Tier;
 using storage::TimeMs;
 
-using Fault = std::optional<InitialCachesError>;
+using Refusal = std::optional<InitialCachesError>;
 using Notes = std::vector<std::string>;
 
 constexpr std::uint64_t kTtlMsDefault = 60'000;
@@ -40,8 +40,8 @@ void make_way(Catalog& catalog, const std::string& name, const Settings& setting
                   " starts empty: its tier or policy in the configuration is another than it was");
 }
 
-Fault open(Catalog& catalog, DurableStore& store, const std::string& name, const Settings& settings,
-           TimeMs now) {
+Refusal open(Catalog& catalog, DurableStore& store, const std::string& name, const Settings& settings,
+             TimeMs now) {
   const auto outcome = catalog.open(name, settings, true, now);
   if (const auto* conflict = std::get_if<storage::OpenConflict>(&outcome)) {
     return InitialCachesError{"cache " + name + " is configured otherwise than it was found on disk: " +
@@ -53,7 +53,7 @@ Fault open(Catalog& catalog, DurableStore& store, const std::string& name, const
   const auto& opened = std::get<storage::Opened>(outcome);
   if (!opened.cache.is_durable() || (!opened.created && !opened.altered)) return std::nullopt;
   const auto error = store.define(opened.cache.id(), name, settings);
-  return error ? Fault(InitialCachesError{error->text}) : std::nullopt;
+  return error ? Refusal(InitialCachesError{error->text}) : std::nullopt;
 }
 
 bool gives_back(Catalog& catalog, const std::string& name, const Settings& settings) {

@@ -16,22 +16,22 @@ using storage::Definition;
 using storage::DurableStore;
 using storage::StoreError;
 
-using Fault = std::optional<ReconcileFault>;
+using NotReconciled = std::optional<ReconcileFault>;
 
-Fault fault_of(const std::optional<StoreError>& error) {
-  return error ? Fault(ReconcileFault{error->text}) : std::nullopt;
+NotReconciled fault_of(const std::optional<StoreError>& error) {
+  return error ? NotReconciled(ReconcileFault{error->text}) : std::nullopt;
 }
 
 class Reconciler {
  public:
   Reconciler(Catalog& catalog, DurableStore& store) : catalog_(catalog), store_(store) {}
 
-  Fault run() {
+  NotReconciled run() {
     const auto identity = store_.identity();
     if (const auto* error = std::get_if<StoreError>(&identity)) return ReconcileFault{error->text};
-    if (Fault fault = meet(std::get<std::string>(identity))) return fault;
-    if (Fault fault = take_all()) return fault;
-    if (Fault fault = define_others()) return fault;
+    if (NotReconciled fault = meet(std::get<std::string>(identity))) return fault;
+    if (NotReconciled fault = take_all()) return fault;
+    if (NotReconciled fault = define_others()) return fault;
     // Last: who died before has not seen everything that is on disk, and what is missing there in memory must
     // not look as if it had been dropped.
     catalog_.belong_to_store(std::get<std::string>(identity));
@@ -41,7 +41,7 @@ class Reconciler {
   Reconciled done;
 
  private:
-  Fault meet(const std::string& identity) {
+  NotReconciled meet(const std::string& identity) {
     const auto bound = store_.reserved_versions();
     if (const auto* error = std::get_if<StoreError>(&bound)) return ReconcileFault{error->text};
     auto coherence = catalog_.meet_store(identity, std::get<storage::Version>(bound));
@@ -51,30 +51,30 @@ class Reconciler {
     return std::nullopt;
   }
 
-  Fault take_all() {
+  NotReconciled take_all() {
     auto drops = store_.unfinished_drops();
     if (const auto* error = std::get_if<StoreError>(&drops)) return ReconcileFault{error->text};
     done.unfinished_drops = std::get<std::vector<CacheId>>(std::move(drops));
     for (const CacheId id : done.unfinished_drops) {
-      if (Fault fault = give_way(catalog_.find(id))) return fault;
+      if (NotReconciled fault = give_way(catalog_.find(id))) return fault;
     }
     auto found = store_.definitions();
     if (const auto* error = std::get_if<StoreError>(&found)) return ReconcileFault{error->text};
     for (const Definition& definition : std::get<std::vector<Definition>>(found)) {
-      if (Fault fault = take(definition)) return fault;
+      if (NotReconciled fault = take(definition)) return fault;
     }
     for (const CacheId id : done.unfinished_drops) catalog_.raise_next_id(id);
     return std::nullopt;
   }
 
-  Fault take(const Definition& definition) {
+  NotReconciled take(const Definition& definition) {
     Cache* const by_id = catalog_.find(definition.id);
     Cache* const by_name = catalog_.find(definition.name);
     if (by_id != nullptr && by_id == by_name && by_id->is_durable()) return join(*by_id, definition);
     if (by_id == nullptr && is_same_store_ && definition.id <= id_last_kept_) return drop(definition.id);
-    if (Fault fault = give_way(by_id)) return fault;
+    if (NotReconciled fault = give_way(by_id)) return fault;
     if (by_name != by_id) {
-      if (Fault fault = give_way(by_name)) return fault;
+      if (NotReconciled fault = give_way(by_name)) return fault;
     }
     defined_.insert(definition.id);
     if (catalog_.restore(definition) != nullptr) return std::nullopt;
@@ -82,20 +82,20 @@ class Reconciler {
                           ": raise memory_limit"};
   }
 
-  Fault join(Cache& cache, const Definition& definition) {
+  NotReconciled join(Cache& cache, const Definition& definition) {
     defined_.insert(cache.id());
     cache.set_disk_entries(definition.disk_entries);
     if (cache.settings() == definition.settings) return std::nullopt;
     return fault_of(store_.define(cache.id(), cache.name(), cache.settings()));
   }
 
-  Fault drop(CacheId id) {
+  NotReconciled drop(CacheId id) {
     done.unfinished_drops.push_back(id);
     return fault_of(store_.begin_drop(id));
   }
 
   /// A cache of memory whose id or name the disk has for another.
-  Fault give_way(Cache* cache) {
+  NotReconciled give_way(Cache* cache) {
     if (cache == nullptr) return std::nullopt;
     const std::string named = "the cache " + protocol::quoted(cache->name()) + " that memory has kept";
     if (const std::uint64_t dirty = cache->dirty().entries; dirty > 0) {
@@ -111,14 +111,15 @@ class Reconciler {
     return std::nullopt;
   }
 
-  Fault define_others() {
+  NotReconciled define_others() {
     for (Cache* cache : catalog_.caches()) {
       if (!cache->is_durable() || defined_.contains(cache->id())) continue;
       if (!is_same_store_ && cache->dirty().entries == 0) {
         catalog_.drop(std::string(cache->name()));
         continue;
       }
-      if (Fault fault = fault_of(store_.define(cache->id(), cache->name(), cache->settings()))) return fault;
+      if (NotReconciled fault = fault_of(store_.define(cache->id(), cache->name(), cache->settings())))
+        return fault;
       cache->set_disk_entries(0);
     }
     return std::nullopt;
@@ -135,7 +136,7 @@ class Reconciler {
 
 std::variant<Reconciled, ReconcileFault> reconcile(Catalog& catalog, DurableStore& store) {
   Reconciler reconciler(catalog, store);
-  if (Fault fault = reconciler.run()) return *std::move(fault);
+  if (NotReconciled fault = reconciler.run()) return *std::move(fault);
   return std::move(reconciler.done);
 }
 

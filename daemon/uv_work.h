@@ -1,5 +1,5 @@
-// Work on libuv's thread pool: a job runs on one of its threads, which give way to the loop's (SCHED_BATCH
-// and a higher nice value), and its result comes back on the loop. A job cannot be canceled: what it refers
+// Work on libuv's thread pool: a job runs on one of its threads, which give way to the loop's
+// (storage/thread_turn.h), and its result comes back on the loop. A job cannot be canceled: what it refers
 // to must live until `done` was called, for which the loop has to run.
 #pragma once
 
@@ -15,7 +15,7 @@ namespace pannier::daemon {
 class UvWork {
  public:
   virtual ~UvWork() = default;
-  /// On a thread of the pool.
+  /// On a thread of the pool, or a UvThread.
   virtual void work() = 0;
   /// Afterwards on the loop; then the object is destroyed.
   virtual void done() = 0;
