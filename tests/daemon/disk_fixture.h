@@ -56,9 +56,9 @@ class DiskFixture : public testing::Test {
     return std::move(std::get<0>(opened));
   }
 
-  /// Runs the loop until it is so; a failure after ten seconds.
+  /// Runs the loop until it is so; a failure after a minute.
   void run_until(const std::function<bool()>& is_so) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (!is_so()) {
       if (std::chrono::steady_clock::now() > end) {
         ADD_FAILURE() << "it did not happen";
