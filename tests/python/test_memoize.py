@@ -303,17 +303,18 @@ def test_what_takes_longer_than_its_lease_is_returned_but_not_kept_and_told(coun
 
 
 def test_who_waits_for_a_slow_one_waits_no_longer_than_the_lease(new_name):
-    go_on = threading.Event()
+    computing, go_on = threading.Event(), threading.Event()
 
     @pannier.memoize(name=new_name(), lease=0.3, key=lambda is_slow: None)
     def value(is_slow):
         if is_slow:
+            computing.set()
             assert go_on.wait(20)
         return is_slow
 
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(value, True)
-        time.sleep(0.05)
+        assert computing.wait(20)
         start = time.monotonic()
         assert value(False) is False
         assert time.monotonic() - start < 5

@@ -14,12 +14,12 @@ pytestmark = pytest.mark.usefixtures("process_daemon")
 
 
 def test_an_async_function_stays_one_and_is_computed_once_however_many_ask(client, new_name):
-    calls = []
+    calls, go_on = [], asyncio.Event()
 
     @pannier.memoize(name=new_name())
     async def slow(n):
         calls.append(n)
-        await asyncio.sleep(0.2)
+        await go_on.wait()
         return n
 
     async def main():
@@ -30,6 +30,7 @@ def test_an_async_function_stays_one_and_is_computed_once_however_many_ask(clien
         await asyncio.sleep(0.02)
         # One for requests, and one for each key that somebody waits for.
         assert client.info().server.connections - before <= 3
+        go_on.set()
         assert await results == [n % 2 for n in range(300)]
         assert calls == [0, 1]
         assert (await slow.cache_info()).currsize == 2
@@ -162,19 +163,20 @@ def test_a_forked_child_has_a_client_of_its_own(new_name):
 def test_while_one_refreshes_a_stale_result_the_others_get_it_at_once(new_name):
     async def main():
         values = iter(["old", "new"])
-        go_on = asyncio.Event()
+        refreshing, go_on = asyncio.Event(), asyncio.Event()
 
         @pannier.memoize(name=new_name(), ttl=0.05, stale=60)
         async def value():
             found = next(values)
             if found == "new":
+                refreshing.set()
                 await go_on.wait()
             return found
 
         assert await value() == "old"
         await asyncio.sleep(0.06)
         refreshed = asyncio.create_task(value())
-        await asyncio.sleep(0.05)
+        await refreshing.wait()
         assert [await value(), await value()] == ["old", "old"]
         go_on.set()
         assert await refreshed == "new"

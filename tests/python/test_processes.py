@@ -140,7 +140,8 @@ def test_a_closed_client_refuses_and_a_thread_inside_finishes(daemon):
     found = []
     waiter = threading.Thread(target=lambda: found.append(cache.lease("closed", wait=30)))
     waiter.start()
-    time.sleep(0.05)
+    while client.info().server.lease_waiters == 0:
+        time.sleep(0.001)
     client.close()
     with pytest.raises(pannier.InvalidArgument, match="closed"):
         cache.get("k")

@@ -34,6 +34,7 @@ class FdStore:
         self.kept = []
         self.messages = []
         self.is_ready = threading.Event()
+        self._has_caught_up = threading.Event()
         self._lock = threading.Lock()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(path)
@@ -45,6 +46,9 @@ class FdStore:
             data, ancillary, _, _ = self._socket.recvmsg(MESSAGE_BYTES, socket.CMSG_SPACE(FDS_MAX * 4))
             if data == b"end":
                 return
+            if data == b"caught up":
+                self._has_caught_up.set()
+                continue
             fds = array.array("i")
             for level, kind, payload in ancillary:
                 if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
@@ -79,9 +83,18 @@ class FdStore:
         with self._lock:
             return list(self.messages)
 
-    def close(self):
+    def catch_up(self):
+        """After this, told() has all that was sent before."""
+        self._has_caught_up.clear()
+        self._send(b"caught up")
+        assert self._has_caught_up.wait(60)
+
+    def _send(self, message):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-            sender.sendto(b"end", self.path)
+            sender.sendto(message, self.path)
+
+    def close(self):
+        self._send(b"end")
         self._thread.join()
         self._socket.close()
         for _, fd in self.kept:

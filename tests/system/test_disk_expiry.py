@@ -59,6 +59,7 @@ def test_what_is_written_while_it_is_looked_for_stays(daemon_on):
         number += 1
         latest[f"k{number * 7 % COUNT:05}"] = number
         wire.call("put", "durable", f"k{number * 7 % COUNT:05}", number)
+        time.sleep(0.002)
     eventually(lambda: count(wire) == COUNT + len(latest), timeout_s=60)
     wire.call("sync", "durable")
     daemon_on.kill9()

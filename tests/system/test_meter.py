@@ -61,8 +61,8 @@ def test_a_time_has_all_its_figures_in_order(own_daemon):
 
 def test_waiting_for_anothers_lease_counts(own_daemon):
     holder, waiter = own_daemon.connect(), own_daemon.connect()
-    holder.call("lease", "lru", "k")
     began = time.monotonic_ns()
+    holder.call("lease", "lru", "k")
     waiting = waiter.request("lease", "lru", "k")
     waiter.call("ping")
     time.sleep(0.05)

@@ -79,6 +79,7 @@ def test_one_in_n_is_told(pair):
 def test_at_most_a_thousand_a_second_are_told_and_the_rest_counted(pair):
     wire, other = pair
     wire.call("monitor")
+    began = time.monotonic()
     for _ in range(10):
         for msgid in other.pipeline(*[("get", "lru", "k")] * 500):
             other.reply(msgid)
@@ -87,7 +88,7 @@ def test_at_most_a_thousand_a_second_are_told_and_the_rest_counted(pair):
     while not (wire.seen and wire.seen[-1][0]["key"] == "last"):
         wire.receive()
     assert len(wire.seen) + sum(left_out for _, left_out in wire.seen) == 5001
-    assert sum(left_out for _, left_out in wire.seen) > 0
+    assert len(wire.seen) <= 1000 * (time.monotonic() - began + 2)
 
 
 def test_who_does_not_read_holds_up_nobody(pair):

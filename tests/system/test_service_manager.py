@@ -116,13 +116,13 @@ def test_memory_that_no_service_manager_takes_is_not_said_to_be_kept(directory):
 
 
 def test_the_watchdog_hears_of_a_loop_that_turns_and_not_of_one_that_hangs(make_activated):
-    daemon = make_activated(environment={"WATCHDOG_USEC": "200000"}).start()
     began = time.monotonic()
-    first = beats(daemon)
-    wait_until(lambda: beats(daemon) >= first + 10, "the watchdog hears nothing")
+    daemon = make_activated(environment={"WATCHDOG_USEC": "200000"}).start()
+    wait_until(lambda: beats(daemon) >= 10, "the watchdog hears nothing")
     assert time.monotonic() - began >= 0.8, "ten times in half of 200 ms each"
     daemon.send_signal(signal.SIGSTOP)
     time.sleep(0.1)
+    daemon.store.catch_up()
     silent = beats(daemon)
     time.sleep(0.5)
     assert beats(daemon) == silent
