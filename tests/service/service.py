@@ -53,6 +53,11 @@ class Service:
         """Of the daemon, as the machine counts."""
         return int(self.show("MainPID"))
 
+    def turns(self):
+        """Class of scheduling and nice value of each of its threads."""
+        lines = self.machine.run("ps", "-L", "-o", "cls=,ni=", "-p", self.pid()).splitlines()
+        return [line.split() for line in lines]
+
     def restart(self):
         self.machine.run("systemctl", "restart", SERVICE)
 

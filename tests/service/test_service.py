@@ -212,6 +212,15 @@ def test_the_sandbox_leaves_little_open(installed, unit):
     assert done.returncode == 0, done.stdout
 
 
+def test_the_sandbox_leaves_the_threads_of_the_disk_their_turns(service):
+    """Most go behind the thread that answers. One goes before it, with a call of which only newer kernels know more than its
+    name: that it is allowed is all that can be seen everywhere."""
+    service.start()
+    wait_until(lambda: ["B", "5"] in service.turns(), service.turns)
+    assert ["TS", "0"] in service.turns()
+    assert "sched_setattr" in service.show("SystemCallFilter").split()
+
+
 def test_nothing_of_it_has_failed(service):
     """The sandbox refuses nothing that the daemon asks for: its log would have a warning."""
     service.start()
