@@ -8,13 +8,8 @@
 namespace pannier::daemon {
 namespace {
 
-/// An output buffer that is empty keeps this much for the next pass.
+/// A connection keeps so much of its own for outputs to come.
 constexpr std::size_t kKeptOutputBytesMax = std::size_t{16} << 10;
-
-void empty_out(std::string& buffer) {
-  buffer.clear();
-  if (buffer.capacity() > kKeptOutputBytesMax) std::string().swap(buffer);
-}
 
 }  // namespace
 
@@ -90,6 +85,7 @@ void Connection::run() {
 }
 
 std::size_t Connection::execute(protocol::Bytes input) {
+  if (output_.empty()) prepare_output();
   std::size_t taken = 0;
   while (true) {
     if (has_used_up_pass() || is_blocked()) {
@@ -118,6 +114,11 @@ std::size_t Connection::execute(protocol::Bytes input) {
       return input.size();
     }
   }
+}
+
+void Connection::prepare_output() {
+  const bool is_needed = sent_bytes_ > kKeptOutputBytesMax && output_.capacity() <= kKeptOutputBytesMax;
+  if (is_needed) host_.spare_outputs().lend(output_, sent_bytes_);
 }
 
 std::size_t Connection::dispatch_hot(protocol::Bytes input) {
@@ -190,7 +191,7 @@ void Connection::send_through(std::span<const protocol::Bytes> parts) {
     taken -= of_part;
   }
   stuffed_until_ms_ = output_.empty() ? 0 : clock_.uptime_ms() + kStuffedMs;
-  output_.empty() ? empty_out(output_) : widen();
+  if (!output_.empty()) widen();
 }
 
 void Connection::send_with(std::span<const int> descriptors) {
@@ -225,11 +226,21 @@ void Connection::flush() {
   if (taken == output_.size()) {
     traffic_.bytes_out += taken;
     stuffed_until_ms_ = 0;
-    return empty_out(output_);
+    return sent(output_);
   }
   in_flight_.swap(output_);
   is_writing_ = true;
   pipe_.write(protocol::Bytes(in_flight_).substr(taken));
+}
+
+void Connection::sent(std::string& buffer) {
+  sent_bytes_ = buffer.size();
+  buffer.clear();
+  keep_little(buffer);
+}
+
+void Connection::keep_little(std::string& buffer) {
+  if (buffer.capacity() > kKeptOutputBytesMax) host_.spare_outputs().give(buffer);
 }
 
 void Connection::write_done() {
@@ -237,7 +248,7 @@ void Connection::write_done() {
   is_writing_ = false;
   traffic_.bytes_out += in_flight_.size();
   stuffed_until_ms_ = 0;
-  empty_out(in_flight_);
+  sent(in_flight_);
 }
 
 void Connection::write_failed(int code) {
@@ -268,6 +279,7 @@ Connection::Next Connection::settle() {
   pass_bytes_ = 0;
   if (unsent_bytes() >= limits_.unsent_bytes_max / 2) was_over_half_ = true;
   if (state_ != State::kGone) flush();
+  if (output_.empty()) keep_little(output_);
   if (state_ != State::kGone) tell_drained();
   if (is_announced_) tell_arriving();
   switch (state_) {

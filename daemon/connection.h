@@ -33,6 +33,7 @@
 #include "daemon/config.h"
 #include "daemon/dispatcher.h"
 #include "daemon/input_buffer.h"
+#include "daemon/spare_outputs.h"
 #include "daemon/uv_loop.h"
 #include "daemon/uv_pipe.h"
 #include "protocol/error.h"
@@ -55,6 +56,8 @@ class ConnectionHost {
   virtual bool buffers_are_scarce() const = 0;
   /// All buffers are over their limit: nobody reads or executes until the end of the pass, which mends it.
   virtual bool buffers_are_full() const = 0;
+  /// Where memory for large outputs comes from, and goes.
+  virtual SpareOutputs& spare_outputs() = 0;
   /// Where its bytes are counted.
   virtual Traffic& traffic_to_count() = 0;
   /// Whether this one may have a wide socket; it may from then on.
@@ -164,7 +167,13 @@ class Connection final : private UvPipeEvents {
   void close_after_output();
   void set_deadline(std::uint64_t after_ms);
   bool is_late() const;
+  /// For replies that are about to be written.
+  void prepare_output();
   void flush();
+  /// All of `buffer`, one of the outputs, was.
+  void sent(std::string& buffer);
+  /// Of the memory of `buffer`, which is empty.
+  void keep_little(std::string& buffer);
   void widen();
   void tell_arriving();
   void tell_drained();
@@ -198,6 +207,7 @@ class Connection final : private UvPipeEvents {
   std::string output_;     // appended to
   std::string in_flight_;  // given to the pipe, stable until it is done
   bool is_writing_ = false;
+  std::size_t sent_bytes_ = 0;          // of the last output
   bool is_wide_ = false;                // its socket
   std::uint64_t stuffed_until_ms_ = 0;  // of uptime: the kernel did not take a large value whole
   bool is_over_unsent_ = false;         // above unsent_bytes_max, and since then not below half of it

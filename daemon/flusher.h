@@ -26,7 +26,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -165,7 +164,7 @@ class Flusher {
     std::uint32_t tries = 0;
     PointDone done;
   };
-  std::deque<PointWaiter> point_waiters_;
+  std::vector<PointWaiter> point_waiters_;
   std::map<storage::CacheId, FlushInfo> infos_;
   FlushTotals written_;
   std::size_t waiters_expected_ = 0;   // when the last of them were served: those and who was left

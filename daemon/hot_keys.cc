@@ -6,9 +6,9 @@ namespace pannier::daemon {
 
 namespace {
 
-/// A key of a cache as one key of the sketch.
-std::string prefix_of(storage::CacheId cache) {
-  return std::string(reinterpret_cast<const char*>(&cache), sizeof cache);
+/// What a key of a cache begins with as a key of the sketch.
+std::string_view prefix_of(const storage::CacheId& cache) {
+  return {reinterpret_cast<const char*>(&cache), sizeof cache};
 }
 
 }  // namespace
@@ -23,11 +23,13 @@ void HotKeys::sample(storage::CacheId cache, std::string_view key) {
 }
 
 void HotKeys::sampled(storage::CacheId cache, std::string_view key) {
-  if (key.size() <= kKeyBytesMax) sketch_.note(prefix_of(cache).append(key));
+  if (key.size() > kKeyBytesMax) return;
+  of_cache_.assign(prefix_of(cache)).append(key);
+  sketch_.note(of_cache_);
 }
 
 std::vector<HotKeys::Used> HotKeys::most_used(storage::CacheId cache, std::size_t count) const {
-  const std::string prefix = prefix_of(cache);
+  const std::string_view prefix = prefix_of(cache);
   std::vector<Used> used;
   for (const auto& place : sketch_.places()) {
     if (!place.key.starts_with(prefix) || place.count == 0) continue;

@@ -38,6 +38,7 @@ class HotKeys {
   void sample(storage::CacheId cache, std::string_view key);
 
   SpaceSaving sketch_;
+  std::string of_cache_;               ///< the key that is sampled, as the sketch has it; its memory is kept
   std::uint64_t left_ = kHitsASample;  ///< until the next sample
   std::uint64_t random_ = 0x9e3779b97f4a7c15;
 };

@@ -1,6 +1,7 @@
 #include "daemon/params.h"
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -115,7 +116,7 @@ void Params::options(std::initializer_list<std::string_view> known) {
     } else if (has(*name)) {
       fail(ErrorCode::kBadRequest, "option " + protocol::quoted(*name) + " is given twice");
     } else {
-      options_.push_back({*name, value});
+      options_.at(options_given_++) = {*name, value};
     }
   }
 }
@@ -282,9 +283,9 @@ void Params::fail(ErrorCode code, std::string text) {
 }
 
 const Option* Params::find(std::string_view name) const {
-  const auto found =
-      std::find_if(options_.begin(), options_.end(), [&](const Option& o) { return o.name == name; });
-  return found == options_.end() ? nullptr : &*found;
+  const auto given = std::span(options_).first(options_given_);
+  const auto found = std::ranges::find(given, name, &Option::name);
+  return found == given.end() ? nullptr : &*found;
 }
 
 }  // namespace pannier::daemon

@@ -5,6 +5,7 @@
 // Options (the last parameter, a map or nil) are read by name; which names a method knows it says itself.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -32,6 +33,8 @@ struct Option {
 
 class Params {
  public:
+  static constexpr std::size_t kOptionsMax = 8;
+
   /// `method` begins every error text. `params`: the array whole.
   Params(std::string_view method, protocol::Bytes params, const ClientLimits& limits);
 
@@ -59,6 +62,7 @@ class Params {
 
   // -- options: first which are known, then each
 
+  /// At most kOptionsMax are known.
   void options(std::initializer_list<std::string_view> known);
   bool has(std::string_view name) const;
   bool is_nil(std::string_view name) const;
@@ -102,8 +106,9 @@ class Params {
   const ClientLimits& limits_;
   protocol::Cursor cursor_;
   std::uint32_t left_ = 0;
-  std::uint32_t items_taken_ = 0;  ///< of the array that is being read
-  std::vector<Option> options_;
+  std::uint32_t items_taken_ = 0;            ///< of the array that is being read
+  std::array<Option, kOptionsMax> options_;  ///< those that were given come first
+  std::size_t options_given_ = 0;
   std::optional<protocol::Error> fault_;
 };
 

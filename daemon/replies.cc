@@ -1,7 +1,5 @@
 #include "daemon/replies.h"
 
-#include <vector>
-
 namespace pannier::daemon {
 
 Replies::Replies(Outbox& outbox, const ClientLimits& limits, Sight& sight)
@@ -17,13 +15,14 @@ void Replies::large_value(const Address& to, const storage::BytesView& value) {
     });
   }
   if (start(to) == nullptr) return;
-  std::string head;
-  protocol::Writer writer(head);
+  protocol::Writer writer(head_);
   writer.response_start(to.id);
   writer.array(1);
-  std::vector<protocol::Bytes> parts{head};
-  value.for_each_part([&](std::string_view part) { parts.push_back(part); });
-  outbox_.send_through(to.connection, parts);
+  parts_.push_back(head_);
+  value.for_each_part([&](std::string_view part) { parts_.push_back(part); });
+  outbox_.send_through(to.connection, parts_);
+  parts_.clear();
+  head_.clear();
   sight_.answered(to, {bytes, false, {}});
 }
 

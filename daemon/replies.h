@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "daemon/address.h"
 #include "daemon/config.h"
@@ -78,6 +79,9 @@ class Replies {
   Outbox& outbox_;
   const ClientLimits& limits_;
   Sight& sight_;
+  // Of large_value(), empty but for it; their memory is kept.
+  std::string head_;
+  std::vector<protocol::Bytes> parts_;
 };
 
 }  // namespace pannier::daemon

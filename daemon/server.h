@@ -91,6 +91,7 @@ class Server final : public Outbox, private ConnectionHost {
   void account(ConnectionId id) override;
   bool buffers_are_scarce() const override { return buffer_bytes_ > limits_.buffer_bytes_max / 2; }
   bool buffers_are_full() const override { return buffer_bytes_ > limits_.buffer_bytes_max || is_user_over_; }
+  SpareOutputs& spare_outputs() override { return spare_outputs_; }
   Traffic& traffic_to_count() override { return traffic_; }
   bool allows_wide(ConnectionId id) override;
 
@@ -121,6 +122,7 @@ class Server final : public Outbox, private ConnectionHost {
   const ClientLimits& limits_;
   Dispatcher* dispatcher_ = nullptr;  // from listen() on
   std::vector<char> shared_space_;
+  SpareOutputs spare_outputs_;
 
   Visitors visitors_;
   ConnectionTable slots_;

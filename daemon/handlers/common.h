@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "daemon/call.h"
@@ -70,5 +71,12 @@ std::uint64_t sequence_to_sync(storage::Cache& cache, std::string_view key, bool
 /// no disk.
 void reply_when_clean(Service& service, const Address& to, std::vector<storage::CacheId> caches,
                       std::uint64_t sequence, std::function<void()> reply);
+/// The same for one cache; at once without memory being taken.
+template <class Reply>
+void reply_when_clean(Service& service, const Address& to, storage::CacheId cache, std::uint64_t sequence,
+                      Reply reply) {
+  if (sequence == 0) return reply();
+  reply_when_clean(service, to, std::vector{cache}, sequence, std::function<void()>(std::move(reply)));
+}
 
 }  // namespace pannier::daemon

@@ -20,7 +20,7 @@ Outcome handle_delete(Service& service, const Call& call) {
                           [&](const storage::Erased& erased) -> Outcome {
                             // A condition that did not hold leaves a lease alone.
                             if (erased.was_live || !if_version) after_erase(service, cache, key, call.now);
-                            reply_when_clean(service, call.from, {cache.id()},
+                            reply_when_clean(service, call.from, cache.id(),
                                              sequence_to_sync(cache, key, sync, call.now),
                                              [&service, to = call.from, was_live = erased.was_live] {
                                                service.replies.boolean(to, was_live);

@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <array>
+#include <cstddef>
+#include <memory_resource>
 #include <span>
 #include <utility>
 #include <vector>
@@ -192,7 +195,9 @@ class GetMany final : public ManyCall {
 /// A few keys of a cache in memory: straight into the output.
 Outcome answer_at_once(Service& service, const Call& call, Params& params, std::size_t count,
                        storage::Cache& cache) {
-  std::vector<FetchedKey> keys;
+  alignas(FetchedKey) std::array<std::byte, kVisitsPerStep * sizeof(FetchedKey)> space;
+  std::pmr::monotonic_buffer_resource memory(space.data(), space.size());
+  std::pmr::vector<FetchedKey> keys(&memory);
   keys.reserve(count);
   for (std::size_t i = 0; i < count; ++i) keys.push_back(FetchedKey::of(cache, params.next_key()));
   params.options({});

@@ -22,7 +22,7 @@ storage::Condition read_condition(Params& params) {
 /// Nothing was written: nil, but with `sync` only when what is there is on disk.
 Outcome answer_not_held(Service& service, const Call& call, storage::Cache& cache, std::string_view key,
                         bool sync) {
-  reply_when_clean(service, call.from, {cache.id()}, sequence_to_sync(cache, key, sync, call.now),
+  reply_when_clean(service, call.from, cache.id(), sequence_to_sync(cache, key, sync, call.now),
                    [&service, to = call.from] { service.replies.nil(to); });
   return Answered();
 }
@@ -50,7 +50,7 @@ Outcome handle_put(Service& service, const Call& call) {
     return std::visit(Match{
                           [&](const storage::Written& written) -> Outcome {
                             after_write(service, cache, key, call.now);
-                            reply_when_clean(service, call.from, {cache.id()},
+                            reply_when_clean(service, call.from, cache.id(),
                                              sequence_to_sync(cache, key, sync, call.now),
                                              [&service, to = call.from, version = written.version] {
                                                service.replies.number(to, version);

@@ -79,13 +79,12 @@ class PutMany final : public ManyCall {
 
   bool answer() override {
     const auto versions = std::make_shared<const std::vector<storage::Version>>(std::move(versions_));
-    reply_when_clean(service(), from(), {cache_id()}, sequence_,
-                     [&service = service(), to = from(), versions] {
-                       service.replies.result(to, [&](protocol::Writer& writer) {
-                         writer.array(static_cast<std::uint32_t>(versions->size()));
-                         for (const auto version : *versions) writer.unsigned_integer(version);
-                       });
-                     });
+    reply_when_clean(service(), from(), cache_id(), sequence_, [&service = service(), to = from(), versions] {
+      service.replies.result(to, [&](protocol::Writer& writer) {
+        writer.array(static_cast<std::uint32_t>(versions->size()));
+        for (const auto version : *versions) writer.unsigned_integer(version);
+      });
+    });
     return true;
   }
 
