@@ -28,7 +28,7 @@ void InputBuffer::Memory::grow(std::size_t size) {
 
 std::span<char> InputBuffer::room(std::size_t bytes_wanted) {
   if (capacity_ == end_ || begin_ > 0) {
-    reserve(std::clamp(bytes_wanted, kStepBytes, std::max(kStepBytes, end_ - begin_)));
+    reserve(std::clamp(bytes_wanted, kStepBytes, std::max(kStepBytes, end_ - begin_) + kAroundValueBytes));
   }
   return {memory_->start() + end_, capacity_ - end_};
 }

@@ -15,6 +15,8 @@ class InputBuffer {
  public:
   /// Growth at a time, unless doubling is more.
   static constexpr std::size_t kStepBytes = std::size_t{64} << 10;
+  /// What a message may have around a value: so much more, and one of a round size fits where it has doubled.
+  static constexpr std::size_t kAroundValueBytes = std::size_t{4} << 10;
 
   bool is_empty() const { return begin_ == end_; }
   protocol::Bytes bytes() const { return {start(), end_ - begin_}; }
@@ -22,8 +24,8 @@ class InputBuffer {
   std::size_t capacity_bytes() const { return capacity_; }
 
   /// Room for further bytes: `bytes_wanted` of them (what the message lacks, as far as that is known), but at
-  /// most as many as are there already, and at least kStepBytes. Valid until the next call of anything but
-  /// bytes() and hold().
+  /// most as many as are there already (or kStepBytes) and kAroundValueBytes, and at least kStepBytes. Valid
+  /// until the next call of anything but bytes() and hold().
   std::span<char> room(std::size_t bytes_wanted);
   /// The first `size` bytes of that room were filled.
   void filled(std::size_t size) { end_ += size; }

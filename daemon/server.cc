@@ -7,7 +7,8 @@ namespace {
 
 /// What the kernel keeps waiting to be accepted, if its own limit allows.
 constexpr int kBacklog = 4'096;
-constexpr std::size_t kSharedSpaceBytes = std::size_t{64} << 10;
+/// A value of 64 KiB arrives whole.
+constexpr std::size_t kSharedSpaceBytes = (std::size_t{64} << 10) + InputBuffer::kAroundValueBytes;
 
 protocol::Error too_many_connections(std::uint32_t connections_max) {
   return {protocol::ErrorCode::kOverloaded,

@@ -32,7 +32,8 @@ TEST(InputBuffer, costs_nothing_when_it_is_empty) {
 
 TEST(InputBuffer, gives_no_more_room_for_a_large_announcement_than_doubles_it) {
   InputBuffer buffer;
-  EXPECT_EQ(buffer.room(std::size_t{1} << 30).size(), InputBuffer::kStepBytes);
+  EXPECT_EQ(buffer.room(std::size_t{1} << 30).size(),
+            InputBuffer::kStepBytes + InputBuffer::kAroundValueBytes);
   fill(buffer, std::string(1'000'000, 'x'), std::size_t{1} << 30);
   EXPECT_LE(buffer.capacity_bytes(), 2U * 1'000'000U + InputBuffer::kStepBytes);
 }
@@ -43,6 +44,18 @@ TEST(InputBuffer, gives_as_much_room_as_the_message_lacks) {
   const std::size_t held = buffer.bytes().size();
   buffer.consume(1);
   EXPECT_EQ(buffer.room(100'000).size() + held - 1, std::max(buffer.capacity_bytes(), held - 1 + 100'000));
+}
+
+TEST(InputBuffer, a_value_of_a_round_size_fits_where_it_has_doubled) {
+  InputBuffer buffer;
+  const std::size_t message_bytes = (std::size_t{256} << 10) + 40;
+  buffer.append(std::string(InputBuffer::kStepBytes, 'x'));
+  int rooms = 0;
+  for (; buffer.bytes().size() < message_bytes; ++rooms) {
+    const std::size_t lacking = message_bytes - buffer.bytes().size();
+    buffer.filled(std::min(buffer.room(lacking).size(), lacking));
+  }
+  EXPECT_EQ(rooms, 2);
 }
 
 TEST(InputBuffer, shrinks_when_a_small_rest_is_filled_again) {
