@@ -83,9 +83,7 @@ std::optional<Entry<std::string>> Client::get_entry_raw(std::string_view cache, 
 
 std::optional<Entry<std::string>> Client::read_shared(std::string_view cache, std::string_view key,
                                                       Sighting* sighting, const SharedReadOptions& options) {
-  auto found = pool_->shared().entry(cache, key, sighting, options);
-  if (!found) return std::nullopt;
-  return Entry<std::string>{std::move(found->value), found->version, found->ttl};
+  return pool_->shared().entry(cache, key, sighting, options);
 }
 
 bool Client::is_current(const Sighting& sighting) { return pool_->shared().is_current(sighting); }

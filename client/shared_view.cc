@@ -18,7 +18,6 @@ namespace pannier::detail {
 
 using storage::SharedReader;
 using storage::UseRing;
-using Outcome = SharedReader::Outcome;
 
 namespace {
 
@@ -99,25 +98,11 @@ struct SharedView::Spot {
   }
 };
 
-class SharedView::ValueRoom : public SharedReader::Room {
- public:
-  explicit ValueRoom(std::uint64_t bytes_max = SharedReadOptions().bytes_max) : bytes_max_(bytes_max) {}
-  char* take(std::uint64_t bytes) override {
-    if (bytes > bytes_max_) return nullptr;
-    value.resize(bytes);
-    return value.data();
-  }
-  std::string value;
-
- private:
-  std::uint64_t bytes_max_;
-};
-
 SharedView::SharedView(Pool& pool, SharedReads wish) : pool_(pool), wish_(wish), pause_(kPauseMin) {}
 
 SharedView::~SharedView() = default;
 
-SharedView::Spot& SharedView::spot_of(std::string_view cache) {
+inline SharedView::Spot& SharedView::spot_of(std::string_view cache) {
   static_assert(std::is_trivially_destructible_v<Spot>);
   static thread_local std::array<Spot, 8> spots;
   const std::size_t mixed = cache.empty() ? 0 : cache.size() + static_cast<unsigned char>(cache.back()) * 3U;
@@ -138,11 +123,6 @@ SharedView::Telling& SharedView::telling_of(const Sighting& sighting) {
 }
 
 // -- attaching
-
-SharedView::Attachment* SharedView::attachment_served() const {
-  Attachment* const current = current_.load(std::memory_order_acquire);
-  return current != nullptr && current->reader->is_served() ? current : nullptr;
-}
 
 SharedView::Attachment* SharedView::attachment() {
   Attachment* const current = current_.load(std::memory_order_acquire);
@@ -221,8 +201,8 @@ void SharedView::let_go(Attachment& attachment) {
 
 // -- reading
 
-void SharedView::note(Attachment& attachment, Telling& telling, const SharedReader::CacheAt& cache,
-                      const SharedReader::Seen& seen) {
+inline void SharedView::note(Attachment& attachment, Telling& telling, const SharedReader::CacheAt& cache,
+                             const SharedReader::Seen& seen, bool is_fresh) {
   UseRing& ring = *attachment.ring;
   ring.note_hit(cache.ordinal);
   if (--telling.until_sample == 0) {
@@ -240,53 +220,69 @@ void SharedView::note(Attachment& attachment, Telling& telling, const SharedRead
   storage::Ref& told = telling.told[seen.ref % telling.told.size()];
   if (std::exchange(told, seen.ref) == seen.ref) return;
   // What was seen long ago may have been told since.
-  if (attachment.reader->place(seen.ref) < telling.told_before) ring.note_use({seen.ref, seen.version});
+  if (is_fresh || attachment.reader->place(seen.ref) < telling.told_before)
+    ring.note_use({seen.ref, seen.version});
 }
 
-bool SharedView::find(Attachment& attachment, std::string_view cache, std::string_view key,
-                      SharedReader::Room& room, Spot*& spot, SharedReader::Seen& seen) {
+inline SharedView::Outcome SharedView::find_at(Attachment& attachment, std::string_view cache,
+                                               std::string_view key, const SharedReader::Room& room,
+                                               Spot*& spot, SharedReader::Seen& seen) {
   const SharedReader& reader = *attachment.reader;
   spot = &spot_of(cache);
-  bool is_known = spot->is_of(attachment.number, cache);
-  const SharedReader::Key hashed = reader.key(key);
-  // Once more where caches have come or gone since.
-  for (int tries = 0; tries < 2; ++tries) {
-    if (!is_known) {
-      spot->attachment = 0;
-      if (!reader.find_cache(cache, spot->at)) return false;
-      spot->be_of(attachment.number, cache);
-    }
-    const Outcome outcome = reader.get(spot->at, hashed, room, seen);
-    if (outcome == Outcome::kHit) return true;
-    if (outcome != Outcome::kCacheIsMoved) return false;
-    is_known = false;
+  if (spot->is_of(attachment.number, cache)) {
+    const Outcome outcome = reader.get(spot->at, key, room, seen);
+    if (outcome != Outcome::kCacheIsMoved) return outcome;
   }
-  return false;
+  // Caches have come or gone since.
+  spot->attachment = 0;
+  if (!reader.find_cache(cache, spot->at)) return Outcome::kElsewhere;
+  spot->be_of(attachment.number, cache);
+  return reader.get(spot->at, key, room, seen);
+}
+
+inline bool SharedView::find(Attachment*& attached, bool may_attach, std::string_view cache,
+                             std::string_view key, const SharedReader::Room& room, Spot*& spot,
+                             SharedReader::Seen& seen) {
+  attached = current_.load(std::memory_order_acquire);
+  // Whether the daemon still serves there is for the read to see.
+  if (attached != nullptr) {
+    const Outcome outcome = find_at(*attached, cache, key, room, spot, seen);
+    if (outcome != Outcome::kElsewhere) return outcome == Outcome::kHit;
+    if (attached->reader->is_served()) return false;
+  }
+  attached = may_attach ? attachment() : nullptr;
+  return attached != nullptr && find_at(*attached, cache, key, room, spot, seen) == Outcome::kHit;
 }
 
 std::optional<std::string> SharedView::value(std::string_view cache, std::string_view key) {
-  Attachment* const attached = attachment();
-  if (attached == nullptr) return std::nullopt;
-  ValueRoom room;
+  std::optional<std::string> value(std::in_place);
+  Attachment* attached = nullptr;
   Spot* spot = nullptr;
   SharedReader::Seen seen;
-  if (!find(*attached, cache, key, room, spot, seen)) return std::nullopt;
-  note(*attached, spot->telling, spot->at, seen);
-  return std::move(room.value);
+  if (find(attached, true, cache, key, {*value}, spot, seen)) {
+    note(*attached, spot->telling, spot->at, seen, true);
+  } else {
+    value.reset();
+  }
+  return value;
 }
 
-std::optional<SharedEntry> SharedView::entry(std::string_view cache, std::string_view key, Sighting* sighting,
-                                             const SharedReadOptions& options) {
-  Attachment* const attached = options.may_attach ? attachment() : attachment_served();
-  if (attached == nullptr) return std::nullopt;
-  ValueRoom room(options.bytes_max);
+std::optional<Entry<std::string>> SharedView::entry(std::string_view cache, std::string_view key,
+                                                    Sighting* sighting, const SharedReadOptions& options) {
+  // The one object that is returned, from the beginning: it is filled where the caller has it.
+  std::optional<Entry<std::string>> found(std::in_place);
+  Attachment* attached = nullptr;
   Spot* spot = nullptr;
   SharedReader::Seen seen;
-  if (!find(*attached, cache, key, room, spot, seen)) return std::nullopt;
-  note(*attached, spot->telling, spot->at, seen);
-  SharedEntry entry{std::move(room.value), seen.version, std::nullopt};
+  if (!find(attached, options.may_attach, cache, key, {found->value, options.bytes_max}, spot, seen)) {
+    found.reset();
+    return found;
+  }
+  note(*attached, spot->telling, spot->at, seen, true);
+  found->version = seen.version;
   if (seen.deadline != storage::kNever)
-    entry.ttl = std::chrono::milliseconds(std::max<std::int64_t>(seen.deadline - attached->reader->now(), 0));
+    found->ttl =
+        std::chrono::milliseconds(std::max<std::int64_t>(seen.deadline - attached->reader->now(), 0));
   if (sighting != nullptr) {
     sighting->attachment_ = attached->number;
     sighting->bucket_ = seen.bucket;
@@ -300,7 +296,7 @@ std::optional<SharedEntry> SharedView::entry(std::string_view cache, std::string
     sighting->ordinal_ = spot->at.ordinal;
     sighting->record_ = spot->at.record;
   }
-  return entry;
+  return found;
 }
 
 bool SharedView::is_current(const Sighting& sighting) {
@@ -316,7 +312,7 @@ bool SharedView::is_current(const Sighting& sighting) {
                                 .flux = sighting.bucket_flux_,
                                 .wide_flux = sighting.wide_flux_};
   if (!attached->reader->is_unchanged(cache, seen)) return false;
-  note(*attached, telling_of(sighting), cache, seen);
+  note(*attached, telling_of(sighting), cache, seen, false);
   return true;
 }
 

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "client/deadline.h"
+#include "pannier/info.h"
 #include "pannier/options.h"
 #include "pannier/sighting.h"
 #include "storage/shared_reader.h"
@@ -31,13 +32,6 @@
 namespace pannier::detail {
 
 class Pool;
-
-/// An entry as the daemon's memory has it.
-struct SharedEntry {
-  std::string value;  ///< packed
-  Version version;
-  std::optional<std::chrono::milliseconds> ttl;
-};
 
 class SharedView {
  public:
@@ -53,8 +47,8 @@ class SharedView {
   /// The packed value. Nothing: ask the daemon.
   std::optional<std::string> value(std::string_view cache, std::string_view key);
   /// The same with all about it; `sighting` becomes one of it.
-  std::optional<SharedEntry> entry(std::string_view cache, std::string_view key, Sighting* sighting,
-                                   const SharedReadOptions& options = {});
+  std::optional<Entry<std::string>> entry(std::string_view cache, std::string_view key, Sighting* sighting,
+                                          const SharedReadOptions& options = {});
   /// Whether the entry that was seen is still there, and the same. It counts as a hit then. False may be
   /// wrong.
   bool is_current(const Sighting& sighting);
@@ -63,20 +57,23 @@ class SharedView {
   struct Attachment;
   struct Telling;
   struct Spot;
-  class ValueRoom;
+  using Outcome = storage::SharedReader::Outcome;
 
   Attachment* attachment();
-  /// The same without a system call.
-  Attachment* attachment_served() const;
   Attachment* attach_if_due();
   std::unique_ptr<Attachment> attach();
   void let_go(Attachment& attachment);
   static Spot& spot_of(std::string_view cache);
   static Telling& telling_of(const Sighting& sighting);
-  bool find(Attachment& attachment, std::string_view cache, std::string_view key,
-            storage::SharedReader::Room& room, Spot*& spot, storage::SharedReader::Seen& seen);
+  /// `attached` is the current one, or another when it is back.
+  bool find(Attachment*& attached, bool may_attach, std::string_view cache, std::string_view key,
+            const storage::SharedReader::Room& room, Spot*& spot, storage::SharedReader::Seen& seen);
+  static Outcome find_at(Attachment& attachment, std::string_view cache, std::string_view key,
+                         const storage::SharedReader::Room& room, Spot*& spot,
+                         storage::SharedReader::Seen& seen);
+  /// `is_fresh`: seen a moment ago.
   static void note(Attachment& attachment, Telling& telling, const storage::SharedReader::CacheAt& cache,
-                   const storage::SharedReader::Seen& seen);
+                   const storage::SharedReader::Seen& seen, bool is_fresh);
 
   Pool& pool_;
   const SharedReads wish_;

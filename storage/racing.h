@@ -10,6 +10,8 @@
 #include <atomic>
 #include <cstdint>
 #include <cstring>
+#include <string>
+#include <string_view>
 
 #include "storage/arena_layout.h"
 
@@ -25,12 +27,6 @@ template <typename Word>
 Word load_racing(const Word& word) {
   return __atomic_load_n(&word, __ATOMIC_RELAXED);
 }
-/// In two halves, which may be of different times.
-inline std::uint64_t load_racing_halves(const Word64& word) {
-  const auto* const halves = reinterpret_cast<const std::uint32_t*>(&word);
-  return load_racing(halves[0]) | std::uint64_t{load_racing(halves[1])} << 32;
-}
-
 template <typename Word>
 void store_racing(Word& word, Word value) {
   __atomic_store_n(&word, value, __ATOMIC_RELAXED);
@@ -68,6 +64,63 @@ inline void read_racing(void* to, const void* from, std::uint64_t bytes) {
   auto* const target = static_cast<char*>(to);
   const auto* const source = static_cast<const char*>(from);
   for (std::uint64_t i = 0; i < bytes; ++i) target[i] = load_racing(source[i]);
+}
+/// The same, to a string that becomes so long.
+inline void read_racing(std::string& to, const char* from, std::uint64_t bytes) {
+  if constexpr (kStoresAreChecked) {
+    to.resize(bytes);
+    read_racing(to.data(), from, bytes);
+  } else {
+    // Not zeros first.
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (bytes <= to.capacity()) {
+      to.assign(from, bytes);
+    } else {
+      to = std::string(from, bytes);
+    }
+    asm volatile("" : : "r"(to.data()) : "memory");
+  }
+}
+
+/// A word that may begin anywhere. Its bytes may be of different times.
+template <typename Word>
+Word load_racing_at(const void* place) {
+  Word word{};
+  if constexpr (kStoresAreChecked) {
+    read_racing(&word, place, sizeof word);
+  } else {
+    using Anywhere [[gnu::aligned(1), gnu::may_alias]] = Word;
+    word = *static_cast<const volatile Anywhere*>(place);
+  }
+  return word;
+}
+/// In two halves, which may be of different times.
+inline std::uint64_t load_racing_halves(const Word64& word) {
+  if constexpr (!kStoresAreChecked) return load_racing_at<std::uint64_t>(&word);
+  const auto* const halves = reinterpret_cast<const std::uint32_t*>(&word);
+  return load_racing(halves[0]) | std::uint64_t{load_racing(halves[1])} << 32;
+}
+
+/// memcmp() == 0 with memory that another process may be writing.
+inline bool equal_racing(const char* bytes, std::string_view wanted) {
+  const auto differ = [&]<typename Word>(Word, std::uint64_t at) {
+    Word word{};
+    std::memcpy(&word, wanted.data() + at, sizeof word);
+    return load_racing_at<Word>(bytes + at) != word;
+  };
+  const std::uint64_t size = wanted.size();
+  // The last word may have bytes of the one before it.
+  if (size >= 8) {
+    for (std::uint64_t at = 0; at + 8 < size; at += 8) {
+      if (differ(std::uint64_t{}, at)) return false;
+    }
+    return !differ(std::uint64_t{}, size - 8);
+  }
+  if (size >= 4) return !differ(std::uint32_t{}, 0) && !differ(std::uint32_t{}, size - 4);
+  for (std::uint64_t at = 0; at < size; ++at) {
+    if (differ(char{}, at)) return false;
+  }
+  return true;
 }
 
 }  // namespace pannier::storage

@@ -50,14 +50,35 @@ bool is_large(const CacheRecord& record) {
          load_racing_halves(record.entries_max) >= SharedReader::kEntriesMaxLeast;
 }
 
-bool equal_racing(const char* bytes, std::string_view wanted) {
-  char piece[64];
-  for (std::size_t done = 0; done < wanted.size(); done += sizeof piece) {
-    const std::size_t count = std::min(sizeof piece, wanted.size() - done);
-    read_racing(piece, bytes + done, count);
-    if (std::memcmp(piece, wanted.data() + done, count) != 0) return false;
+std::uint32_t matches_racing(const IndexBucket& bucket, std::uint8_t tag) {
+  if constexpr (kStoresAreChecked) {
+    IndexBucket copy;
+    read_racing(&copy, &bucket, sizeof copy);
+    return copy.matches(tag);
+  } else {
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    return bucket.matches(tag);
   }
-  return true;
+}
+
+/// Entry::body_offset() by shape.
+constexpr auto body_offsets = [] {
+  std::array<std::uint32_t, 16> offsets{};
+  for (std::uint32_t shape = 0; shape < offsets.size(); ++shape) offsets[shape] = Entry::body_offset(shape);
+  return offsets;
+}();
+
+/// Each word once.
+Entry header_racing(const char* bytes) {
+  const auto& entry = *reinterpret_cast<const Entry*>(bytes);
+  static_assert(offsetof(Entry, key_bytes_and_shape) == offsetof(Entry, value_bytes) + 4);
+  const auto sizes = load_racing_at<std::uint64_t>(&entry.value_bytes);
+  return {.older = kNoRef,
+          .newer = kNoRef,
+          .place_and_deadline = load_racing_halves(entry.place_and_deadline),
+          .version_and_state = load_racing_halves(entry.version_and_state),
+          .value_bytes = static_cast<std::uint32_t>(sizes),
+          .key_bytes_and_shape = static_cast<std::uint32_t>(sizes >> 32)};
 }
 
 }  // namespace
@@ -101,13 +122,13 @@ SharedReader::SharedReader(const char* base, std::uint64_t bytes, bool is_own)
       pages_(static_cast<std::uint32_t>(bytes >> page_shift_)),
       hash_seed_(reinterpret_cast<const ArenaHeader*>(base)->hash_seed),
       server_(load_racing(sharing().servers)),
-      classes_(std::uint64_t{1} << page_shift_),
       flux_(reinterpret_cast<const std::uint32_t*>(base + HeadParts::flux)),
       cache_refs_(reinterpret_cast<const Ref*>(base + HeadParts::caches)) {
   const HeadParts parts(pages_);
   page_classes_ = reinterpret_cast<const std::uint8_t*>(base + parts.classes);
-  first_page_ =
-      static_cast<std::uint32_t>((parts.end + (std::uint64_t{1} << page_shift_) - 1) >> page_shift_);
+  const PageClasses classes(std::uint64_t{1} << page_shift_);
+  for (std::uint8_t number = kFirstEntryClass; number < classes.count(); ++number)
+    slot_bytes_[number] = classes.slot_bytes(number);
 }
 
 SharedReader::~SharedReader() {
@@ -148,26 +169,23 @@ std::uint64_t SharedReader::uses() const {
   return load_racing_halves(reinterpret_cast<const ArenaHeader*>(base_)->stamp);
 }
 
-SharedReader::Key SharedReader::key(std::string_view bytes) const {
-  return {bytes, hash_of(bytes, hash_seed_)};
-}
-
 // -- moments
 
-SharedReader::Moment SharedReader::moment(std::uint64_t bucket) const {
+inline SharedReader::Moment SharedReader::moment(std::uint64_t bucket) const {
   return {load_acquire(sharing().catalog_flux), load_acquire(sharing().wide_flux),
           load_acquire(flux_[bucket % kFluxWords])};
 }
 
-bool SharedReader::holds(const Moment& moment, std::uint64_t bucket) const {
+inline bool SharedReader::holds(const Moment& moment, std::uint64_t bucket) const {
   std::atomic_thread_fence(std::memory_order_acquire);
   return load_racing(flux_[bucket % kFluxWords]) == moment.bucket &&
          load_racing(sharing().wide_flux) == moment.wide &&
          load_racing(sharing().catalog_flux) == moment.catalog;
 }
 
-bool SharedReader::is_due(TimeMs deadline) const {
-  if (deadline == kNever) return false;
+inline bool SharedReader::is_due(TimeMs deadline) const { return deadline != kNever && is_past(deadline); }
+
+bool SharedReader::is_past(TimeMs deadline) const {
   // The coarse clock takes a fraction of the time. It is behind by a tick of the system, or by several where
   // the processor that counts them is held up, as a virtual machine's is.
   constexpr std::int64_t kBehindMax = 1'000;
@@ -176,31 +194,35 @@ bool SharedReader::is_due(TimeMs deadline) const {
   return clock_ms(CLOCK_MONOTONIC) + offset >= deadline;
 }
 
-// -- places: any ref may be any number
+// -- places: any ref may be any number. What it leads to is inside of the mapping; that it was the right
+// thing is for the flux words to say.
 
-template <typename Type, std::uint8_t kClass, std::uint32_t kBytes>
+template <typename Type, std::uint32_t kBytes>
 const Type* SharedReader::at(Ref ref) const {
-  const std::uint32_t page = page_of(ref);
-  if (page < first_page_ || page >= pages_ || load_racing(page_classes_[page]) != kClass) return nullptr;
-  if (slot_of(ref) >= classes_.slots(kClass)) return nullptr;
-  return reinterpret_cast<const Type*>(base_ + (std::uint64_t{page} << page_shift_) +
-                                       std::uint64_t{slot_of(ref)} * kBytes);
+  const std::uint64_t offset =
+      (std::uint64_t{page_of(ref)} << page_shift_) + std::uint64_t{slot_of(ref)} * kBytes;
+  return offset <= bytes_ - kBytes ? reinterpret_cast<const Type*>(base_ + offset) : nullptr;
 }
 
-SharedReader::Slot SharedReader::entry_slot(Ref ref) const {
+inline SharedReader::Slot SharedReader::entry_slot(Ref ref) const {
   const std::uint32_t page = page_of(ref);
-  if (page < first_page_ || page >= pages_) return {};
-  const std::uint8_t number = load_racing(page_classes_[page]);
-  if (number < kFirstEntryClass || number >= classes_.count() || slot_of(ref) >= classes_.slots(number))
-    return {};
-  const std::uint32_t size = classes_.slot_bytes(number);
-  return {base_ + (std::uint64_t{page} << page_shift_) + std::uint64_t{slot_of(ref)} * size, size};
+  if (page >= pages_) return {};
+  const std::uint32_t size = slot_bytes_[load_racing(page_classes_[page])];
+  const std::uint64_t offset = (std::uint64_t{page} << page_shift_) + std::uint64_t{slot_of(ref)} * size;
+  if (size == 0 || offset > bytes_ - size) return {};
+  return {base_ + offset, size};
+}
+
+inline void SharedReader::prefetch_bucket(Ref ref) const {
+  // No bounds: any address may be fetched ahead.
+  __builtin_prefetch(base_ + (std::uint64_t{page_of(ref)} << page_shift_) +
+                     std::uint64_t{slot_of(ref)} * kBucketBytes);
 }
 
 // -- caches
 
 bool SharedReader::is_cache(Ref ref, std::string_view name) const {
-  const auto* const record = at<CacheRecord, kBlockClass, kBlockBytes>(ref);
+  const auto* const record = at<CacheRecord, kBlockBytes>(ref);
   return record != nullptr && load_racing(record->state) == CacheRecord::kOpen &&
          load_racing(record->clears) == 0 && load_racing(record->name_bytes) == name.size() &&
          equal_racing(record->name.data(), name);
@@ -213,7 +235,7 @@ bool SharedReader::find_cache(std::string_view name, CacheAt& cache) const {
   for (std::uint32_t ordinal = 0; ordinal < kCachesMax; ++ordinal) {
     const Ref ref = load_racing(cache_refs_[ordinal]);
     if (ref == kNoRef || !is_cache(ref, name)) continue;
-    if (!is_large(*at<CacheRecord, kBlockClass, kBlockBytes>(ref))) return false;
+    if (!is_large(*at<CacheRecord, kBlockBytes>(ref))) return false;
     cache = {ref, flux, ordinal};
     std::atomic_thread_fence(std::memory_order_acquire);
     return load_racing(sharing().catalog_flux) == flux;
@@ -221,34 +243,33 @@ bool SharedReader::find_cache(std::string_view name, CacheAt& cache) const {
   return false;
 }
 
-const IndexHead* SharedReader::index_of(const CacheAt& cache) const {
-  const auto* const record = at<CacheRecord, kBlockClass, kBlockBytes>(cache.record);
+inline const IndexHead* SharedReader::index_of(const CacheAt& cache) const {
+  const auto* const record = at<CacheRecord, kBlockBytes>(cache.record);
   return record == nullptr ? nullptr : &record->index;
 }
 
 // -- entries
 
-SharedReader::Search SharedReader::match(Ref ref, const Key& key, Found& found, Seen& seen) const {
+void SharedReader::prefetch_after(const Slot& slot, std::uint64_t end) {
+  end = std::min<std::uint64_t>({end, slot.size, kPrefetchedMax});
+  for (std::uint64_t line = 2 * kLine; line < end; line += kLine) __builtin_prefetch(slot.bytes + line);
+}
+
+inline SharedReader::Search SharedReader::match(Ref ref, const Key& key, Found& found, Seen& seen) const {
   found.slot = entry_slot(ref);
   if (found.slot.bytes == nullptr) return Search::kUnclear;
   // A small entry lies in two lines or three, whatever its header says.
   __builtin_prefetch(found.slot.bytes + kLine);
   __builtin_prefetch(found.slot.bytes + std::min<std::uint64_t>(found.slot.size, 2 * kLine) - 1);
-  Entry& header = found.header;
-  read_racing(&header, found.slot.bytes, sizeof header);
+  const Entry header = found.header = header_racing(found.slot.bytes);
   if (header.key_bytes() != key.bytes.size()) return Search::kNone;
+  const std::uint32_t body = body_offsets[header.shape()];
+  found.value = body + header.key_bytes();
+  const std::uint64_t end = std::uint64_t{found.value} + header.value_bytes;
   // All of it at once, rather than line after line as it is copied.
-  const std::uint64_t ahead = std::min<std::uint64_t>(found.slot.size, kPrefetchedMax);
-  for (std::uint64_t line = 2 * kLine; line < std::min(ahead, sizeof header + header.body_bytes());
-       line += kLine) {
-    __builtin_prefetch(found.slot.bytes + line);
-  }
-  const std::uint32_t body = Entry::body_offset(header.shape());
-  if (body > found.slot.size) return Search::kUnclear;
-  const std::uint32_t room = found.slot.size - body;
+  if (end > 2 * kLine) prefetch_after(found.slot, end);
   // A key that goes on in pieces is for the daemon.
-  if (header.key_bytes() > room) return Search::kUnclear;
-  if (!header.has(Entry::kHasPieces) && header.body_bytes() > room) return Search::kUnclear;
+  if ((header.has(Entry::kHasPieces) ? found.value : end) > found.slot.size) return Search::kUnclear;
   if (!equal_racing(found.slot.bytes + body, key.bytes)) return Search::kNone;
   found.deadline = kNever;
   if (header.has(Entry::kHasDue)) {
@@ -262,16 +283,11 @@ SharedReader::Search SharedReader::match(Ref ref, const Key& key, Found& found, 
   return Search::kFound;
 }
 
-SharedReader::Search SharedReader::match_any(std::span<const IndexBucket> buckets, const Key& key,
-                                             Found& found, Seen& seen) const {
-  const std::uint8_t tag = tag_of(key.hash);
-  std::uint32_t matching = 0;
-  for (std::size_t i = buckets.size(); i-- > 0;) {
-    matching = matching << IndexBucket::kSlots | buckets[i].matches(tag);
-  }
+inline SharedReader::Search SharedReader::match_any(const IndexBucket* buckets, std::uint32_t matching,
+                                                    const Key& key, Found& found, Seen& seen) const {
   const auto first_of = [&](std::uint32_t slots) {
     const auto slot = static_cast<std::uint32_t>(std::countr_zero(slots));
-    return buckets[slot / IndexBucket::kSlots].refs[slot % IndexBucket::kSlots];
+    return load_racing(buckets[slot / IndexBucket::kSlots].refs[slot % IndexBucket::kSlots]);
   };
   for (; matching != 0; matching &= matching - 1) {
     // Where another key has the same tag, which is so once in twenty times, memory is waited for but once.
@@ -283,61 +299,73 @@ SharedReader::Search SharedReader::match_any(std::span<const IndexBucket> bucket
   return Search::kNone;
 }
 
-SharedReader::Search SharedReader::search(const IndexHead& index, std::uint64_t number, const Key& key,
-                                          Found& found, Seen& seen) const {
+inline SharedReader::Search SharedReader::search(const IndexHead& index, std::uint64_t number, const Key& key,
+                                                 Found& found, Seen& seen) const {
   const std::uint64_t segment = number / IndexBucket::kPerSegment;
   const Ref leaf_ref = load_racing(index.leaves[segment / IndexBucket::kSegmentsPerLeaf]);
-  const auto* const leaf = at<Ref, kBlockClass, kBlockBytes>(leaf_ref);
+  const auto* const leaf = at<Ref, kBlockBytes>(leaf_ref);
   if (leaf == nullptr) return Search::kUnclear;
   const Ref segment_ref = load_racing(leaf[segment % IndexBucket::kSegmentsPerLeaf]);
-  const auto* const first = at<IndexBucket, kBlockClass, kBlockBytes>(segment_ref);
+  const auto* const first = at<IndexBucket, kBlockBytes>(segment_ref);
   if (first == nullptr) return Search::kUnclear;
+  const IndexBucket* const home = first + number % IndexBucket::kPerSegment * IndexBucket::kHome;
   // Its second bucket is empty where the first has room.
-  std::array<IndexBucket, IndexBucket::kHome> home;
-  read_racing(&home, first + number % IndexBucket::kPerSegment * IndexBucket::kHome, sizeof home);
-  Ref overflow = home[0].overflow == IndexBucket::kBeside ? home[1].overflow : home[0].overflow;
-  std::span<const IndexBucket> buckets = home;
-  for (int i = 0; i < kBucketsInChain; ++i) {
-    // The next one is on its way while this one's entries are looked at.
-    const auto* const next = at<IndexBucket, kBucketClass, kBucketBytes>(overflow);
-    __builtin_prefetch(next);
-    const Search result = match_any(buckets, key, found, seen);
-    if (result != Search::kNone) return result;
-    if (overflow == kNoRef) return Search::kNone;
-    if (next == nullptr) return Search::kUnclear;
-    read_racing(home.data(), next, sizeof(IndexBucket));
-    buckets = std::span(home).first(1);
-    overflow = home[0].overflow;
+  const std::uint8_t tag = tag_of(key.hash);
+  const std::uint32_t matching = matches_racing(home[0], tag) | matches_racing(home[1], tag)
+                                                                    << IndexBucket::kSlots;
+  const Ref behind_first = load_racing(home[0].overflow);
+  const Ref behind_second = load_racing(home[1].overflow);
+  const Ref overflow = behind_first == IndexBucket::kBeside ? behind_second : behind_first;
+  prefetch_bucket(overflow);
+  const Search result = match_any(home, matching, key, found, seen);
+  if (result != Search::kNone || overflow == kNoRef) return result;
+  return search_overflow(overflow, key, found, seen);
+}
+
+SharedReader::Search SharedReader::search_overflow(Ref overflow, const Key& key, Found& found,
+                                                   Seen& seen) const {
+  for (int i = 1; i < kBucketsInChain; ++i) {
+    const auto* const bucket = at<IndexBucket, kBucketBytes>(overflow);
+    if (bucket == nullptr) return Search::kUnclear;
+    const std::uint32_t matching = matches_racing(*bucket, tag_of(key.hash));
+    overflow = load_racing(bucket->overflow);
+    prefetch_bucket(overflow);
+    const Search result = match_any(bucket, matching, key, found, seen);
+    if (result != Search::kNone || overflow == kNoRef) return result;
   }
   return Search::kUnclear;
 }
 
-bool SharedReader::copy_value(const Found& found, Room& room) const {
+inline bool SharedReader::copy_value(const Found& found, const Room& room) const {
   const Entry& header = found.header;
-  std::uint64_t left = header.value_bytes;
-  if (left > bytes_) return false;
-  char* const to = room.take(left);
-  if (to == nullptr) return false;
-  const std::uint32_t before = Entry::body_offset(header.shape()) + header.key_bytes();
-  const std::uint64_t here = std::min<std::uint64_t>(left, found.slot.size - before);
-  read_racing(to, found.slot.bytes + before, here);
-  left -= here;
-  if (left == 0) return true;
+  const std::uint64_t all = header.value_bytes;
+  if (all > bytes_ || all > room.bytes_max) return false;
+  const std::uint64_t here = std::min<std::uint64_t>(all, found.slot.size - found.value);
+  read_racing(room.value, found.slot.bytes + found.value, here);
+  return here == all || copy_pieces(found, here, room);
+}
+
+bool SharedReader::copy_pieces(const Found& found, std::uint64_t done, const Room& room) const {
+  const Entry& header = found.header;
   const std::uint32_t first = Entry::body_offset(header.shape() & (Entry::kHasPieces - 1));
   Ref ref = load_racing(*reinterpret_cast<const Ref*>(found.slot.bytes + first));
+  room.value.resize(header.value_bytes);
   // Each slot has room for something beside a piece's header, so that this ends.
-  while (left > 0) {
+  while (done < header.value_bytes) {
     const Slot slot = entry_slot(ref);
     if (slot.bytes == nullptr || slot.size <= sizeof(Piece)) return false;
-    const std::uint64_t count = std::min<std::uint64_t>(left, slot.size - sizeof(Piece));
-    read_racing(to + (header.value_bytes - left), slot.bytes + sizeof(Piece), count);
-    left -= count;
+    const std::uint64_t count = std::min<std::uint64_t>(header.value_bytes - done, slot.size - sizeof(Piece));
+    read_racing(room.value.data() + done, slot.bytes + sizeof(Piece), count);
+    done += count;
     ref = load_racing(reinterpret_cast<const Piece*>(slot.bytes)->next);
   }
   return true;
 }
 
-SharedReader::Outcome SharedReader::get(const CacheAt& cache, const Key& key, Room& room, Seen& seen) const {
+/// As one function: half of what a call costs where all is in the processor's caches is calls.
+[[gnu::flatten]] SharedReader::Outcome SharedReader::get(const CacheAt& cache, std::string_view key_bytes,
+                                                         const Room& room, Seen& seen) const {
+  const Key key{key_bytes, hash_of(key_bytes, hash_seed_)};
   for (int tries = 0; tries < kTries; ++tries) {
     if (!is_served()) return Outcome::kElsewhere;
     if (load_acquire(sharing().catalog_flux) != cache.flux) return Outcome::kCacheIsMoved;

@@ -1,6 +1,6 @@
 // SharedReader reads entries out of an arena that another process, the daemon, writes: no lock, no system
-// call, no allocation. It maps the arena read-only, so that it can disturb nobody, and trusts nothing in it:
-// whatever the bytes are, it stays inside of the mapping, and ends.
+// call, no allocation but the value's. It maps the arena read-only, so that it can disturb nobody, and trusts
+// nothing in it: whatever the bytes are, it stays inside of the mapping, and ends.
 //
 // Each read is a look at the flux words, the read itself, and another look (a sequence lock: C. Lameter,
 // "Effective synchronization on Linux/NUMA systems", 2005). Only if nothing that it went through was
@@ -14,11 +14,12 @@
 // Thread safety: any number of threads may read at once.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -62,21 +63,10 @@ class SharedReader {
   /// small.
   bool find_cache(std::string_view name, CacheAt& cache) const;
 
-  struct Key {
-    std::string_view bytes;
-    std::uint64_t hash;
-  };
-  Key key(std::string_view bytes) const;
-
-  /// Gives the room that a value is copied to. Called more than once if the value changes meanwhile; what the
-  /// last call gave counts.
-  class Room {
-   public:
-    /// Null: the value is not wanted at this size.
-    virtual char* take(std::uint64_t bytes) = 0;
-
-   protected:
-    ~Room() = default;
+  /// What a value is copied to: any bytes, after a read that was no hit.
+  struct Room {
+    std::string& value;
+    std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max();  ///< a larger value is not wanted
   };
   /// An entry as it was at one moment; that the same holds later is for is_unchanged() to tell.
   struct Seen {
@@ -94,7 +84,7 @@ class SharedReader {
     kCacheIsMoved,  ///< find_cache() must be called anew
     kElsewhere,     ///< ask the daemon
   };
-  Outcome get(const CacheAt& cache, const Key& key, Room& room, Seen& seen) const;
+  Outcome get(const CacheAt& cache, std::string_view key, const Room& room, Seen& seen) const;
   /// Whether an entry that get() has seen is still the same, and not past its deadline. False may be wrong:
   /// then get() tells.
   bool is_unchanged(const CacheAt& cache, const Seen& seen) const;
@@ -128,14 +118,20 @@ class SharedReader {
   const SharingHead& sharing() const {
     return *reinterpret_cast<const SharingHead*>(base_ + HeadParts::sharing);
   }
+  struct Key {
+    std::string_view bytes;
+    std::uint64_t hash;
+  };
   Moment moment(std::uint64_t bucket) const;
   bool holds(const Moment& moment, std::uint64_t bucket) const;
   bool is_due(TimeMs deadline) const;
+  [[gnu::noinline]] bool is_past(TimeMs deadline) const;
 
   /// Of entries and pieces.
   Slot entry_slot(Ref ref) const;
-  template <typename Type, std::uint8_t kClass, std::uint32_t kBytes>
+  template <typename Type, std::uint32_t kBytes>
   const Type* at(Ref ref) const;
+  void prefetch_bucket(Ref ref) const;
   const IndexHead* index_of(const CacheAt& cache) const;
   bool is_cache(Ref ref, std::string_view name) const;
 
@@ -143,24 +139,28 @@ class SharedReader {
   struct Found {
     Entry header;
     Slot slot;
+    std::uint32_t value;  ///< where it begins in the slot
     TimeMs deadline;
   };
   enum class Search : std::uint8_t { kFound, kNone, kUnclear };
-  Search search(const IndexHead& index, std::uint64_t bucket, const Key& key, Found& found, Seen& seen) const;
-  /// At most two buckets.
-  Search match_any(std::span<const IndexBucket> buckets, const Key& key, Found& found, Seen& seen) const;
+  Search search(const IndexHead& index, std::uint64_t number, const Key& key, Found& found, Seen& seen) const;
+  [[gnu::noinline]] Search search_overflow(Ref overflow, const Key& key, Found& found, Seen& seen) const;
+  /// `matching`: a bit a slot, of buckets side by side.
+  Search match_any(const IndexBucket* buckets, std::uint32_t matching, const Key& key, Found& found,
+                   Seen& seen) const;
   Search match(Ref ref, const Key& key, Found& found, Seen& seen) const;
-  bool copy_value(const Found& found, Room& room) const;
+  [[gnu::noinline]] static void prefetch_after(const Slot& slot, std::uint64_t end);
+  bool copy_value(const Found& found, const Room& room) const;
+  [[gnu::noinline]] bool copy_pieces(const Found& found, std::uint64_t done, const Room& room) const;
 
   const char* base_;
   std::uint64_t bytes_;
   bool is_own_;  ///< the mapping
   unsigned page_shift_;
   std::uint32_t pages_;
-  std::uint32_t first_page_;
+  std::array<std::uint32_t, 256> slot_bytes_{};  ///< by class; 0: none of entries
   std::uint64_t hash_seed_;
   std::uint32_t server_;  ///< which of all that have served
-  PageClasses classes_;
   const std::uint32_t* flux_;
   const Ref* cache_refs_;
   const std::uint8_t* page_classes_;

@@ -144,15 +144,6 @@ class Writer {
   Cache* crowded_;
 };
 
-class StringRoom : public SharedReader::Room {
- public:
-  char* take(std::uint64_t bytes) override {
-    value.resize(bytes);
-    return value.data();
-  }
-  std::string value;
-};
-
 /// How a process gets a reader of an arena of which it has the descriptor.
 auto mapping(int fd) {
   return [fd] { return std::get<std::unique_ptr<SharedReader>>(SharedReader::map(dup(fd))); };
@@ -166,7 +157,7 @@ void read_all(Ledger& ledger, const Map& map, std::uint64_t reads_max) {
   SharedReader::CacheAt caches[2];
   constexpr std::string_view kNames[] = {"kept", "crowded"};
   std::mt19937 random(std::random_device{}());
-  StringRoom room;
+  std::string value;
   SharedReader::Seen seen;
   std::uint64_t reads = 0;
   std::uint64_t hits = 0;
@@ -177,7 +168,7 @@ void read_all(Ledger& ledger, const Map& map, std::uint64_t reads_max) {
     const std::uint64_t done = row.done.load();
     const TimeMs now = monotonic_ms();
     const std::string name = key_text(key);
-    const auto outcome = reader->get(caches[which], reader->key(name), room, seen);
+    const auto outcome = reader->get(caches[which], name, {value}, seen);
     const std::uint64_t begun = row.begun.load();
     if (outcome == SharedReader::Outcome::kCacheIsMoved) {
       reader->find_cache(kNames[which], caches[which]);
@@ -191,7 +182,7 @@ void read_all(Ledger& ledger, const Map& map, std::uint64_t reads_max) {
     std::string fault;
     if (outcome == SharedReader::Outcome::kHit) {
       ++hits;
-      fault = fault_of_hit(key, room.value, done, begun, now);
+      fault = fault_of_hit(key, value, done, begun, now);
     } else if (which == 0) {
       fault = fault_of_miss(key, done, begun);
     }

@@ -16,16 +16,6 @@ namespace {
 
 using Outcome = SharedReader::Outcome;
 
-/// Room in a string.
-class StringRoom : public SharedReader::Room {
- public:
-  char* take(std::uint64_t bytes) override {
-    value.resize(bytes);
-    return value.data();
-  }
-  std::string value;
-};
-
 TimeMs monotonic_ms() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -55,15 +45,15 @@ class SharedReaderTest : public CatalogFixture {
     return cache;
   }
   Outcome get(std::string_view cache, std::string_view key) {
-    return reader_->get(at(cache), reader_->key(key), room_, seen_);
+    return reader_->get(at(cache), key, {value_}, seen_);
   }
   /// The value, or "(none)" if it is none that the mapping tells.
   std::string read(std::string_view cache, std::string_view key) {
-    return get(cache, key) == Outcome::kHit ? room_.value : "(none)";
+    return get(cache, key) == Outcome::kHit ? value_ : "(none)";
   }
 
   std::unique_ptr<SharedReader> reader_;
-  StringRoom room_;
+  std::string value_;
   SharedReader::Seen seen_;
 };
 
@@ -89,7 +79,7 @@ TEST_F(SharedReaderTest, values_of_all_sizes_are_whole) {
 
 TEST_F(SharedReaderTest, keys_of_many_sizes_are_found_and_the_largest_are_for_the_daemon) {
   Cache& cache = open("c", {});
-  for (const std::size_t bytes : {1, 8, 15, 64, 65, 255, 1'000}) {
+  for (const std::size_t bytes : {1, 3, 4, 7, 8, 9, 15, 16, 17, 64, 65, 255, 1'000}) {
     put(cache, std::string(bytes, 'k'), std::to_string(bytes));
     EXPECT_EQ(read("c", std::string(bytes, 'k')), std::to_string(bytes));
   }
@@ -140,7 +130,7 @@ TEST_F(SharedReaderTest, what_a_clear_covers_is_for_the_daemon_until_it_has_ende
   const ClearId clear = cache.clear_begin("", kNow);
   SharedReader::CacheAt during;
   EXPECT_FALSE(reader_->find_cache("c", during));
-  EXPECT_EQ(reader_->get(before, reader_->key("key"), room_, seen_), Outcome::kCacheIsMoved);
+  EXPECT_EQ(reader_->get(before, "key", {value_}, seen_), Outcome::kCacheIsMoved);
   while (cache.clear_step(clear, 100)) {
   }
   cache.clear_end(clear, 0, kNow);
@@ -154,7 +144,7 @@ TEST_F(SharedReaderTest, a_dropped_cache_is_gone_and_its_successor_is_another) {
   catalog_->drop("c");
   SharedReader::CacheAt none;
   EXPECT_FALSE(reader_->find_cache("c", none));
-  EXPECT_EQ(reader_->get(before, reader_->key("key"), room_, seen_), Outcome::kCacheIsMoved);
+  EXPECT_EQ(reader_->get(before, "key", {value_}, seen_), Outcome::kCacheIsMoved);
   while (catalog_->step(kNow, 100)) {
   }
   open("c", {});
@@ -166,7 +156,7 @@ TEST_F(SharedReaderTest, a_cache_that_has_become_too_small_is_for_the_daemon) {
   put(cache, "key", "1");
   const SharedReader::CacheAt before = at("c");
   catalog_->open("c", lru(SharedReader::kEntriesMaxLeast - 1), true, kNow);
-  EXPECT_EQ(reader_->get(before, reader_->key("key"), room_, seen_), Outcome::kCacheIsMoved);
+  EXPECT_EQ(reader_->get(before, "key", {value_}, seen_), Outcome::kCacheIsMoved);
   SharedReader::CacheAt none;
   EXPECT_FALSE(reader_->find_cache("c", none));
   catalog_->open("c", lru(SharedReader::kEntriesMaxLeast), true, kNow);
