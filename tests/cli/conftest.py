@@ -5,10 +5,16 @@ import contextlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
+
+from wire import Wire  # noqa: E402
 
 PANNIERD = os.environ["PANNIERD"]
 PANNIER = os.environ["PANNIER"]
@@ -35,6 +41,17 @@ class Command:
         assert (done.returncode, done.stderr) == (0, b""), done
         return done.stdout
 
+    def put_all(self, cache, values):
+        """Puts {key: value, ...}, without starting the command for each."""
+        with contextlib.closing(Wire(self.socket)) as wire:
+            wire.call("put_many", cache, list(values.items()))
+
+    def get_all(self, cache, keys):
+        """{key: value, ...} of those that are there, without starting the command for each."""
+        with contextlib.closing(Wire(self.socket)) as wire:
+            found = zip(keys, wire.call("get_many", cache, list(keys)))
+        return {key: value[0] for key, value in found if value is not None}
+
     def start(self, *arguments):
         return subprocess.Popen(
             [PANNIER, *arguments],
@@ -52,12 +69,27 @@ def wait_until(condition, what):
         time.sleep(0.01)
 
 
-@pytest.fixture
-def directory():
+@contextlib.contextmanager
+def new_directory():
     # Short, because the path of a socket has room for about 100 bytes only.
     path = tempfile.mkdtemp(prefix="pannier-")
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def directory():
+    with new_directory() as path:
+        yield path
+
+
+def answers(socket):
+    """Whether a daemon does. Asked by hand: with sanitizers, to start the command takes longer than to start the daemon."""
+    try:
+        with contextlib.closing(Wire(socket)) as wire:
+            return wire.call("ping") == "pong"
+    except (FileNotFoundError, ConnectionRefusedError):
+        return False
 
 
 @contextlib.contextmanager
@@ -65,8 +97,7 @@ def running_daemon(directory, *options):
     """A pannierd with its files in the directory; its socket is directory/s."""
     process = subprocess.Popen([PANNIERD, "--socket", directory + "/s", "--data-dir", directory + "/data", *options])
     try:
-        command = Command(directory + "/s")
-        wait_until(lambda: process.poll() is not None or command("ping").returncode == 0, "pannierd does not answer")
+        wait_until(lambda: process.poll() is not None or answers(directory + "/s"), "pannierd does not answer")
         assert process.poll() is None, "pannierd ended"
         yield process
     finally:
@@ -84,3 +115,10 @@ def daemon(directory):
 def cli(daemon, directory):
     """The command, with the daemon's socket."""
     return Command(directory + "/s")
+
+
+@pytest.fixture(scope="module")
+def idle_cli():
+    """The command, with a daemon that the tests of one file share: for what does not come to asking it."""
+    with new_directory() as path, running_daemon(path):
+        yield Command(path + "/s")

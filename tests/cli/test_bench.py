@@ -86,8 +86,8 @@ def test_more_than_the_memory_is_refused(cli):
     ],
     ids=" ".join,
 )
-def test_what_cannot_be_measured_is_a_usage_error(cli, arguments):
-    done = cli("bench", *arguments)
+def test_what_cannot_be_measured_is_a_usage_error(idle_cli, arguments):
+    done = idle_cli("bench", *arguments)
     assert done.returncode == 2 and done.stderr and not done.stdout
 
 

@@ -65,9 +65,7 @@ def test_incr_adds(cli):
 
 
 def test_keys_lists_all_with_the_prefix(cli):
-    for i in range(30):
-        cli.ok("put", "lru", f"a{i}", "v")
-    cli.ok("put", "lru", "b", "v")
+    cli.put_all("lru", {key: "v" for key in [*(f"a{i}" for i in range(30)), "b"]})
     assert set(cli.ok("keys", "lru", "--prefix", "a").split()) == {b"a%d" % i for i in range(30)}
     assert len(cli.ok("keys", "lru", "--limit", "7").split()) == 7
     assert cli.ok("keys", "lru", "--prefix", "b", "--null") == b"b\0"
@@ -145,8 +143,8 @@ def test_info_as_json_is_what_the_daemon_answers(cli):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_has_an_example(cli, command):
-    text = cli.ok(command, "--help").decode()
+def test_help_has_an_example(idle_cli, command):
+    text = idle_cli.ok(command, "--help").decode()
     assert "Example" in text
     assert f"pannier {command}" in text
     assert max(map(len, text.splitlines())) <= 120

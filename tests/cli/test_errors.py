@@ -33,8 +33,8 @@ NOBODY = pwd.getpwnam("nobody").pw_uid
         ["--timeout", "soon", "ping"],
     ],
 )
-def test_wrong_command_line_ends_with_2(cli, arguments):
-    done = cli(*arguments)
+def test_wrong_command_line_ends_with_2(idle_cli, arguments):
+    done = idle_cli(*arguments)
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"--help" in done.stderr
 

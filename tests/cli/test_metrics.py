@@ -188,8 +188,8 @@ def test_a_daemon_that_is_away_is_down_and_one_that_is_back_is_up(directory):
 
 @pytest.mark.parametrize("address", ["0.0.0.0:9109", "192.0.2.1:9109", "[::]:9109", "example.org:9109", "9109", ":9109",
                                      "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:70000", "relative/path"])
-def test_it_listens_on_loopback_and_unix_sockets_alone(cli, address):
-    done = cli("metrics", "--listen", address)
+def test_it_listens_on_loopback_and_unix_sockets_alone(idle_cli, address):
+    done = idle_cli("metrics", "--listen", address)
     assert done.returncode == 2 and b"--listen" in done.stderr
 
 
