@@ -67,7 +67,7 @@ def test_a_client_that_never_reads_does_not_hold_up_the_stop(own_daemon):
 def test_a_second_signal_hurries_and_synced_data_is_safe(own_daemon, first, second):
     wire = own_daemon.connect()
     wire.call("put_many", "durable", [[f"safe{i}", i] for i in range(1000)], {"sync": True})
-    for start in range(0, 20_000, 2000):
+    for start in range(0, 6_000, 2000):
         wire.call("put_many", "durable", [[f"k{i}", "x" * 1000] for i in range(start, start + 2000)])
     started = time.monotonic()
     own_daemon.send_signal(first)
