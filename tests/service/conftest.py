@@ -16,37 +16,38 @@ PACKAGE_S = 900
 NEXT_SUFFIX = "+1"
 
 
-class Packaging:
-    """`./dev package`, of what build/release holds, while other work goes on."""
-
-    def __init__(self, directory, *arguments):
-        self._directory = directory
-        command = [ROOT / "dev", "package", "--built", "--output", directory, *arguments]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-    def packages(self):
-        """Their paths, by their names."""
-        output, _ = self._process.communicate(timeout=PACKAGE_S)
-        assert self._process.returncode == 0, output
-        return {path.name.split("_")[0]: path for path in self._directory.glob("*.deb")}
+def run(*command):
+    """The standard output of a program that has to succeed."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=PACKAGE_S, check=False)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout.strip()
 
 
 @pytest.fixture(scope="session")
-def packagings(tmp_path_factory):
-    """Two versions, at the same time: there are two processors or more."""
-    return [Packaging(tmp_path_factory.mktemp("packages")),
-            Packaging(tmp_path_factory.mktemp("packages"), "--version-suffix", NEXT_SUFFIX)]
+def packages(tmp_path_factory):
+    """What `./dev package` makes of build/release: their paths, by their names."""
+    directory = tmp_path_factory.mktemp("packages")
+    run(ROOT / "dev", "package", "--built", "--output", directory)
+    return {path.name.split("_")[0]: path for path in directory.glob("*.deb")}
+
+
+def as_next_version(package, directory):
+    """The same files and scripts as a package of a later version, which takes a tenth of making all of them anew."""
+    version = run("dpkg-deb", "--field", package, "Version")
+    tree = directory / package.stem
+    run("dpkg-deb", "--raw-extract", package, tree)
+    control = tree / "DEBIAN" / "control"
+    control.write_text(control.read_text("utf-8").replace(version, version + NEXT_SUFFIX), "utf-8")
+    later = directory / package.name.replace(version, version + NEXT_SUFFIX)
+    run("dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", tree, later)
+    return later
 
 
 @pytest.fixture(scope="session")
-def packages(packagings):
-    return packagings[0].packages()
-
-
-@pytest.fixture(scope="session")
-def next_packages(packagings):
+def next_packages(packages, tmp_path_factory):
     """The same, as a later version."""
-    return packagings[1].packages()
+    directory = tmp_path_factory.mktemp("next")
+    return {name: as_next_version(package, directory) for name, package in packages.items()}
 
 
 @pytest.fixture(scope="module")
