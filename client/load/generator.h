@@ -1,10 +1,9 @@
-// Generator: a load on one server from one thread: a number of connections over epoll, each of which keeps
-// `depth` requests under way and sends the next as soon as replies have come. All requests that are due on a
-// connection go in one write, and one read takes all replies that are there.
+// Generator: a load on one server from one thread: a number of connections, each of which keeps `depth`
+// requests under way and sends the next as soon as replies have come. All requests that are due on a
+// connection go in one piece.
 //
-// The clock is read once for each read that brought something: that is when its replies came, and when the
-// requests that follow were sent. A latency therefore includes what the generator does with one connection's
-// replies. It sleeps when nothing has come, as clients do, and does not spin.
+// The clock is read when replies were read: that is when they came, and when the requests that follow were
+// sent. A latency therefore includes what the generator does with replies that it read together.
 #pragma once
 
 #include <sys/types.h>
@@ -15,6 +14,7 @@
 
 #include "client/load/dialect.h"
 #include "client/load/tape.h"
+#include "client/load/wire.h"
 #include "protocol/histogram.h"
 
 namespace pannier::load {
@@ -25,6 +25,7 @@ struct LoadOptions {
   std::uint32_t depth = 1;
   double warmup_s = 0.15;
   double measured_s = 0.6;
+  MakeWire wire = epoll_wire();
   pid_t server = 0;  ///< the process whose processor time is noted; 0: of none
   /// Asked about ten times a second while it is measured: false ends it before its time.
   std::function<bool(double measured_s)> goes_on{};
@@ -34,7 +35,7 @@ struct Measured {
   double seconds = 0;
   std::uint64_t requests = 0;  ///< answered in this time
   protocol::Histogram latencies;
-  double generator_cpu_s = 0;
+  double generator_cpu_s = 0;  ///< without what it spun in vain
   double server_cpu_s = 0;
 };
 
