@@ -1,15 +1,17 @@
 #include "tests/bench/contest.h"
 
 #include <algorithm>
+#include <span>
 #include <stdexcept>
-#include <thread>
 #include <utility>
 
 #include "client/load/rpc_dialect.h"
 #include "tests/bench/echo.h"
-#include "tests/bench/getter.h"
 #include "tests/bench/loader.h"
+#include "tests/bench/processors.h"
 #include "tests/bench/program.h"
+#include "tests/bench/ring_wire.h"
+#include "tests/bench/standing.h"
 #include "tests/bench/text_dialects.h"
 
 namespace pannier::bench {
@@ -18,7 +20,8 @@ namespace {
 constexpr std::uint64_t kMemoryBytes = std::uint64_t{1} << 30;
 constexpr std::size_t kFillBytes = std::size_t{16} << 20;
 
-bool has_two_processors() { return std::thread::hardware_concurrency() > 1; }
+/// Of Pannier's reply to a put: [1, id, nil, version].
+constexpr std::size_t kConfirmationBytes = 11;
 
 /// So that only gets and puts are measured: one thread for the sockets, nothing on disk, nothing evicted.
 std::vector<std::string> own_arguments(Peer peer) {
@@ -47,15 +50,12 @@ std::unique_ptr<load::Dialect> dialect_for(Peer peer, const load::Entries& entri
 
 }  // namespace
 
-std::optional<int> server_processor() { return has_two_processors() ? std::optional(0) : std::nullopt; }
-std::optional<int> load_processor() { return has_two_processors() ? std::optional(1) : std::nullopt; }
-
 /// A contestant that runs.
 class Contest::Entrant {
  public:
   Entrant(const Contestant& contestant, const load::Entries& entries)
-      : name_(contestant.name), entries_(entries) {
-    if (!contestant.peer) return;
+      : name_(contestant.name), only_(contestant.only), entries_(entries) {
+    if (!contestant.peer || (only_ && only_->value_bytes != entries.value_bytes())) return;
     auto arguments = own_arguments(*contestant.peer);
     arguments.insert(arguments.end(), contestant.arguments.begin(), contestant.arguments.end());
     server_.emplace(*contestant.peer, ServerOptions{.memory_bytes = kMemoryBytes,
@@ -68,12 +68,10 @@ class Contest::Entrant {
 
   const std::string& name() const { return name_; }
 
-  /// False if it has no part in this shape: the floor knows one size of requests.
+  /// False if it has no part in this shape.
   bool prepare(const Shape& shape) {
-    if (!server_) {
-      if (shape.mix == load::Mix::kGetPut) return false;
-      imitate_pannier(shape);
-    }
+    if (only_ && *only_ != shape) return false;
+    if (!server_) imitate_pannier(shape);
     tape_ = load::Tape::of_load(*dialect_, entries_, shape.mix, shape.keys);
     return true;
   }
@@ -105,16 +103,21 @@ class Contest::Entrant {
   void imitate_pannier(const Shape& shape) {
     const load::RpcDialect pannier(entries_, std::string(kCache));
     const std::vector<std::uint32_t> numbers(load::keys_of(shape.mix));
-    const auto kind = shape.mix == load::Mix::kGetMany ? load::Kind::kGetMany : load::Kind::kGet;
+    const auto read = shape.mix == load::Mix::kGetMany ? load::Kind::kGetMany : load::Kind::kGet;
     std::string request;
     std::string reply;
-    pannier.append_request(request, {kind, load::kIdMin, numbers});
-    pannier.append_reply(reply, {kind, load::kIdMin, numbers});
-    echo_.emplace(request.size(), reply.size(), server_processor());
-    dialect_ = std::make_unique<EchoDialect>(entries_, request.size(), reply.size());
+    std::string put;
+    pannier.append_request(request, {read, load::kIdMin, numbers});
+    pannier.append_reply(reply, {read, load::kIdMin, numbers});
+    pannier.append_request(put, {load::Kind::kPut, load::kIdMin, std::span(numbers).first(1)});
+    const Exchanges exchanges{.read = {request.size(), reply.size()},
+                              .put = {put.size(), kConfirmationBytes}};
+    echo_.emplace(exchanges, server_processor());
+    dialect_ = std::make_unique<EchoDialect>(entries_, exchanges);
   }
 
   std::string name_;
+  std::optional<Shape> only_;
   const load::Entries& entries_;
   std::optional<Server> server_;
   std::optional<Echo> echo_;
@@ -137,10 +140,12 @@ Rounds Contest::run(const Shape& shape, const std::function<void(const std::stri
     if (entrants_[i]->prepare(shape)) order.push_back(i);
   }
   Rounds rounds(entrants_.size());
-  for (std::uint64_t round = 1; round <= options_.rounds; ++round) {
+  const auto is_enough = [&](std::uint64_t done) {
+    return done >= options_.rounds && (done >= options_.rounds_max || !is_scattered(rounds));
+  };
+  for (std::uint64_t round = 0; !is_enough(round); ++round) {
     for (const auto i : order) {
-      progress(shape.name() + ": round " + std::to_string(round) + " of " + std::to_string(options_.rounds) +
-               ", " + entrants_[i]->name());
+      progress(shape.name() + ": round " + std::to_string(round + 1) + ", " + entrants_[i]->name());
       rounds[i].push_back(measure(*entrants_[i], shape));
     }
     std::reverse(order.begin(), order.end());
@@ -148,11 +153,17 @@ Rounds Contest::run(const Shape& shape, const std::function<void(const std::stri
   return rounds;
 }
 
+load::MakeWire Contest::wire_for(const Shape& shape) const {
+  const bool is_small = load::keys_of(shape.mix) * shape.value_bytes <= kRingReplyBytesMax;
+  return options_.has_ring && is_small ? ring_wire(options_.waiting) : load::epoll_wire(options_.waiting);
+}
+
 Figures Contest::measure(Entrant& entrant, const Shape& shape) const {
   const auto measured = entrant.run({.connections = shape.connections,
                                      .depth = shape.depth,
                                      .warmup_s = options_.warmup_s,
-                                     .measured_s = options_.measured_s});
+                                     .measured_s = options_.measured_s,
+                                     .wire = wire_for(shape)});
   const auto requests = static_cast<double>(std::max<std::uint64_t>(measured.requests, 1));
   return {.requests_s = requests / measured.seconds,
           .p50_us = measured.latencies.quantile_ns(0.5) / 1e3,

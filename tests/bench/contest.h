@@ -15,8 +15,11 @@
 namespace pannier::bench {
 
 inline constexpr const char* kPannierName = "pannier";
-/// Pannier configured in another way.
+/// Pannier with more arguments.
 inline constexpr const char* kSecondName = "second";
+/// Pannier with adaptive spinning, which is off by default.
+inline constexpr const char* kSpinningName = "spinning";
+inline constexpr const char* kFloorName = "floor";
 
 /// Who takes part. Without a peer: the floor, a bare echo server.
 struct Contestant {
@@ -24,6 +27,7 @@ struct Contestant {
   std::optional<Peer> peer{};
   std::string program{};                 ///< instead of the built pannierd
   std::vector<std::string> arguments{};  ///< more for its command line
+  std::optional<Shape> only{};           ///< the one that it takes part in; all without
 };
 
 /// What one server did in one round.
@@ -33,7 +37,7 @@ struct Figures {
   double p99_us;
   double p999_us;
   double server_cpu_us;    ///< of each request
-  double generator_share;  ///< of its processor: near 1, it is the generator that is measured
+  double generator_share;  ///< of its processor, without spinning: near 1, it is what is measured
 };
 
 /// By contestant, by round. Empty for who does not take part in this shape.
@@ -41,9 +45,14 @@ using Rounds = std::vector<std::vector<Figures>>;
 
 struct ContestOptions {
   std::uint64_t rounds = 7;
-  double measured_s = 0.6;
-  double warmup_s = 0.15;
+  /// So many at most, as long as what is compared is_scattered().
+  std::uint64_t rounds_max = 13;
+  double measured_s = 0.3;
+  double warmup_s = 0.1;
+  bool has_ring = true;  ///< io_uring carries replies of up to kRingReplyBytesMax, epoll the others
+  load::Waiting waiting = load::Waiting::kSpins;
 };
+inline constexpr std::size_t kRingReplyBytesMax = std::size_t{8} << 10;
 
 class Contest {
  public:
@@ -58,14 +67,11 @@ class Contest {
   class Entrant;
 
   Figures measure(Entrant& entrant, const Shape& shape) const;
+  load::MakeWire wire_for(const Shape& shape) const;
 
   ContestOptions options_;
   load::Entries entries_;
   std::vector<std::unique_ptr<Entrant>> entrants_;
 };
-
-/// Where the servers run, and where the load comes from; nothing where there is only one processor.
-std::optional<int> server_processor();
-std::optional<int> load_processor();
 
 }  // namespace pannier::bench

@@ -15,31 +15,31 @@
 #include <stdexcept>
 #include <vector>
 
-#include "tests/bench/getter.h"
+#include "tests/bench/processors.h"
 
 namespace pannier::bench {
 namespace {
 
-constexpr char kRequestByte = 'q';
+constexpr char kReadByte = 'g';
+constexpr char kPutByte = 'p';
 constexpr char kReplyByte = 'r';
 constexpr std::size_t kBufferBytes = std::size_t{256} << 10;
 
 struct Client {
   int fd;
-  std::size_t request_part_bytes = 0;  ///< of one that is not whole
+  Exchange under_way{};  ///< what is to come of a request, and its reply
   std::size_t owed_bytes = 0;
 };
 
 /// The loop of the child.
 class Loop {
  public:
-  Loop(int listener, std::size_t request_bytes, std::size_t reply_bytes)
+  Loop(int listener, const Exchanges& exchanges)
       : listener_(listener),
-        request_bytes_(request_bytes),
-        reply_bytes_(reply_bytes),
+        exchanges_(exchanges),
         epoll_(::epoll_create1(0)),
         input_(kBufferBytes, ' '),
-        replies_(std::max(kBufferBytes, reply_bytes), kReplyByte) {
+        replies_(std::max(kBufferBytes, exchanges.read.reply_bytes), kReplyByte) {
     control(EPOLL_CTL_ADD, listener_, EPOLLIN, nullptr);
   }
 
@@ -68,6 +68,9 @@ class Loop {
   void accept() {
     const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK);
     if (fd < 0) return;
+    // As the servers do where replies are large, so that one send takes as much as theirs.
+    const int bytes = kBufferBytes;
+    ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
     clients_.push_back(std::make_unique<Client>(Client{fd}));
     control(EPOLL_CTL_ADD, fd, EPOLLIN, clients_.back().get());
   }
@@ -76,11 +79,7 @@ class Loop {
     const bool had_owed = client.owed_bytes > 0;
     const ssize_t got = ::recv(client.fd, input_.data(), input_.size(), 0);
     if (got == 0) return close(client);
-    if (got > 0) {
-      client.request_part_bytes += static_cast<std::size_t>(got);
-      client.owed_bytes += client.request_part_bytes / request_bytes_ * reply_bytes_;
-      client.request_part_bytes %= request_bytes_;
-    }
+    if (got > 0) count(client, std::string_view(input_).substr(0, static_cast<std::size_t>(got)));
     while (client.owed_bytes > 0) {
       const ssize_t sent =
           ::send(client.fd, replies_.data(), std::min(client.owed_bytes, replies_.size()), MSG_NOSIGNAL);
@@ -91,14 +90,24 @@ class Loop {
       control(EPOLL_CTL_MOD, client.fd, had_owed ? EPOLLIN : EPOLLIN | EPOLLOUT, &client);
   }
 
+  void count(Client& client, std::string_view in) const {
+    Exchange& under_way = client.under_way;
+    while (!in.empty()) {
+      if (under_way.request_bytes == 0) under_way = in.front() == kPutByte ? exchanges_.put : exchanges_.read;
+      const std::size_t bytes = std::min(under_way.request_bytes, in.size());
+      in.remove_prefix(bytes);
+      under_way.request_bytes -= bytes;
+      if (under_way.request_bytes == 0) client.owed_bytes += under_way.reply_bytes;
+    }
+  }
+
   void close(const Client& client) {
     ::close(client.fd);
     std::erase_if(clients_, [&](const auto& each) { return each.get() == &client; });
   }
 
   int listener_;
-  std::size_t request_bytes_;
-  std::size_t reply_bytes_;
+  Exchanges exchanges_;
   int epoll_;
   std::string input_;
   std::string replies_;
@@ -117,14 +126,13 @@ int listening(const std::string& path) {
 
 }  // namespace
 
-Echo::Echo(std::size_t request_bytes, std::size_t reply_bytes, std::optional<int> processor)
-    : socket_path_(directory_.path() + "/socket") {
+Echo::Echo(const Exchanges& exchanges, int processor) : socket_path_(directory_.path() + "/socket") {
   const int listener = listening(socket_path_);
   pid_ = ::fork();
   if (pid_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (processor) pin_thread(*processor);
-    Loop(listener, request_bytes, reply_bytes).run();
+    pin_thread(processor);
+    Loop(listener, exchanges).run();
   }
   ::close(listener);
   if (pid_ < 0) throw std::runtime_error("cannot fork");
@@ -135,19 +143,21 @@ Echo::~Echo() {
   ::waitpid(pid_, nullptr, 0);
 }
 
-EchoDialect::EchoDialect(const load::Entries& entries, std::size_t request_bytes, std::size_t reply_bytes)
-    : Dialect(entries), request_bytes_(request_bytes), reply_bytes_(reply_bytes) {}
-
-void EchoDialect::append_request(std::string& out, const load::Asked&) const {
-  out.append(request_bytes_, kRequestByte);
+void EchoDialect::append_request(std::string& out, const load::Asked& asked) const {
+  if (asked.kind == load::Kind::kPut)
+    out.append(exchanges_.put.request_bytes, kPutByte);
+  else
+    out.append(exchanges_.read.request_bytes, kReadByte);
 }
 
-std::size_t EchoDialect::reply_bytes(std::string_view in, const load::Asked&) const {
-  return bytes_of_one(in, {&kReplyByte, 1}, reply_bytes_);
+std::size_t EchoDialect::reply_bytes(std::string_view in, const load::Asked& asked) const {
+  const auto& exchange = asked.kind == load::Kind::kPut ? exchanges_.put : exchanges_.read;
+  return bytes_of_one(in, {&kReplyByte, 1}, exchange.reply_bytes);
 }
 
-void EchoDialect::append_reply(std::string& out, const load::Asked&) const {
-  out.append(reply_bytes_, kReplyByte);
+void EchoDialect::append_reply(std::string& out, const load::Asked& asked) const {
+  const auto& exchange = asked.kind == load::Kind::kPut ? exchanges_.put : exchanges_.read;
+  out.append(exchange.reply_bytes, kReplyByte);
 }
 
 }  // namespace pannier::bench

@@ -1,8 +1,5 @@
 #include "tests/bench/getter.h"
 
-#include <pthread.h>
-#include <sched.h>
-
 #include <algorithm>
 #include <exception>
 #include <numeric>
@@ -10,6 +7,7 @@
 #include <utility>
 
 #include "tests/bench/dialect.h"
+#include "tests/bench/processors.h"
 #include "tests/bench/socket.h"
 #include "tests/bench/work.h"
 
@@ -90,15 +88,6 @@ void Getter::run(const std::string& socket_path, Peer peer, const std::string& c
     const std::chrono::nanoseconds taken = std::chrono::steady_clock::now() - begin;
     taken_ns_.push_back(static_cast<std::uint32_t>(std::min<std::int64_t>(taken.count(), UINT32_MAX)));
   }
-}
-
-int last_processor() { return static_cast<int>(std::max(std::thread::hardware_concurrency(), 1U)) - 1; }
-
-void pin_thread(int processor) {
-  cpu_set_t processors;
-  CPU_ZERO(&processors);
-  CPU_SET(static_cast<std::size_t>(processor), &processors);
-  ::sched_setaffinity(0, sizeof processors, &processors);
 }
 
 }  // namespace pannier::bench

@@ -43,9 +43,4 @@ class Getter {
   std::thread thread_;
 };
 
-/// What a server that is measured has to itself: the getter and all else have others, if there are two.
-int last_processor();
-/// The calling thread runs on this processor alone.
-void pin_thread(int processor);
-
 }  // namespace pannier::bench

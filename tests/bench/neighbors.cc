@@ -13,6 +13,7 @@
 #include "tests/bench/caller.h"
 #include "tests/bench/getter.h"
 #include "tests/bench/loader.h"
+#include "tests/bench/processors.h"
 #include "tests/bench/requests.h"
 #include "tests/bench/work.h"
 

@@ -19,6 +19,7 @@
 #include "tests/bench/loader.h"
 #include "tests/bench/neighbors.h"
 #include "tests/bench/peers.h"
+#include "tests/bench/processors.h"
 #include "tests/bench/program.h"
 #include "tests/bench/rounds.h"
 #include "tests/bench/table.h"
@@ -30,7 +31,6 @@ using std::chrono::milliseconds;
 
 constexpr double kTargetTimes = 2;
 constexpr double kTargetBeyondMs = 1;
-constexpr int kLoadProcessor = 0;
 /// For what the last neighbor left to do.
 constexpr milliseconds kBetween{300};
 
@@ -79,7 +79,7 @@ class Host {
   Host(Peer peer, const Options& options)
       : options_(options),
         server_(peer,
-                {.memory_bytes = options.memory_bytes, .processor = last_processor(), .is_urgent = true}) {
+                {.memory_bytes = options.memory_bytes, .processor = server_processor(), .is_urgent = true}) {
     for (auto& kind : neighbors_of(peer, options.entries)) {
       if (std::ranges::count(options.scenarios, kind.scenario) > 0)
         sides_.push_back({.server = std::string(peer_name(peer)), .kind = std::move(kind)});
@@ -104,12 +104,12 @@ class Host {
     progress(side.server + ": " + side.kind.name);
     const milliseconds duration(static_cast<std::int64_t>(options_.seconds * 1000));
     std::this_thread::sleep_for(kBetween);
-    Getter alone(server_, kLoadProcessor, std::string(kCache));
+    Getter alone(server_, load_processor(), std::string(kCache));
     std::this_thread::sleep_for(duration);
     const Latencies without = alone.stop();
 
-    Getter getter(server_, kLoadProcessor, std::string(kCache));
-    Neighbor neighbor(side.kind, server_, kLoadProcessor);
+    Getter getter(server_, load_processor(), std::string(kCache));
+    Neighbor neighbor(side.kind, server_, load_processor());
     neighbor.run_for(duration);
     const Latencies with = getter.stop();
 
@@ -124,17 +124,23 @@ class Host {
   std::vector<Side> sides_;
 };
 
-std::string pair_of(const std::vector<double>& without, const std::vector<double>& with) {
-  return number(median_of(without), 3) + " / " + number(median_of(with), 3);
+/// "0.150 (0.140 to 0.210)".
+std::string median_and_spread(const std::vector<double>& repeats) {
+  return number(median_of(repeats), 3) + " (" + spread_of(repeats, 3) + ')';
+}
+
+std::vector<std::string> cells_of(const std::string& name, const Met& met) {
+  return {name, median_and_spread(met.p50_ms), median_and_spread(met.p99_ms), median_and_spread(met.p999_ms),
+          median_and_spread(met.max_ms)};
 }
 
 void tell(Table& table, nlohmann::json& results, const Side& side) {
   const bool is_met = median_of(side.with.p99_ms) <= allowed_ms(median_of(side.without.p99_ms));
-  table.add({side.server + ", " + side.kind.name, number(median_of(side.rounds_s), 2),
-             pair_of(side.without.p50_ms, side.with.p50_ms), pair_of(side.without.p99_ms, side.with.p99_ms),
-             spread_of(side.with.p99_ms, 3), pair_of(side.without.p999_ms, side.with.p999_ms),
-             pair_of(side.without.max_ms, side.with.max_ms), spread_of(side.with.max_ms, 1),
-             percent(median_of(side.held_up)), verdict(is_met)});
+  auto with = cells_of(side.server + ", " + side.kind.name, side.with);
+  with.insert(with.end(),
+              {percent(median_of(side.held_up)), number(median_of(side.rounds_s), 2), verdict(is_met)});
+  table.add(with);
+  table.add(cells_of("  without", side.without));
   results[side.server][side.kind.name] = {{"without", side.without.json()},
                                           {"with", side.with.json()},
                                           {"held_up_share", side.held_up},
@@ -148,8 +154,7 @@ void work(const Options& options, nlohmann::json& results) {
     for (const auto& host : hosts) host->repeat();
   }
   progress("");
-  Table table({"one get, in ms, without / with", "a second", "p50", "p99", "spread with", "p99.9", "max",
-               "spread with", "held up", ""});
+  Table table({"one get, in ms", "p50", "p99", "p99.9", "max", "held up", "a second", ""});
   results["entries"] = options.entries;
   for (const auto& scenario : neighbor_scenarios()) {
     for (const auto& host : hosts) {
@@ -161,7 +166,8 @@ void work(const Options& options, nlohmann::json& results) {
   table.print();
   std::printf(
       "ok: p99 is at most %s times as large as without, and %s ms; held up: the share of the time in\n"
-      "which a get was under way that took longer than that; medians of %llu\n",
+      "which a get was under way that took longer than that; a second: what the neighbor did;\n"
+      "medians of %llu, with the least and the most\n",
       number(kTargetTimes, 0).c_str(), number(kTargetBeyondMs, 0).c_str(),
       static_cast<unsigned long long>(options.repeats));
 }

@@ -20,6 +20,7 @@
 #include "tests/bench/getter.h"
 #include "tests/bench/loader.h"
 #include "tests/bench/peers.h"
+#include "tests/bench/processors.h"
 #include "tests/bench/program.h"
 #include "tests/bench/rounds.h"
 #include "tests/bench/table.h"
@@ -98,7 +99,7 @@ class Repetition {
       : peer_(peer),
         options_(options),
         server_(peer,
-                {.memory_bytes = std::uint64_t{4} << 30, .processor = last_processor(), .is_urgent = true}),
+                {.memory_bytes = std::uint64_t{4} << 30, .processor = server_processor(), .is_urgent = true}),
         loader_(server_) {}
 
   /// Throws std::runtime_error, with the server's log, if it ends in between.
@@ -125,7 +126,7 @@ class Repetition {
   template <typename Work>
   void watch(const std::string& scenario, const Work& work) {
     progress(std::string(peer_name(peer_)) + ": " + scenario);
-    Getter getter(server_, 0, "lru");
+    Getter getter(server_, load_processor(), "lru");
     std::this_thread::sleep_for(kBefore);
     work();
     run_.emplace_back(scenario, getter.stop());
@@ -147,7 +148,7 @@ class Repetition {
   }
 
   void storm_for(milliseconds duration) const {
-    const Storm storm(server_, 0);
+    const Storm storm(server_, load_processor());
     std::this_thread::sleep_for(duration);
   }
 

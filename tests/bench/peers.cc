@@ -16,6 +16,7 @@
 #include <thread>
 #include <utility>
 
+#include "tests/bench/processors.h"
 #include "tests/bench/socket.h"
 
 namespace pannier::bench {
@@ -25,13 +26,6 @@ using std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kStartMax{600};
 constexpr std::chrono::seconds kEndMax{60};
-
-void pin_to(int processor) {
-  cpu_set_t processors;
-  CPU_ZERO(&processors);
-  CPU_SET(static_cast<std::size_t>(processor), &processors);
-  ::sched_setaffinity(0, sizeof processors, &processors);
-}
 
 /// As far as the kernel and our rights let us: a session of our own that counts most among all sessions, and
 /// short turns, for which others are interrupted. Not a real-time policy: the kernel takes that away now and
@@ -57,7 +51,7 @@ void go_first() {
 [[noreturn]] void become(std::vector<std::string> command, const std::string& log_path,
                          const ServerOptions& options) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (options.processor) pin_to(*options.processor);
+  if (options.processor) pin_thread(*options.processor);
   if (options.is_urgent) go_first();
   const int log = ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   ::dup2(log, STDOUT_FILENO);

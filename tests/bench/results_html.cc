@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "tests/bench/plot.h"
+#include "tests/bench/program.h"
 #include "tests/bench/results.h"
 #include "tests/bench/table.h"
 
@@ -71,19 +72,23 @@ std::string key_of(const std::vector<Contestant>& contestants) {
   return element("p class=\"key\"", inner);
 }
 
+/// In the color of the verdict.
+std::string marked(const Verdict& each, const std::string& text) {
+  return "<span class=\"" + verdict(each.is_met()) + "\">" + escaped(text) + "</span>";
+}
+
 std::string verdicts_of(const std::vector<Verdict>& verdicts) {
   if (verdicts.empty()) return "";
   std::string rows;
   std::size_t met = 0;
   for (const auto& each : verdicts) {
-    met += each.is_met ? 1 : 0;
-    const std::string word = each.is_met ? "ok" : "short";
-    rows += table_row({escaped(each.shape), escaped(each.what), each.wanted, number(each.got.median, 2),
-                       each.got.spread(), "<span class=\"" + word + "\">" + word + "</span>"});
+    met += each.is_met() ? 1 : 0;
+    rows += table_row({escaped(each.shape), escaped(each.own), each.what, each.wanted(),
+                       number(each.got.median, 2), each.got.spread(), marked(each, verdict(each.is_met()))});
   }
   return element("h2",
                  "Targets: " + std::to_string(met) + " of " + std::to_string(verdicts.size()) + " met") +
-         table_of({"shape", "figure", "wanted", "median", "spread", ""}, rows);
+         table_of({"shape", "", "figure", "wanted", "median", "spread", ""}, rows);
 }
 
 /// Rows of one mix, one size and one choice of keys.
@@ -170,15 +175,35 @@ std::string figures_of(const Section& section, const std::vector<Contestant>& co
   }
   return element("details", element("summary", "All figures") +
                                 table_of({"", "requests/s", contestants.front().name + "'s by it", "spread",
-                                          "p50 us", "p99 us", "p99.9 us", "server CPU us", "generator busy"},
+                                          "p50 us", "p99 us", "p99.9 us", "server CPU us", "load busy"},
                                          rows));
 }
 
-std::string section_of(const Section& section, const std::vector<Contestant>& contestants) {
+std::string ratios_of(const Section& section, const Results& results) {
+  std::vector<std::string> head{""};
+  for (const auto& comparison : kComparisons) head.push_back(comparison.title());
+  std::string rows;
+  for (const Row* row : section) {
+    for (const auto& line : lines_of(*row, results.contestants)) {
+      std::vector<std::string> cells{row->shape.form() + ' ' + escaped(line.contestant)};
+      for (std::size_t i = 0; i < kComparisons.size(); ++i) {
+        const auto* const each = verdict_on(results.verdicts, *row, line.contestant, kComparisons[i]);
+        cells.push_back(line.ratios[i] ? line.ratios[i]->text() : "");
+        if (each != nullptr) cells.back() += ' ' + marked(*each, each->sign());
+      }
+      rows += table_row(cells);
+    }
+  }
+  return table_of(head, rows);
+}
+
+std::string section_of(const Section& section, const Results& results) {
+  const auto& contestants = results.contestants;
   const Shape& shape = section.front()->shape;
   return element("h2", std::string(load::name_of(shape.mix)) + ", values of " + size_name(shape.value_bytes) +
                            ", keys " + std::string(load::name_of(shape.keys))) +
-         key_of(contestants) +
+         key_of(contestants) + element("h3", "Ratios, and what is wanted of them") +
+         ratios_of(section, results) +
          element("h3", "Requests a second, and " + contestants.front().name + "'s by them") +
          bars_of(section, &Figures::requests_s, true) + element("h3", "Latency: p50, p99, p99.9") +
          tails_of(section) + element("h3", "Processor time of the server for a request, in us") +
@@ -193,12 +218,12 @@ std::string facts_of(const Results& results) {
              "p",
              "Every round measures all servers in turn for " + number(results.options.measured_s, 2) +
                  " s, the order turned round each round; " + std::to_string(results.options.rounds) +
-                 " rounds. Bars are medians, lines the spread, each shape has a scale of its own; ratios are "
-                 "made round by "
-                 "round. NxD: N connections with D requests under way on each. All over Unix sockets, the "
-                 "server on one "
-                 "processor and the load on another where there are two. The floor is an echo server that "
-                 "counts bytes.");
+                 " rounds, up to " + std::to_string(results.options.rounds_max) +
+                 " where they scatter. Bars are medians, lines the spread, each shape has a scale of its "
+                 "own; ratios are "
+                 "made round by round. NxD: N connections with D requests under way on each. The floor is an "
+                 "echo server that counts bytes. Load busy: the share of its processor that the load "
+                 "took, without the time in which it looked in vain for replies.");
 }
 
 }  // namespace
@@ -206,7 +231,7 @@ std::string facts_of(const Results& results) {
 std::string html_of(const Results& results) {
   std::string body =
       element("h1", "Pannier through its socket") + facts_of(results) + verdicts_of(results.verdicts);
-  for (const auto& section : sections_of(results.rows)) body += section_of(section, results.contestants);
+  for (const auto& section : sections_of(results.rows)) body += section_of(section, results);
   return "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<title>Pannier through its "
          "socket</title>\n<style>" +
          std::string(kStyle) + "</style></head><body>\n" + body + "</body></html>\n";

@@ -1,3 +1,5 @@
+#include <nlohmann/json.hpp>
+
 #include "tests/bench/results.h"
 
 namespace pannier::bench {
@@ -33,6 +35,14 @@ json json_of(const Ratio& ratio) {
   return {{"median", ratio.median}, {"min", ratio.min}, {"max", ratio.max}};
 }
 
+json json_of(const Line& line) {
+  json ratios = json::object();
+  for (std::size_t i = 0; i < kComparisons.size(); ++i) {
+    if (line.ratios[i]) ratios[kComparisons[i].title()] = json_of(*line.ratios[i]);
+  }
+  return ratios;
+}
+
 }  // namespace
 
 json json_of(const Results& results) {
@@ -43,20 +53,19 @@ json json_of(const Results& results) {
     json servers = json::object();
     json ratios = json::object();
     for (std::size_t i = 0; i < row.rounds.size(); ++i) {
-      if (row.rounds[i].empty()) continue;
-      const std::string& name = results.contestants[i].name;
-      servers[name] = json_of(row.rounds[i]);
-      if (i > 0) ratios[name] = json_of(ratio_of(row.rounds.front(), row.rounds[i], &Figures::requests_s));
+      if (!row.rounds[i].empty()) servers[results.contestants[i].name] = json_of(row.rounds[i]);
     }
-    rows.push_back({{"shape", json_of(row.shape)}, {"servers", servers}, {"requests_s_ratios", ratios}});
+    for (const auto& line : lines_of(row, results.contestants)) ratios[line.contestant] = json_of(line);
+    rows.push_back({{"shape", json_of(row.shape)}, {"servers", servers}, {"ratios", ratios}});
   }
   json targets = json::array();
   for (const auto& each : results.verdicts) {
     targets.push_back({{"shape", each.shape},
+                       {"server", each.own},
                        {"figure", each.what},
-                       {"wanted", each.wanted},
+                       {"wanted", each.wanted()},
                        {"got", json_of(each.got)},
-                       {"is_met", each.is_met}});
+                       {"is_met", each.is_met()}});
   }
   return {{"machine", facts},
           {"rounds", results.options.rounds},

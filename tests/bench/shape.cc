@@ -1,6 +1,7 @@
 #include "tests/bench/shape.h"
 
 #include <algorithm>
+#include <array>
 
 namespace pannier::bench {
 namespace {
@@ -12,6 +13,8 @@ constexpr std::size_t kSmall = 64;
 constexpr std::size_t kMedium = 1024;
 constexpr std::size_t kLarge = std::size_t{16} << 10;
 constexpr std::size_t kHuge = std::size_t{256} << 10;
+constexpr std::array kConnections{1U, 16U, 64U, 512U};
+constexpr std::array kDepths{1U, 16U, 64U};
 
 constexpr std::uint32_t kEntriesMax = 100'000;
 constexpr std::uint64_t kEntriesBytesMax = std::uint64_t{200} << 20;
@@ -40,20 +43,25 @@ bool ShapeFilter::wants(const Shape& shape) const {
          has(keys, std::string(load::name_of(shape.keys)));
 }
 
+Shape spinning_shape() { return {.value_bytes = kSmall}; }
+
 std::vector<Shape> target_shapes() {
-  std::vector<Shape> shapes{{.value_bytes = kSmall}};
-  for (const std::uint32_t connections : {16U, 64U, 512U})
-    shapes.push_back({.value_bytes = kSmall, .connections = connections});
+  std::vector<Shape> shapes;
+  for (const std::size_t bytes : {kSmall, kMedium}) {
+    for (const auto connections : kConnections)
+      shapes.push_back({.value_bytes = bytes, .connections = connections});
+  }
   shapes.push_back({.value_bytes = kSmall, .connections = 16, .depth = 16});
   shapes.push_back({.value_bytes = kSmall, .connections = 64, .depth = 64});
   shapes.push_back({.mix = Mix::kGetPut, .value_bytes = kSmall, .connections = 16, .depth = 16});
   shapes.push_back({.mix = Mix::kGetMany, .value_bytes = kSmall, .connections = 16});
-  for (const std::uint32_t connections : {16U, 64U, 512U})
-    shapes.push_back({.value_bytes = kMedium, .connections = connections});
   for (const std::size_t bytes : {kLarge, kHuge}) {
-    for (const std::uint32_t connections : {1U, 16U, 64U})
-      shapes.push_back({.value_bytes = bytes, .connections = connections});
-    shapes.push_back({.value_bytes = bytes, .connections = 16, .depth = 16});
+    for (const auto connections : kConnections) {
+      for (const auto depth : kDepths) {
+        const Shape shape{.value_bytes = bytes, .connections = connections, .depth = depth};
+        if (shape.bytes_under_way() <= kBytesUnderWayMax) shapes.push_back(shape);
+      }
+    }
   }
   return shapes;
 }
@@ -62,8 +70,8 @@ std::vector<Shape> all_shapes() {
   std::vector<Shape> shapes;
   for (const std::size_t bytes : {kSmall, kMedium, kLarge, kHuge}) {
     for (const Mix mix : {Mix::kGet, Mix::kGetPut, Mix::kGetMany}) {
-      for (const std::uint32_t connections : {1U, 16U, 64U, 512U}) {
-        for (const std::uint32_t depth : {1U, 16U, 64U}) {
+      for (const auto connections : kConnections) {
+        for (const auto depth : kDepths) {
           for (const KeyChoice keys : {KeyChoice::kZipf, KeyChoice::kUniform}) {
             const Shape shape{mix, bytes, connections, depth, keys};
             if (mix == Mix::kGetMany && (depth > 1 || bytes > load::kManyValueBytesMax)) continue;

@@ -38,6 +38,8 @@ struct ShapeFilter {
   bool is_empty() const { return shapes.empty() && values.empty() && mixes.empty() && keys.empty(); }
 };
 
+/// The one in which Pannier is measured with adaptive spinning too.
+Shape spinning_shape();
 /// Those with a target, with keys in the order of zipf.
 std::vector<Shape> target_shapes();
 /// All of connections, depths, values, mixes and choices of keys; but not those that have more than

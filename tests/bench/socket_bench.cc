@@ -3,6 +3,7 @@
 //
 // The server has a processor of its own, and the load another one, where there are two.
 #include <algorithm>
+#include <cstdio>
 #include <fstream>
 #include <optional>
 #include <sstream>
@@ -12,13 +13,12 @@
 #include <vector>
 
 #include "tests/bench/contest.h"
-#include "tests/bench/getter.h"
 #include "tests/bench/machine.h"
+#include "tests/bench/processors.h"
 #include "tests/bench/program.h"
 #include "tests/bench/results.h"
+#include "tests/bench/ring_wire.h"
 #include "tests/bench/shape.h"
-#include "tests/bench/socket_targets.h"
-#include "tests/bench/standing.h"
 
 namespace pannier::bench {
 namespace {
@@ -32,7 +32,10 @@ struct Options {
   std::string pannierd;
   std::string baseline;
   std::string second;
+  std::string wire;
+  bool is_sleeping = false;
   std::string report;
+  std::string markdown;
 };
 
 std::vector<std::string> words_of(const std::string& text) {
@@ -54,8 +57,15 @@ std::vector<Contestant> contestants_of(const Options& options) {
   }
   if (!options.baseline.empty())
     contestants.push_back({.name = "baseline", .peer = Peer::kPannier, .program = options.baseline});
+  if (options.second.empty() && options.baseline.empty()) {
+    contestants.push_back({.name = kSpinningName,
+                           .peer = Peer::kPannier,
+                           .program = options.pannierd,
+                           .arguments = {"--spin-us", "200"},
+                           .only = spinning_shape()});
+  }
   for (const auto& name : options.peers) {
-    if (name == "floor")
+    if (name == kFloorName)
       contestants.push_back({.name = name});
     else if (name != "none")
       contestants.push_back({.name = name, .peer = peers_named({name}).front()});
@@ -83,7 +93,7 @@ void write(const std::string& path, const std::string& text) {
 
 std::vector<Row> measure(const Options& options, const std::vector<Contestant>& contestants) {
   const auto shapes = shapes_of(options);
-  if (const auto processor = load_processor()) pin_thread(*processor);
+  pin_thread(load_processor());
   std::vector<Row> rows;
   std::optional<Contest> contest;
   for (const auto& shape : shapes) {
@@ -100,17 +110,34 @@ std::vector<Row> measure(const Options& options, const std::vector<Contestant>& 
   return rows;
 }
 
-void work(const Options& options, nlohmann::json& json) {
+/// "io_uring for replies up to 8 KiB, epoll for larger ones; spins while nothing comes".
+std::string load_fact(const ContestOptions& options) {
+  const std::string wire = options.has_ring ? "io_uring for replies up to " + size_name(kRingReplyBytesMax) +
+                                                  ", epoll for larger ones; "
+                                            : "epoll; ";
+  return wire + (options.waiting == load::Waiting::kSpins ? "spins" : "sleeps") + " while nothing comes";
+}
+
+void work(Options options, nlohmann::json& json) {
+  options.contest.has_ring = options.wire != "epoll" && has_ring();
+  if (options.wire == "ring" && !options.contest.has_ring)
+    throw std::runtime_error("the kernel does not let us use io_uring");
+  if (options.is_sleeping || !has_two_processors()) options.contest.waiting = load::Waiting::kSleeps;
+  options.contest.rounds_max = std::max(options.contest.rounds_max, options.contest.rounds);
   Results results{.facts = machine_facts(options.pannierd),
                   .options = options.contest,
                   .contestants = contestants_of(options),
                   .rows = {},
                   .verdicts = {}};
+  results.facts.emplace_back("places", processors_used());
+  results.facts.emplace_back("load", load_fact(options.contest));
+  for (const auto& [name, value] : results.facts) std::printf("%s: %s\n", name.c_str(), value.c_str());
   results.rows = measure(options, results.contestants);
   results.verdicts = verdicts(results.rows, results.contestants);
   print(results.verdicts);
   json = json_of(results);
   if (!options.report.empty()) write(options.report, html_of(results));
+  if (!options.markdown.empty()) write(options.markdown, markdown_of(results));
 }
 
 void add_options(CLI::App& app, Options& options) {
@@ -133,9 +160,18 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--second", options.second, "Run pannierd once more, with these arguments too")
       ->type_name("ARGUMENTS");
   app.add_option("--report", options.report, "Write a page with plots")->type_name("FILE.html");
+  app.add_option("--markdown", options.markdown, "Write the ratios as a table, as RESULTS.md has it")
+      ->type_name("FILE.md");
+  app.add_option("--wire", options.wire, "How the load reads and writes; ring, where the kernel lets it")
+      ->check(CLI::IsMember({"ring", "epoll"}));
+  app.add_flag(
+      "--sleep", options.is_sleeping,
+      "The load sleeps while nothing comes, so that servers have to wake it, instead of looking again");
   app.add_option("--rounds", options.contest.rounds, "How often all is measured [7]")
       ->check(CLI::Range(1, 1000));
-  app.add_option("--seconds", options.contest.measured_s, "How long each time [0.6]")
+  app.add_option("--rounds-max", options.contest.rounds_max, "How often at most, where figures scatter [13]")
+      ->check(CLI::Range(1, 1000));
+  app.add_option("--seconds", options.contest.measured_s, "How long each time [0.3]")
       ->check(CLI::Range(0.05, 600.0));
 }
 

@@ -1,4 +1,4 @@
-// Standing: how Pannier stands beside another server in one shape: each round's figure of one by that of the
+// Standing: how one server stands beside another in one shape: each round's figure of one by that of the
 // other, their median and their spread.
 #pragma once
 
@@ -15,6 +15,8 @@ struct Ratio {
 
   /// "2.31..2.45".
   std::string spread() const;
+  /// "2.40 (2.31..2.45)".
+  std::string text() const;
 };
 
 /// One shape with what was measured.
@@ -28,7 +30,9 @@ double median_of(const std::vector<Figures>& rounds, double Figures::*figure);
 /// The figure of `one` by that of `other`, round by round. Precondition: both took part.
 Ratio ratio_of(const std::vector<Figures>& one, const std::vector<Figures>& other, double Figures::*figure);
 
-/// The row as a table on standard output; the first contestant is the one the ratios are of.
-void print(const Row& row, const std::vector<Contestant>& contestants);
+/// Whether the quartiles of the first contestant's requests a second, by those of any other one, are further
+/// apart than a seventh of their median: it takes more rounds to tell then, wherever that median is.
+/// Precondition: the first one took part.
+bool is_scattered(const Rounds& rounds);
 
 }  // namespace pannier::bench
