@@ -118,7 +118,8 @@ std::size_t Connection::execute(protocol::Bytes input) {
 
 void Connection::prepare_output() {
   const bool is_needed = sent_bytes_ > kKeptOutputBytesMax && output_.capacity() <= kKeptOutputBytesMax;
-  if (is_needed) host_.spare_outputs().lend(output_, sent_bytes_);
+  // A spare may have more than is needed, and counts whole.
+  if (is_needed && !host_.buffers_are_scarce()) host_.spare_outputs().lend(output_, sent_bytes_);
 }
 
 std::size_t Connection::dispatch_hot(protocol::Bytes input) {
