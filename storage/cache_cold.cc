@@ -133,7 +133,7 @@ bool Cache::add_loaded(const Fields& fields, TimeMs now) {
   Ref none = kNoRef;
   if (too_big(charge_for(fields.key.size(), fields.value.size()), 0) ||
       catalog_.make_room(*this, plan.slot_bytes, none, now) != Room::kMade ||
-      !catalog_.write_pieces(plan, fields, none)) {
+      !catalog_.write_pieces(*this, plan, fields, none, now)) {
     return false;
   }
   {
@@ -178,7 +178,7 @@ bool Cache::bring(const Fields& fields, const Entry& from, TimeMs now) {
   const Plan plan = catalog_.writer_.plan(fields);
   Ref none = kNoRef;
   if (catalog_.make_room(*this, plan.slot_bytes, none, now) != Room::kMade ||
-      !catalog_.write_pieces(plan, fields, none)) {
+      !catalog_.write_pieces(*this, plan, fields, none, now)) {
     return false;
   }
   {

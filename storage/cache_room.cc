@@ -65,7 +65,7 @@ std::optional<PutOutcome> Cache::make_room(const Plan& plan, const Fields& field
                                            Ref& old_entry, TimeMs now) {
   make_own_room(charge_bytes, old_entry, now);
   const Room room = catalog_.make_room(*this, plan.slot_bytes, old_entry, now);
-  if (room == Room::kMade && catalog_.write_pieces(plan, fields, old_entry)) return std::nullopt;
+  if (room == Room::kMade && catalog_.write_pieces(*this, plan, fields, old_entry, now)) return std::nullopt;
   if (room == Room::kPinned)
     return DirtyFull{catalog_.write_back_.totals().bytes, catalog_.options_.dirty_bytes_max};
   return TooBig{charge_bytes, std::min(charge_bytes - 1, catalog_.memory_left_to(*this)), false};

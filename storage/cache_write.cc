@@ -247,7 +247,7 @@ TouchOutcome Cache::touch(std::string_view key, Ttl ttl, TimeMs now) {
                   .is_durable = is_durable()};
     const Plan plan = catalog_.writer_.plan(fields);
     if (catalog_.make_room(*this, plan.slot_bytes, entry.ref, now) != Room::kMade ||
-        !catalog_.write_pieces(plan, fields, entry.ref)) {
+        !catalog_.write_pieces(*this, plan, fields, entry.ref, now)) {
       return DirtyFull{catalog_.write_back_.totals().bytes, catalog_.options_.dirty_bytes_max};
     }
     // Its new slot and its place in the wheel are one change.

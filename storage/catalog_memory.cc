@@ -99,18 +99,28 @@ bool Catalog::ready_pages(std::uint64_t pages) {
   return true;
 }
 
-bool Catalog::write_pieces(const EntryWriter::Plan& plan, const EntryWriter::Fields& fields, Ref& old_entry) {
+bool Catalog::write_pieces(Cache& cache, const EntryWriter::Plan& plan, const EntryWriter::Fields& fields,
+                           Ref& old_entry, TimeMs now) {
   Ref last = kNoRef;
   const SlotMover::Watch watch_old(mover_, old_entry);
   const SlotMover::Watch watch_last(mover_, last);
+  // Below the reserve, what is free may lie in pages of which none can be emptied by moving.
+  const auto has_pages = [&](std::uint64_t pages) {
+    while (!ready_pages(pages)) {
+      if (!take_back_one(&cache, old_entry, now)) return false;
+    }
+    return true;
+  };
   std::uint64_t done_bytes = 0;
   while (done_bytes < plan.piece_bytes) {
-    const bool is_written = ready_pages(1) && writer_.write_piece(plan, fields, done_bytes, last);
+    const bool is_written = has_pages(1) && writer_.write_piece(plan, fields, done_bytes, last);
     if (is_written) continue;
     writer_.discard_draft();
     return false;
   }
-  return ready_pages(kPagesForWrite);
+  if (has_pages(kPagesForWrite)) return true;
+  writer_.discard_draft();
+  return false;
 }
 
 bool Catalog::expect(std::uint64_t bytes, TimeMs now, std::uint64_t steps_max) {
