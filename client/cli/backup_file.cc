@@ -27,6 +27,25 @@ bool is_standard(const std::string& path) { return path == "-"; }
 /// may look at.
 char draft_at_signal[PATH_MAX] = "";
 
+constexpr int kEndSignals[] = {SIGINT, SIGTERM, SIGHUP};
+
+/// While it lives, they wait.
+class EndSignalsWait {
+ public:
+  EndSignalsWait() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int signal : kEndSignals) sigaddset(&signals, signal);
+    pthread_sigmask(SIG_BLOCK, &signals, &before_);
+  }
+  ~EndSignalsWait() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  EndSignalsWait(const EndSignalsWait&) = delete;
+  EndSignalsWait& operator=(const EndSignalsWait&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
 void end_without_draft(int signal) {
   ::unlink(draft_at_signal);
   std::signal(signal, SIG_DFL);
@@ -34,7 +53,7 @@ void end_without_draft(int signal) {
 }
 
 void at_end_signals(void (*handler)(int)) {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+  for (const int signal : kEndSignals) {
     if (std::signal(signal, handler) == SIG_IGN) std::signal(signal, SIG_IGN);
   }
 }
@@ -55,6 +74,8 @@ NewFile::NewFile(std::string path, bool may_replace) : path_(std::move(path)), m
   }
   check_old_file();
   draft_path_ = path_ + ".XXXXXX";
+  // From its first moment on the draft is one that a signal removes.
+  const EndSignalsWait until_known;
   fd_ = ::mkostemp(draft_path_.data(), O_CLOEXEC);  // mode 0600
   if (fd_ < 0) {
     draft_path_.clear();

@@ -2,10 +2,13 @@
 everywhere; a test that cannot have one is skipped and says why."""
 
 import contextlib
+import errno
 import os
 import subprocess
 
 import pytest
+
+from clock import eventually
 
 ZRAM = "/sys/class/zram-control"
 
@@ -58,6 +61,18 @@ class Mount:
         subprocess.run(self._command, check=True)
 
 
+def remove_zram(number):
+    """False while somebody else, such as udev, looks at the device."""
+    try:
+        write(f"/sys/block/zram{number}/reset", "1")
+        write(f"{ZRAM}/hot_remove", str(number))
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return False
+    return True
+
+
 class ZramDisk:
     """A block device of which every write fails between fail() and recover()."""
 
@@ -86,8 +101,7 @@ def zram_disk(size):
         need("mkfs.ext4", "-q", "-O", "^has_journal", f"/dev/zram{number}")
         yield ZramDisk(number)
     finally:
-        write(f"/sys/block/zram{number}/reset", "1")
-        write(f"{ZRAM}/hot_remove", str(number))
+        eventually(lambda: remove_zram(number))
 
 
 class LoopDisk:
