@@ -229,8 +229,10 @@ class Catalog {
   /// Room for slots of so many bytes. `old_entry` stays, and is watched. kPinned: what is left is dirty.
   Cache::Room make_room(Cache& cache, std::uint64_t slot_bytes, Ref& old_entry, TimeMs now);
   Cache::Room no_room() const;
-  /// After make_room(), of which it may take more. False if the system has less memory than it seemed:
-  /// nothing was written.
+  /// Makes sure that so many pages are ready, whatever has to go for them but `old_entry`; false if nothing
+  /// more can. `old_entry` is watched: it may be moved.
+  bool take_pages(Cache& cache, std::uint64_t pages, const Ref& old_entry, TimeMs now);
+  /// After make_room(); more may go for it. False if nothing more can: nothing was written.
   bool write_pieces(Cache& cache, const EntryWriter::Plan& plan, const EntryWriter::Fields& fields,
                     Ref& old_entry, TimeMs now);
   bool has_room(std::uint64_t slot_bytes) const;

@@ -71,10 +71,7 @@ Cache::Room Catalog::make_room(Cache& cache, std::uint64_t slot_bytes, Ref& old_
     ++taken_back;
   }
   tidy(kMovesMax + taken_back / 2);
-  while (!ready_pages(kPagesForWrite)) {
-    if (!take_back_one(&cache, old_entry, now)) return no_room();
-  }
-  return Cache::Room::kMade;
+  return take_pages(cache, kPagesForWrite, old_entry, now) ? Cache::Room::kMade : no_room();
 }
 
 Cache::Room Catalog::no_room() const {
@@ -99,26 +96,28 @@ bool Catalog::ready_pages(std::uint64_t pages) {
   return true;
 }
 
+bool Catalog::take_pages(Cache& cache, std::uint64_t pages, const Ref& old_entry, TimeMs now) {
+  // Below the reserve, what is free may lie in pages of which none can be emptied by moving.
+  while (!ready_pages(pages)) {
+    if (!take_back_one(&cache, old_entry, now)) return false;
+  }
+  return true;
+}
+
 bool Catalog::write_pieces(Cache& cache, const EntryWriter::Plan& plan, const EntryWriter::Fields& fields,
                            Ref& old_entry, TimeMs now) {
   Ref last = kNoRef;
   const SlotMover::Watch watch_old(mover_, old_entry);
   const SlotMover::Watch watch_last(mover_, last);
-  // Below the reserve, what is free may lie in pages of which none can be emptied by moving.
-  const auto has_pages = [&](std::uint64_t pages) {
-    while (!ready_pages(pages)) {
-      if (!take_back_one(&cache, old_entry, now)) return false;
-    }
-    return true;
-  };
   std::uint64_t done_bytes = 0;
   while (done_bytes < plan.piece_bytes) {
-    const bool is_written = has_pages(1) && writer_.write_piece(plan, fields, done_bytes, last);
+    const bool is_written =
+        take_pages(cache, 1, old_entry, now) && writer_.write_piece(plan, fields, done_bytes, last);
     if (is_written) continue;
     writer_.discard_draft();
     return false;
   }
-  if (has_pages(kPagesForWrite)) return true;
+  if (take_pages(cache, kPagesForWrite, old_entry, now)) return true;
   writer_.discard_draft();
   return false;
 }

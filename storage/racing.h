@@ -94,12 +94,8 @@ Word load_racing_at(const void* place) {
   }
   return word;
 }
-/// In two halves, which may be of different times.
-inline std::uint64_t load_racing_halves(const Word64& word) {
-  if constexpr (!kStoresAreChecked) return load_racing_at<std::uint64_t>(&word);
-  const auto* const halves = reinterpret_cast<const std::uint32_t*>(&word);
-  return load_racing(halves[0]) | std::uint64_t{load_racing(halves[1])} << 32;
-}
+/// Its halves may be of different times.
+inline std::uint64_t load_racing_halves(const Word64& word) { return load_racing_at<std::uint64_t>(&word); }
 
 /// memcmp() == 0 with memory that another process may be writing.
 inline bool equal_racing(const char* bytes, std::string_view wanted) {
