@@ -47,7 +47,11 @@ std::size_t Connection::send(std::string_view bytes) const {
 }
 
 std::string_view Connection::receive(std::span<char> room) const {
-  const ssize_t got = ::recv(fd_, room.data(), room.size(), MSG_DONTWAIT);
+  ssize_t got = 0;
+  // Tried again at once: epoll tells of what is there only once.
+  do {
+    got = ::recv(fd_, room.data(), room.size(), MSG_DONTWAIT);
+  } while (got < 0 && errno == EINTR);
   if (got > 0) return {room.data(), static_cast<std::size_t>(got)};
   if (got == 0) throw NoConnection("the server has closed the connection");
   if (is_for_later()) return {};
