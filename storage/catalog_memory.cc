@@ -36,14 +36,15 @@ std::uint64_t Catalog::reservation_of(const Settings& settings) const {
 }
 
 std::uint64_t Catalog::memory_left_to(const Cache& cache) const {
-  // Pages that hold nothing but the parts of one large entry that do not fill them, and some that hold what
-  // is left of others: of protected entries there may be a few in a page of each of many classes.
-  constexpr std::uint64_t kPagesLost = 16;
-  const std::uint64_t pages = arena_->first_page() + kPagesLost + kPagesForWrite;
-  std::uint64_t left = arena_->bytes() - slots_.internal_bytes();
-  left -= std::min(left, pages << arena_->page_shift());
   const std::uint64_t reserved = std::min(reserved_bytes_, reservable_bytes());
   const std::uint64_t by_others = reserved - std::min(reserved, reservation_of(cache.settings_));
+  // Pages that hold nothing but the parts of one large entry that do not fill them, and those that what stays
+  // does not fill: after all moves one of each class at most.
+  constexpr std::uint64_t kPagesLost = 16;
+  const std::uint64_t lost = kPagesLost + (by_others == 0 ? 0 : slots_.entry_classes_used());
+  const std::uint64_t pages = arena_->first_page() + lost + kPagesForWrite;
+  std::uint64_t left = arena_->bytes() - slots_.internal_bytes();
+  left -= std::min(left, pages << arena_->page_shift());
   // Slots are somewhat larger than charges.
   left -= std::min(left, by_others + by_others / 8);
   // Rounding: each piece has a header, and the last may be half empty.

@@ -40,6 +40,8 @@ class Slots {
   std::uint64_t used_bytes() const;
   /// Pages of index and cache records.
   std::uint64_t internal_bytes() const;
+  /// Classes of entries that have any page.
+  std::uint64_t entry_classes_used() const { return entry_classes_used_; }
 
   // -- garbage: chains of pieces whose entry is gone
 
