@@ -224,79 +224,87 @@ inline void SharedView::note(Attachment& attachment, Telling& telling, const Sha
     ring.note_use({seen.ref, seen.version});
 }
 
-inline SharedView::Outcome SharedView::find_at(Attachment& attachment, std::string_view cache,
-                                               std::string_view key, const SharedReader::Room& room,
-                                               Spot*& spot, SharedReader::Seen& seen) {
+SharedView::Finding SharedView::find_at(Attachment& attachment, std::string_view cache, std::string_view key,
+                                        const SharedReader::Room& room, SharedReader::Seen& seen) {
+  Spot& spot = spot_of(cache);
+  spot.attachment = 0;
   const SharedReader& reader = *attachment.reader;
-  spot = &spot_of(cache);
-  if (spot->is_of(attachment.number, cache)) {
-    const Outcome outcome = reader.get(spot->at, key, room, seen);
-    if (outcome != Outcome::kCacheIsMoved) return outcome;
-  }
-  // Caches have come or gone since.
-  spot->attachment = 0;
-  if (!reader.find_cache(cache, spot->at)) return Outcome::kElsewhere;
-  spot->be_of(attachment.number, cache);
-  return reader.get(spot->at, key, room, seen);
+  if (!reader.find_cache(cache, spot.at)) return {};
+  spot.be_of(attachment.number, cache);
+  if (reader.get(spot.at, key, room, seen) != Outcome::kHit) return {};
+  return {&attachment, &spot};
 }
 
-inline bool SharedView::find(Attachment*& attached, bool may_attach, std::string_view cache,
-                             std::string_view key, const SharedReader::Room& room, Spot*& spot,
-                             SharedReader::Seen& seen) {
-  attached = current_.load(std::memory_order_acquire);
-  // Whether the daemon still serves there is for the read to see.
-  if (attached != nullptr) {
-    const Outcome outcome = find_at(*attached, cache, key, room, spot, seen);
-    if (outcome != Outcome::kElsewhere) return outcome == Outcome::kHit;
-    if (attached->reader->is_served()) return false;
-  }
+SharedView::Finding SharedView::find_anew(bool may_attach, std::string_view cache, std::string_view key,
+                                          const SharedReader::Room& room, SharedReader::Seen& seen) {
+  // Caches have come or gone, or the daemon has.
+  Attachment* attached = current_.load(std::memory_order_acquire);
+  if (attached != nullptr && attached->reader->is_served()) return find_at(*attached, cache, key, room, seen);
   attached = may_attach ? attachment() : nullptr;
-  return attached != nullptr && find_at(*attached, cache, key, room, spot, seen) == Outcome::kHit;
+  return attached == nullptr ? Finding{} : find_at(*attached, cache, key, room, seen);
+}
+
+inline SharedView::Finding SharedView::find(bool may_attach, std::string_view cache, std::string_view key,
+                                            const SharedReader::Room& room, SharedReader::Seen& seen) {
+  Attachment* const attached = current_.load(std::memory_order_acquire);
+  Spot& spot = spot_of(cache);
+  if (attached == nullptr || !spot.is_of(attached->number, cache))
+    return find_anew(may_attach, cache, key, room, seen);
+  // Whether the daemon still serves there is for the read to see.
+  switch (attached->reader->get(spot.at, key, room, seen)) {
+    case Outcome::kHit:
+      return {attached, &spot};
+    case Outcome::kAbsent:
+      return {};
+    default:
+      return find_anew(may_attach, cache, key, room, seen);
+  }
 }
 
 std::optional<std::string> SharedView::value(std::string_view cache, std::string_view key) {
   std::optional<std::string> value(std::in_place);
-  Attachment* attached = nullptr;
-  Spot* spot = nullptr;
   SharedReader::Seen seen;
-  if (find(attached, true, cache, key, {*value}, spot, seen)) {
-    note(*attached, spot->telling, spot->at, seen, true);
+  const Finding found = find(true, cache, key, {*value}, seen);
+  if (found.attached != nullptr) {
+    note(*found.attached, found.spot->telling, found.spot->at, seen, true);
   } else {
     value.reset();
   }
   return value;
 }
 
-std::optional<Entry<std::string>> SharedView::entry(std::string_view cache, std::string_view key,
-                                                    Sighting* sighting, const SharedReadOptions& options) {
+/// As one function, as SharedReader::get() is.
+[[gnu::flatten]] std::optional<Entry<std::string>> SharedView::entry(std::string_view cache,
+                                                                     std::string_view key, Sighting* sighting,
+                                                                     const SharedReadOptions& options) {
   // The one object that is returned, from the beginning: it is filled where the caller has it.
-  std::optional<Entry<std::string>> found(std::in_place);
-  Attachment* attached = nullptr;
-  Spot* spot = nullptr;
+  std::optional<Entry<std::string>> entry(std::in_place);
   SharedReader::Seen seen;
-  if (!find(attached, options.may_attach, cache, key, {found->value, options.bytes_max}, spot, seen)) {
-    found.reset();
-    return found;
+  const Finding found = find(options.may_attach, cache, key, {entry->value, options.bytes_max}, seen);
+  if (found.attached == nullptr) {
+    entry.reset();
+    return entry;
   }
-  note(*attached, spot->telling, spot->at, seen, true);
-  found->version = seen.version;
+  const SharedReader::CacheAt& at = found.spot->at;
+  note(*found.attached, found.spot->telling, at, seen, true);
+  entry->version = seen.version;
   if (seen.deadline != storage::kNever)
-    found->ttl =
-        std::chrono::milliseconds(std::max<std::int64_t>(seen.deadline - attached->reader->now(), 0));
+    entry->ttl =
+        std::chrono::milliseconds(std::max<std::int64_t>(seen.deadline - found.attached->reader->now(), 0));
   if (sighting != nullptr) {
-    sighting->attachment_ = attached->number;
+    sighting->attachment_ = found.attached->number;
     sighting->bucket_ = seen.bucket;
     sighting->version_ = seen.version;
     sighting->deadline_ = seen.deadline;
     sighting->place_ = seen.place;
     sighting->ref_ = seen.ref;
-    sighting->catalog_flux_ = spot->at.flux;
+    sighting->catalog_flux_ = at.flux;
     sighting->bucket_flux_ = seen.flux;
     sighting->wide_flux_ = seen.wide_flux;
-    sighting->ordinal_ = spot->at.ordinal;
-    sighting->record_ = spot->at.record;
+    sighting->ordinal_ = at.ordinal;
+    sighting->record_ = at.record;
   }
-  return found;
+  return entry;
 }
 
 bool SharedView::is_current(const Sighting& sighting) {

@@ -65,12 +65,18 @@ class SharedView {
   void let_go(Attachment& attachment);
   static Spot& spot_of(std::string_view cache);
   static Telling& telling_of(const Sighting& sighting);
-  /// `attached` is the current one, or another when it is back.
-  bool find(Attachment*& attached, bool may_attach, std::string_view cache, std::string_view key,
-            const storage::SharedReader::Room& room, Spot*& spot, storage::SharedReader::Seen& seen);
-  static Outcome find_at(Attachment& attachment, std::string_view cache, std::string_view key,
-                         const storage::SharedReader::Room& room, Spot*& spot,
-                         storage::SharedReader::Seen& seen);
+  /// Where an entry was found.
+  struct Finding {
+    Attachment* attached = nullptr;  ///< null: it was not
+    Spot* spot = nullptr;
+  };
+  Finding find(bool may_attach, std::string_view cache, std::string_view key,
+               const storage::SharedReader::Room& room, storage::SharedReader::Seen& seen);
+  [[gnu::noinline]] Finding find_anew(bool may_attach, std::string_view cache, std::string_view key,
+                                      const storage::SharedReader::Room& room,
+                                      storage::SharedReader::Seen& seen);
+  static Finding find_at(Attachment& attachment, std::string_view cache, std::string_view key,
+                         const storage::SharedReader::Room& room, storage::SharedReader::Seen& seen);
   /// `is_fresh`: seen a moment ago.
   static void note(Attachment& attachment, Telling& telling, const storage::SharedReader::CacheAt& cache,
                    const storage::SharedReader::Seen& seen, bool is_fresh);

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <tuple>
 
 #include "storage/address_range.h"
 #include "storage/arena.h"
@@ -27,6 +28,9 @@ constexpr int kTries = 64;
 constexpr int kBucketsInChain = 64;
 
 constexpr std::uint64_t kLine = 64;
+constexpr std::uint32_t kBucketWords = sizeof(IndexBucket) / sizeof(Ref);
+/// A smaller one lies in two lines or three.
+constexpr std::uint64_t kSmallSlotBytes = 2 * kLine;
 /// Of an entry that is about to be copied.
 constexpr std::uint64_t kPrefetchedMax = 2'048;
 
@@ -171,9 +175,8 @@ std::uint64_t SharedReader::uses() const {
 
 // -- moments
 
-inline SharedReader::Moment SharedReader::moment(std::uint64_t bucket) const {
-  return {load_acquire(sharing().catalog_flux), load_acquire(sharing().wide_flux),
-          load_acquire(flux_[bucket % kFluxWords])};
+inline SharedReader::Moment SharedReader::moment(std::uint32_t catalog, std::uint64_t bucket) const {
+  return {catalog, load_acquire(sharing().wide_flux), load_acquire(flux_[bucket % kFluxWords])};
 }
 
 inline bool SharedReader::holds(const Moment& moment, std::uint64_t bucket) const {
@@ -250,57 +253,53 @@ inline const IndexHead* SharedReader::index_of(const CacheAt& cache) const {
 
 // -- entries
 
-void SharedReader::prefetch_after(const Slot& slot, std::uint64_t end) {
-  end = std::min<std::uint64_t>({end, slot.size, kPrefetchedMax});
-  for (std::uint64_t line = 2 * kLine; line < end; line += kLine) __builtin_prefetch(slot.bytes + line);
+void SharedReader::prefetch_large(const Slot& slot) {
+  const std::uint64_t end = std::min<std::uint64_t>(slot.size, kPrefetchedMax);
+  for (std::uint64_t line = 0; line < end; line += kLine) __builtin_prefetch(slot.bytes + line);
 }
 
-inline SharedReader::Search SharedReader::match(Ref ref, const Key& key, Found& found, Seen& seen) const {
-  found.slot = entry_slot(ref);
-  if (found.slot.bytes == nullptr) return Search::kUnclear;
-  // A small entry lies in two lines or three, whatever its header says.
-  __builtin_prefetch(found.slot.bytes + kLine);
-  __builtin_prefetch(found.slot.bytes + std::min<std::uint64_t>(found.slot.size, 2 * kLine) - 1);
-  const Entry header = found.header = header_racing(found.slot.bytes);
+inline SharedReader::Search SharedReader::match(Ref ref, const Key& key, Found& found) const {
+  const Slot slot = entry_slot(ref);
+  if (slot.bytes == nullptr) return Search::kUnclear;
+  // All of it at once, rather than the header first, and line after line as it is copied: an entry fills its
+  // slot but for some percent.
+  if (slot.size > kSmallSlotBytes) prefetch_large(slot);
+  __builtin_prefetch(slot.bytes + kLine);
+  __builtin_prefetch(slot.bytes + std::min<std::uint64_t>(slot.size, kSmallSlotBytes) - 1);
+  const Entry header = header_racing(slot.bytes);
   if (header.key_bytes() != key.bytes.size()) return Search::kNone;
   const std::uint32_t body = body_offsets[header.shape()];
-  found.value = body + header.key_bytes();
-  const std::uint64_t end = std::uint64_t{found.value} + header.value_bytes;
-  // All of it at once, rather than line after line as it is copied.
-  if (end > 2 * kLine) prefetch_after(found.slot, end);
+  const std::uint32_t value = body + header.key_bytes();
+  const std::uint64_t end = std::uint64_t{value} + header.value_bytes;
   // A key that goes on in pieces is for the daemon.
-  if ((header.has(Entry::kHasPieces) ? found.value : end) > found.slot.size) return Search::kUnclear;
-  if (!equal_racing(found.slot.bytes + body, key.bytes)) return Search::kNone;
-  found.deadline = kNever;
+  if ((header.has(Entry::kHasPieces) ? value : end) > slot.size) return Search::kUnclear;
+  if (!equal_racing(slot.bytes + body, key.bytes)) return Search::kNone;
+  TimeMs deadline = kNever;
   if (header.has(Entry::kHasDue)) {
-    const auto& due = *reinterpret_cast<const Entry::Due*>(found.slot.bytes + Entry::body_offset(0));
-    found.deadline = deadline_from(load_racing(due.deadline_high), header.place_and_deadline & 0xffff);
+    const auto& due = *reinterpret_cast<const Entry::Due*>(slot.bytes + Entry::body_offset(0));
+    deadline = deadline_from(load_racing(due.deadline_high), header.place_and_deadline & 0xffff);
   }
-  seen.version = header.version();
-  seen.deadline = found.deadline;
-  seen.ref = ref;
-  seen.place = header.place();
+  found = {.header = header, .ref = ref, .slot = slot, .value = value, .deadline = deadline};
   return Search::kFound;
 }
 
 inline SharedReader::Search SharedReader::match_any(const IndexBucket* buckets, std::uint32_t matching,
-                                                    const Key& key, Found& found, Seen& seen) const {
-  const auto first_of = [&](std::uint32_t slots) {
-    const auto slot = static_cast<std::uint32_t>(std::countr_zero(slots));
-    return load_racing(buckets[slot / IndexBucket::kSlots].refs[slot % IndexBucket::kSlots]);
-  };
+                                                    const Key& key, Found& found) const {
+  static_assert(offsetof(IndexBucket, refs) == 0);
+  const Ref* const words = buckets->refs.data();
+  const auto first_of = [&](std::uint32_t slots) { return load_racing(words[std::countr_zero(slots)]); };
   for (; matching != 0; matching &= matching - 1) {
     // Where another key has the same tag, which is so once in twenty times, memory is waited for but once.
     const std::uint32_t others = matching & (matching - 1);
     if (others != 0) __builtin_prefetch(entry_slot(first_of(others)).bytes);
-    const Search result = match(first_of(matching), key, found, seen);
+    const Search result = match(first_of(matching), key, found);
     if (result != Search::kNone) return result;
   }
   return Search::kNone;
 }
 
 inline SharedReader::Search SharedReader::search(const IndexHead& index, std::uint64_t number, const Key& key,
-                                                 Found& found, Seen& seen) const {
+                                                 Found& found) const {
   const std::uint64_t segment = number / IndexBucket::kPerSegment;
   const Ref leaf_ref = load_racing(index.leaves[segment / IndexBucket::kSegmentsPerLeaf]);
   const auto* const leaf = at<Ref, kBlockBytes>(leaf_ref);
@@ -311,29 +310,28 @@ inline SharedReader::Search SharedReader::search(const IndexHead& index, std::ui
   const IndexBucket* const home = first + number % IndexBucket::kPerSegment * IndexBucket::kHome;
   // Its second bucket is empty where the first has room.
   const std::uint8_t tag = tag_of(key.hash);
-  const std::uint32_t matching = matches_racing(home[0], tag) | matches_racing(home[1], tag)
-                                                                    << IndexBucket::kSlots;
+  const std::uint32_t matching = matches_racing(home[0], tag) | matches_racing(home[1], tag) << kBucketWords;
+  Search result = match_any(home, matching, key, found);
+  if (result != Search::kNone) return result;
   const Ref behind_first = load_racing(home[0].overflow);
-  const Ref behind_second = load_racing(home[1].overflow);
-  const Ref overflow = behind_first == IndexBucket::kBeside ? behind_second : behind_first;
-  prefetch_bucket(overflow);
-  const Search result = match_any(home, matching, key, found, seen);
-  if (result != Search::kNone || overflow == kNoRef) return result;
-  return search_overflow(overflow, key, found, seen);
+  const Ref overflow = behind_first == IndexBucket::kBeside ? load_racing(home[1].overflow) : behind_first;
+  if (overflow != kNoRef) std::tie(result, found) = search_overflow(overflow, key);
+  return result;
 }
 
-SharedReader::Search SharedReader::search_overflow(Ref overflow, const Key& key, Found& found,
-                                                   Seen& seen) const {
+std::pair<SharedReader::Search, SharedReader::Found> SharedReader::search_overflow(Ref overflow,
+                                                                                   const Key& key) const {
+  Found found{};
   for (int i = 1; i < kBucketsInChain; ++i) {
     const auto* const bucket = at<IndexBucket, kBucketBytes>(overflow);
-    if (bucket == nullptr) return Search::kUnclear;
+    if (bucket == nullptr) break;
     const std::uint32_t matching = matches_racing(*bucket, tag_of(key.hash));
     overflow = load_racing(bucket->overflow);
     prefetch_bucket(overflow);
-    const Search result = match_any(bucket, matching, key, found, seen);
-    if (result != Search::kNone || overflow == kNoRef) return result;
+    const Search result = match_any(bucket, matching, key, found);
+    if (result != Search::kNone || overflow == kNoRef) return {result, found};
   }
-  return Search::kUnclear;
+  return {Search::kUnclear, found};
 }
 
 inline bool SharedReader::copy_value(const Found& found, const Room& room) const {
@@ -345,7 +343,7 @@ inline bool SharedReader::copy_value(const Found& found, const Room& room) const
   return here == all || copy_pieces(found, here, room);
 }
 
-bool SharedReader::copy_pieces(const Found& found, std::uint64_t done, const Room& room) const {
+bool SharedReader::copy_pieces(Found found, std::uint64_t done, const Room& room) const {
   const Entry& header = found.header;
   const std::uint32_t first = Entry::body_offset(header.shape() & (Entry::kHasPieces - 1));
   Ref ref = load_racing(*reinterpret_cast<const Ref*>(found.slot.bytes + first));
@@ -374,22 +372,25 @@ bool SharedReader::copy_pieces(const Found& found, std::uint64_t done, const Roo
     const std::uint64_t homes = load_racing_halves(index->homes);
     if (homes > IndexBucket::kMax) return Outcome::kElsewhere;
     const std::uint64_t number = homes == 0 ? 0 : home_number(key.hash, homes);
-    const Moment moment = this->moment(number);
+    const Moment moment = this->moment(cache.flux, number);
     if (((moment.wide | moment.bucket) & 1) != 0) {
       pause();
       continue;
     }
-    Found found;
-    Search result = homes == 0 ? Search::kNone : search(*index, number, key, found, seen);
+    Found found{};
+    const Search result = homes == 0 ? Search::kNone : search(*index, number, key, found);
     const bool is_there = result == Search::kFound && found.header.has_value() && !is_due(found.deadline);
-    if (is_there && !copy_value(found, room)) result = Search::kUnclear;
+    const bool is_clear = result != Search::kUnclear && (!is_there || copy_value(found, room));
     // In a table that has grown or shrunk meanwhile, the key may be in another home.
-    if (!holds(moment, number) || load_racing_halves(index->homes) != homes || moment.catalog != cache.flux)
-      continue;
-    seen.bucket = number;
-    seen.flux = moment.bucket;
-    seen.wide_flux = moment.wide;
-    if (result == Search::kUnclear) return Outcome::kElsewhere;
+    if (!holds(moment, number) || load_racing_halves(index->homes) != homes) continue;
+    if (!is_clear) return Outcome::kElsewhere;
+    seen = {.version = found.header.version(),
+            .deadline = found.deadline,
+            .ref = found.ref,
+            .place = found.header.place(),
+            .bucket = number,
+            .flux = moment.bucket,
+            .wide_flux = moment.wide};
     return is_there ? Outcome::kHit : Outcome::kAbsent;
   }
   return Outcome::kElsewhere;

@@ -22,6 +22,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include "storage/arena_layout.h"
@@ -110,7 +111,7 @@ class SharedReader {
   };
   /// The beginning of every read, and whether it still holds.
   struct Moment {
-    std::uint32_t catalog;
+    std::uint32_t catalog;  ///< the cache's place is of it
     std::uint32_t wide;
     std::uint32_t bucket;
   };
@@ -122,7 +123,7 @@ class SharedReader {
     std::string_view bytes;
     std::uint64_t hash;
   };
-  Moment moment(std::uint64_t bucket) const;
+  Moment moment(std::uint32_t catalog, std::uint64_t bucket) const;
   bool holds(const Moment& moment, std::uint64_t bucket) const;
   bool is_due(TimeMs deadline) const;
   [[gnu::noinline]] bool is_past(TimeMs deadline) const;
@@ -135,23 +136,24 @@ class SharedReader {
   const IndexHead* index_of(const CacheAt& cache) const;
   bool is_cache(Ref ref, std::string_view name) const;
 
-  /// What an entry's header says, and where it is.
+  enum class Search : std::uint8_t { kFound, kNone, kUnclear };
+  /// What an entry's header says, and where it is. What takes it by reference is inlined, so that it stays in
+  /// registers.
   struct Found {
     Entry header;
+    Ref ref;
     Slot slot;
     std::uint32_t value;  ///< where it begins in the slot
     TimeMs deadline;
   };
-  enum class Search : std::uint8_t { kFound, kNone, kUnclear };
-  Search search(const IndexHead& index, std::uint64_t number, const Key& key, Found& found, Seen& seen) const;
-  [[gnu::noinline]] Search search_overflow(Ref overflow, const Key& key, Found& found, Seen& seen) const;
-  /// `matching`: a bit a slot, of buckets side by side.
-  Search match_any(const IndexBucket* buckets, std::uint32_t matching, const Key& key, Found& found,
-                   Seen& seen) const;
-  Search match(Ref ref, const Key& key, Found& found, Seen& seen) const;
-  [[gnu::noinline]] static void prefetch_after(const Slot& slot, std::uint64_t end);
+  Search search(const IndexHead& index, std::uint64_t number, const Key& key, Found& found) const;
+  [[gnu::noinline]] std::pair<Search, Found> search_overflow(Ref overflow, const Key& key) const;
+  /// `matching`: a bit a slot, of buckets side by side, of each bucket as many as a bucket has words.
+  Search match_any(const IndexBucket* buckets, std::uint32_t matching, const Key& key, Found& found) const;
+  Search match(Ref ref, const Key& key, Found& found) const;
+  [[gnu::noinline]] static void prefetch_large(const Slot& slot);
   bool copy_value(const Found& found, const Room& room) const;
-  [[gnu::noinline]] bool copy_pieces(const Found& found, std::uint64_t done, const Room& room) const;
+  [[gnu::noinline]] bool copy_pieces(Found found, std::uint64_t done, const Room& room) const;
 
   const char* base_;
   std::uint64_t bytes_;
