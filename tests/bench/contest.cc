@@ -54,7 +54,10 @@ std::unique_ptr<load::Dialect> dialect_for(Peer peer, const load::Entries& entri
 class Contest::Entrant {
  public:
   Entrant(const Contestant& contestant, const load::Entries& entries)
-      : name_(contestant.name), only_(contestant.only), entries_(entries) {
+      : name_(contestant.name),
+        only_(contestant.only),
+        has_spinning_client_(contestant.has_spinning_client),
+        entries_(entries) {
     if (!contestant.peer || (only_ && only_->value_bytes != entries.value_bytes())) return;
     auto arguments = own_arguments(*contestant.peer);
     arguments.insert(arguments.end(), contestant.arguments.begin(), contestant.arguments.end());
@@ -67,6 +70,7 @@ class Contest::Entrant {
   }
 
   const std::string& name() const { return name_; }
+  bool has_spinning_client() const { return has_spinning_client_; }
 
   /// False if it has no part in this shape.
   bool prepare(const Shape& shape) {
@@ -118,6 +122,7 @@ class Contest::Entrant {
 
   std::string name_;
   std::optional<Shape> only_;
+  bool has_spinning_client_;
   const load::Entries& entries_;
   std::optional<Server> server_;
   std::optional<Echo> echo_;
@@ -153,9 +158,12 @@ Rounds Contest::run(const Shape& shape, const std::function<void(const std::stri
   return rounds;
 }
 
-load::MakeWire Contest::wire_for(const Shape& shape) const {
+load::MakeWire Contest::wire_for(const Entrant& entrant, const Shape& shape) const {
   const bool is_small = load::keys_of(shape.mix) * shape.value_bytes <= kRingReplyBytesMax;
-  return options_.has_ring && is_small ? ring_wire(options_.waiting) : load::epoll_wire(options_.waiting);
+  // A client that asks one thing at a time sleeps until it is answered, unless it was told to spin.
+  load::Waiting waiting = shape.connections * shape.depth == 1 ? load::Waiting::kSleeps : options_.waiting;
+  if (entrant.has_spinning_client()) waiting = load::Waiting::kSpins;
+  return options_.has_ring && is_small ? ring_wire(waiting) : load::epoll_wire(waiting);
 }
 
 Figures Contest::measure(Entrant& entrant, const Shape& shape) const {
@@ -163,7 +171,7 @@ Figures Contest::measure(Entrant& entrant, const Shape& shape) const {
                                      .depth = shape.depth,
                                      .warmup_s = options_.warmup_s,
                                      .measured_s = options_.measured_s,
-                                     .wire = wire_for(shape)});
+                                     .wire = wire_for(entrant, shape)});
   const auto requests = static_cast<double>(std::max<std::uint64_t>(measured.requests, 1));
   return {.requests_s = requests / measured.seconds,
           .p50_us = measured.latencies.quantile_ns(0.5) / 1e3,

@@ -17,7 +17,7 @@ namespace pannier::bench {
 inline constexpr const char* kPannierName = "pannier";
 /// Pannier with more arguments.
 inline constexpr const char* kSecondName = "second";
-/// Pannier with adaptive spinning, which is off by default.
+/// Pannier with adaptive spinning at both ends, which is off by default: of the daemon, and of its client.
 inline constexpr const char* kSpinningName = "spinning";
 inline constexpr const char* kFloorName = "floor";
 
@@ -28,6 +28,7 @@ struct Contestant {
   std::string program{};                 ///< instead of the built pannierd
   std::vector<std::string> arguments{};  ///< more for its command line
   std::optional<Shape> only{};           ///< the one that it takes part in; all without
+  bool has_spinning_client = false;      ///< its load spins where others' sleep
 };
 
 /// What one server did in one round.
@@ -50,7 +51,7 @@ struct ContestOptions {
   double measured_s = 0.3;
   double warmup_s = 0.1;
   bool has_ring = true;  ///< io_uring carries replies of up to kRingReplyBytesMax, epoll the others
-  load::Waiting waiting = load::Waiting::kSpins;
+  load::Waiting waiting = load::Waiting::kSpins;  ///< but where there is one request at a time: it sleeps
 };
 inline constexpr std::size_t kRingReplyBytesMax = std::size_t{8} << 10;
 
@@ -67,7 +68,7 @@ class Contest {
   class Entrant;
 
   Figures measure(Entrant& entrant, const Shape& shape) const;
-  load::MakeWire wire_for(const Shape& shape) const;
+  load::MakeWire wire_for(const Entrant& entrant, const Shape& shape) const;
 
   ContestOptions options_;
   load::Entries entries_;

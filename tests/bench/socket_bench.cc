@@ -62,7 +62,8 @@ std::vector<Contestant> contestants_of(const Options& options) {
                            .peer = Peer::kPannier,
                            .program = options.pannierd,
                            .arguments = {"--spin-us", "200"},
-                           .only = spinning_shape()});
+                           .only = spinning_shape(),
+                           .has_spinning_client = has_two_processors()});
   }
   for (const auto& name : options.peers) {
     if (name == kFloorName)
@@ -115,7 +116,8 @@ std::string load_fact(const ContestOptions& options) {
   const std::string wire = options.has_ring ? "io_uring for replies up to " + size_name(kRingReplyBytesMax) +
                                                   ", epoll for larger ones; "
                                             : "epoll; ";
-  return wire + (options.waiting == load::Waiting::kSpins ? "spins" : "sleeps") + " while nothing comes";
+  return wire + (options.waiting == load::Waiting::kSpins ? "spins" : "sleeps") +
+         " while nothing comes; asking one thing at a time it sleeps, but for spinning";
 }
 
 void work(Options options, nlohmann::json& json) {
