@@ -1,6 +1,5 @@
 // pannierd: makes every part of the daemon, wires them, runs the loop, and takes them apart again. Nothing
 // else knows all of them.
-#include <malloc.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
@@ -21,6 +20,7 @@
 #include "daemon/erasing.h"
 #include "daemon/file_limit.h"
 #include "daemon/flusher.h"
+#include "daemon/heap.h"
 #include "daemon/heartbeat.h"
 #include "daemon/housekeeper.h"
 #include "daemon/huge_pages.h"
@@ -60,6 +60,8 @@ constexpr int kHurried = 3;
 constexpr std::uint32_t kOtherFiles = 512;
 /// Of the start: what opening a database may take whose log is read again from a slow disk.
 constexpr std::uint64_t kOpenMsMax = 600'000;
+/// LevelDB's write buffer and a table that is made of it, when it reads its log again.
+constexpr std::size_t kOpenHeapBytes = std::size_t{31} << 20;
 
 int fail(Log& log, const std::string& text) {
   log.error(text);
@@ -100,15 +102,6 @@ void fit_connections(Config& config, Log& log) {
               std::to_string(wanted) +
               ", because this process may not have more files open: raise its limit (LimitNOFILE= of its "
               "unit, or ulimit -n)");
-}
-
-/// Buffers come and go with every large reply. What is freed stays with the process up to so much, because to
-/// give pages back to the system and to fault them in again takes longer than to send what was in them.
-void keep_freed_memory() {
-  constexpr int kKeptBytes = 64 << 20;
-  constexpr int kMappedBytesMin = 32 << 20;  // the highest that glibc takes
-  mallopt(M_TRIM_THRESHOLD, kKeptBytes);
-  mallopt(M_MMAP_THRESHOLD, kMappedBytesMin);
 }
 
 std::string ready_text(const Config& config, const storage::Catalog& catalog, std::size_t caches) {
@@ -288,6 +281,7 @@ int run(const Start& start, ServiceManager& manager) {
   const auto data_dir = take_data_dir(config.data_dir);
   if (const auto* fault = std::get_if<DataDirFault>(&data_dir)) return fail(log, fault->text);
   manager.more_time("starting: opens the durable tier in " + config.data_dir, kOpenMsMax);
+  widen_heap(kOpenHeapBytes);
   auto opened = storage::LevelDbStore::open(std::get<DataDir>(data_dir).database_path, {});
   if (const auto* error = std::get_if<storage::StoreError>(&opened))
     return fail(log, error->text + advice_on(*error, config));

@@ -1,7 +1,6 @@
 #include "daemon/uv_thread.h"
 
-#include <cstdlib>
-
+#include "daemon/heap.h"
 #include "storage/thread_turn.h"
 
 namespace pannier::daemon {
@@ -10,14 +9,6 @@ namespace {
 
 /// For so long an expected job is waited for.
 constexpr std::uint64_t kAwakeNsMax = 300'000;
-
-/// What a thread other than the first allocates comes from a heap of its own, which glibc makes larger by 4
-/// KiB at a time, with a call of the system for each. In one go it takes one call, and the system may give
-/// the memory in large pages. It stays when it is freed (keep_freed_memory() of main).
-void widen_heap(std::size_t bytes) {
-  void* volatile memory = std::malloc(bytes);
-  std::free(memory);
-}
 
 }  // namespace
 
