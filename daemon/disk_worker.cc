@@ -47,7 +47,8 @@ DiskWorker::DiskWorker(UvLoop& loop, storage::DurableStore& store, const DiskLim
       writer_(loop, kWriterHeapBytes),
       limits_(limits),
       next_answer_(loop, [this] { answer_next(); }),
-      reopen_timer_(loop, [this] { reopen(); }) {}
+      reopen_timer_(loop, [this] { reopen(); }),
+      rest_timer_(loop, [this] { rest(); }) {}
 
 template <typename Result, typename Method>
 void DiskWorker::enqueue_write(Method method, std::function<void(Result)> done) {
@@ -109,7 +110,33 @@ void DiskWorker::write_ended(bool failed) {
   } else {
     backoff_.reset();
     reopen_timer_.stop();
+    rest_timer_.start(kRestMs);
   }
+  start_write();
+}
+
+void DiskWorker::end() {
+  reopen_timer_.stop();
+  rest_timer_.stop();
+}
+
+void DiskWorker::rest() {
+  if (is_failing_) return;
+  if (is_writing_) return rest_timer_.start(kRestMs);
+  Job start = [this] {
+    writer_.run([&store = store_] { return store.rest(); }, [this](const auto& outcome) { rested(outcome); });
+  };
+  write_jobs_.push_back({std::move(start), nullptr});
+  start_write();
+}
+
+void DiskWorker::rested(const std::variant<storage::Rested, StoreError>& outcome) {
+  if (const StoreError* error = error_of(outcome)) {
+    write_ended(true);
+    return rest_failed_(*error);
+  }
+  is_writing_ = false;
+  if (std::get<storage::Rested>(outcome).goes_on) rest_timer_.start(kRestMs);
   start_write();
 }
 

@@ -8,10 +8,13 @@
 // disk syncs once for all of them. Callbacks of writing jobs are called in the order of the jobs, one in a
 // pass of the loop, for what they do with a batch takes time; the lane does not wait for that.
 //
+// When the writing lane has rested for kRestMs after a job, the store is told (DurableStore::rest), and again
+// as long as something goes on there; that is no job of anybody's, and in the lane like one.
+//
 // Failures: a job's error goes to its callback; that of batches also to all that were to be written after
 // them, the last one first. After a failed writing job the store is reopened: before the
 // next writing job, or without one after a back-off; until that succeeds writing jobs answer the error of the
-// reopening.
+// reopening. A rest that failed is a failed job.
 //
 // Owner: main, which destroys it when is_idle(). Loop thread only.
 #pragma once
@@ -51,6 +54,7 @@ class DiskWorker {
   using Image = std::shared_ptr<const storage::StoreImage>;
   using ImageDone = std::function<void(std::variant<Image, storage::StoreError>)>;
   using ReadFailed = std::function<void(const storage::StoreError&)>;
+  using RestFailed = std::function<void(const storage::StoreError&)>;
   using PieceDone = std::function<void(std::variant<storage::ImagePiece, storage::StoreError>)>;
 
   /// `store` must outlive the worker, and is nobody else's from now on.
@@ -99,6 +103,14 @@ class DiskWorker {
   void set_reads_waiting_max(std::uint32_t count) { limits_.reads_waiting_max = count; }
   bool read_queue_full() const { return read_jobs_.size() >= limits_.reads_waiting_max; }
 
+  // -- of its own accord
+
+  static constexpr std::uint64_t kRestMs = 250;
+  /// `told` hears of each rest that failed.
+  void on_rest_error(RestFailed told) { rest_failed_ = std::move(told); }
+  /// It reopens nothing and rests no more. Precondition: idle.
+  void end();
+
   // -- how it is
 
   /// Jobs whose callback is still to be called.
@@ -143,6 +155,8 @@ class DiskWorker {
   void start_write();
   void write_ended(bool failed);
   void reopen();
+  void rest();
+  void rested(const std::variant<storage::Rested, storage::StoreError>& outcome);
   void note_unread(const storage::StoreError& error);
   void start_reads();
   void read_ended();
@@ -165,6 +179,8 @@ class DiskWorker {
   std::uint64_t failed_batches_ = 0;  // to be answered
   Backoff backoff_;
   UvTimer reopen_timer_;
+  RestFailed rest_failed_ = [](const storage::StoreError&) {};
+  UvTimer rest_timer_;
 };
 
 }  // namespace pannier::daemon

@@ -190,6 +190,9 @@ int serve(const Start& start, Config& config, Log& log, const ServiceManager& ma
     if (!told.told(clock.now())) return;
     log.error("a read from disk failed: " + error.text + advice_on(error, config));
   });
+  disk.on_rest_error([&log, &config](const storage::StoreError& error) {
+    log.error("the disk failed while nothing was written: " + error.text + advice_on(error, config));
+  });
 
   const auto reconciled = reconcile(catalog, store);
   if (const auto* fault = std::get_if<ReconcileFault>(&reconciled)) return fail(log, fault->text);

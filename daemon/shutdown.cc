@@ -72,6 +72,7 @@ void Shutdown::close_connections() {
 void Shutdown::when_work_is_done() {
   const bool is_idle = parts_.disk.is_idle() && parts_.huge_pages.is_idle() && parts_.reload.is_idle();
   if (!is_idle) return again(&Shutdown::when_work_is_done);
+  parts_.disk.end();
   parts_.loop.stop();
 }
 

@@ -142,6 +142,11 @@ class StoreImage {
   virtual std::uint64_t disk_entries(CacheId cache) const = 0;
 };
 
+/// `goes_on`: what a rest has begun, and it may still fail; to be asked again in a moment.
+struct Rested {
+  bool goes_on = false;
+};
+
 class DurableStore {
  public:
   virtual ~DurableStore() = default;
@@ -187,6 +192,10 @@ class DurableStore {
   /// 32 hexadecimal digits, drawn at random when the store was made: no other store has them, but a copy of
   /// this one.
   virtual std::variant<std::string, StoreError> identity() const = 0;
+
+  /// To be called when nothing was written for a moment. What a process that is killed now would leave for
+  /// the next one to read again at its start is made short, beside writes that come meanwhile.
+  virtual std::variant<Rested, StoreError> rest() = 0;
 
   /// After an error: closes and opens the store again.
   virtual std::optional<StoreError> reopen() = 0;

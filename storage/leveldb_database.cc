@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::size_t kTableBytes = std::size_t{4} << 20;
 constexpr std::size_t kKeptBatchBytesMax = std::size_t{16} << 20;
+/// Of the write buffer: a log that is shorter is read again soon enough.
+constexpr std::size_t kLongLogShare = 4;
 
 leveldb::ReadOptions verified(bool fill_cache) {
   leveldb::ReadOptions options;
@@ -220,7 +222,23 @@ std::optional<StoreError> LevelDbDatabase::commit(leveldb::WriteBatch& batch) {
   log_sync_.begin();
   leveldb::Status status = db_->Write(synced, &batch);
   const leveldb::Status log_status = log_sync_.end();
-  if (status.ok()) status = log_status;
+  return outcome_of(status.ok() ? log_status : status);
+}
+
+std::variant<Rested, StoreError> LevelDbDatabase::shorten_log() {
+  if (env_.needs_older_log()) {
+    // Whether writing the table has failed LevelDB tells only those who write.
+    leveldb::WriteBatch nothing;
+    if (auto error = commit(nothing)) return std::move(*error);
+    return Rested{true};
+  }
+  if (log_sync_.log_bytes() < options_.write_buffer_size / kLongLogShare) return Rested();
+  // Without a batch LevelDB goes over to a new log and a new buffer, and does not wait for the table.
+  if (auto error = outcome_of(db_->Write(leveldb::WriteOptions(), nullptr))) return std::move(*error);
+  return Rested{true};
+}
+
+std::optional<StoreError> LevelDbDatabase::outcome_of(const leveldb::Status& status) {
   const auto misplaced = env_.misplaced();
   if (status.ok() && !misplaced) return std::nullopt;
   StoreError error = misplaced ? gone("write to", *misplaced) : failure("write to", status);

@@ -68,6 +68,10 @@ class LevelDbDatabase {
   /// writable.
   std::optional<StoreError> commit(leveldb::WriteBatch& batch);
 
+  /// Has LevelDB put into a table what is only in its log and in memory, unless that is little. It writes the
+  /// table on a thread of its own; a write meanwhile has a log of its own too. Precondition: writable.
+  std::variant<Rested, StoreError> shorten_log();
+
   // -- reading; precondition: open
 
   std::variant<bool, StoreError> has(const std::string& key) const;
@@ -100,6 +104,7 @@ class LevelDbDatabase {
   StoreError damaged(const std::string& what, const Damage& damage) const;
 
  private:
+  std::optional<StoreError> outcome_of(const leveldb::Status& status);
   StoreError gone(std::string_view doing, const std::string& misplaced) const;
   std::optional<StoreError> open_checked();
   leveldb::Status open_database();

@@ -112,7 +112,9 @@ std::optional<DurableNamesEnv::Place> DurableNamesEnv::place_of(const std::strin
 void DurableNamesEnv::note(const std::string& path) {
   const std::lock_guard lock(places_lock_);
   if (path.ends_with("/CURRENT")) current_ = place_of(path);
-  if (path.ends_with(".log")) log_ = place_of(path);
+  if (!path.ends_with(".log")) return;
+  older_log_path_ = std::exchange(log_path_, path);
+  log_ = place_of(path);
 }
 
 std::optional<std::string> DurableNamesEnv::misplaced(const Place& place) {
@@ -131,7 +133,16 @@ std::optional<std::string> DurableNamesEnv::misplaced() const {
   return std::nullopt;
 }
 
+bool DurableNamesEnv::needs_older_log() const {
+  const std::lock_guard lock(places_lock_);
+  return !older_log_path_.empty();
+}
+
 leveldb::Status DurableNamesEnv::RemoveFile(const std::string& name) {
+  {
+    const std::lock_guard lock(places_lock_);
+    if (name == older_log_path_) older_log_path_.clear();
+  }
   const std::filesystem::path path(name);
   const std::string file = path.filename();
   if (file.starts_with("MANIFEST-")) {

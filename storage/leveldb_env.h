@@ -49,6 +49,8 @@ class DurableNamesEnv final : public leveldb::EnvWrapper {
   /// A directory that was moved, deleted or covered by another one can be written to for a long time through
   /// files that are open, and nobody would find what was written. Any thread.
   std::optional<std::string> misplaced() const;
+  /// What is in the log before the present one is not in a table yet. Any thread.
+  bool needs_older_log() const;
 
  private:
   /// The file that a path named, however that is called now.
@@ -66,6 +68,8 @@ class DurableNamesEnv final : public leveldb::EnvWrapper {
   mutable std::mutex places_lock_;
   std::optional<Place> current_;
   std::optional<Place> log_;
+  std::string log_path_;
+  std::string older_log_path_;  // empty once LevelDB wanted it removed
 };
 
 /// LevelDB tells its log about every compaction, in a file without a bound. What goes wrong comes back as a

@@ -13,6 +13,7 @@ class LogSync::File final : public leveldb::WritableFile {
 
   leveldb::Status Append(const leveldb::Slice& data) override {
     unsynced_bytes_ += data.size();
+    log_sync_.log_bytes_ += data.size();
     return file_->Append(data);
   }
   leveldb::Status Close() override { return file_->Close(); }
@@ -61,8 +62,9 @@ leveldb::Status LogSync::end() {
 
 leveldb::Status LogSync::NewWritableFile(const std::string& name, leveldb::WritableFile** file) {
   const leveldb::Status status = EnvWrapper::NewWritableFile(name, file);
-  if (status.ok() && name.ends_with(".log"))
-    *file = new File(*this, std::unique_ptr<leveldb::WritableFile>(*file));
+  if (!status.ok() || !name.ends_with(".log")) return status;
+  *file = new File(*this, std::unique_ptr<leveldb::WritableFile>(*file));
+  log_bytes_ = 0;
   return status;
 }
 

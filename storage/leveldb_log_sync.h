@@ -27,6 +27,8 @@ class LogSync final : public leveldb::EnvWrapper {
   void begin();
   /// When LevelDB has returned: the outcome of the sync, after it. OK if it asked for none.
   leveldb::Status end();
+  /// Of what was written to the log that is written to now.
+  std::size_t log_bytes() const { return log_bytes_; }
 
   leveldb::Status NewWritableFile(const std::string& name, leveldb::WritableFile** file) override;
 
@@ -42,6 +44,7 @@ class LogSync final : public leveldb::EnvWrapper {
   std::unique_ptr<SyncThread> large_;
   SyncThread* syncing_ = nullptr;
   bool is_writing_ = false;
+  std::size_t log_bytes_ = 0;
   leveldb::WritableFile* file_ = nullptr;  // whose sync was asked for
   leveldb::Status status_;                 // of that; the thread's until it has ended
   const std::function<void()> job_;

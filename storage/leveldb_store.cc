@@ -114,6 +114,11 @@ const std::vector<std::string>& LevelDbStore::notes() const { return database_->
 
 std::optional<StoreError> LevelDbStore::reopen() { return database_->reopen(); }
 
+std::variant<Rested, StoreError> LevelDbStore::rest() {
+  if (auto error = database_->why_unwritable()) return std::move(*error);
+  return database_->shorten_log();
+}
+
 std::variant<std::vector<Definition>, StoreError> LevelDbStore::definitions() const {
   if (auto error = database_->why_closed()) return std::move(*error);
   std::vector<Definition> found;

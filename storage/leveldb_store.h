@@ -80,6 +80,8 @@ class LevelDbStore final : public DurableStore {
   std::optional<StoreError> reserve_versions(Version bound) override;
   std::variant<std::string, StoreError> identity() const override;
 
+  std::variant<Rested, StoreError> rest() override;
+
   /// Fails without closing anything while the directory takes no new file, so that loads go on meanwhile.
   std::optional<StoreError> reopen() override;
 

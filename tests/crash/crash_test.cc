@@ -93,6 +93,7 @@ TEST(Crash, nothing_acknowledged_is_lost_wherever_power_or_a_call_fails) {
   run_to_its_end(driver, injector, operations);
   std::printf("%llu operations, %llu calls\n", static_cast<unsigned long long>(operations),
               static_cast<unsigned long long>(injector.calls()));
+  EXPECT_GT(driver.rests(), 0U);
   for (const auto& [what, times] : injector.injected())
     std::printf("%8llu  %s\n", static_cast<unsigned long long>(times), what.c_str());
   for (const std::string& failure : injector.failures()) ADD_FAILURE() << failure;

@@ -114,6 +114,9 @@ std::optional<StoreError> PatientStore::reserve_versions(storage::Version bound)
 std::variant<std::string, StoreError> PatientStore::identity() const {
   return until_done([&] { return store_->identity(); });
 }
+std::variant<storage::Rested, StoreError> PatientStore::rest() {
+  return until_done([&] { return store_->rest(); });
+}
 std::optional<StoreError> PatientStore::reopen() {
   store_.reset();
   return until_done([] { return std::optional<StoreError>(); });

@@ -41,6 +41,7 @@ class PatientStore final : public storage::DurableStore {
   std::variant<storage::Version, storage::StoreError> reserved_versions() const override;
   std::optional<storage::StoreError> reserve_versions(storage::Version bound) override;
   std::variant<std::string, storage::StoreError> identity() const override;
+  std::variant<storage::Rested, storage::StoreError> rest() override;
   /// As another process would open it. LevelDbStore's own reopen() holds a lock that a process which is
   /// forked meanwhile could not give back; it is what follows a failure.
   std::optional<storage::StoreError> reopen() override;

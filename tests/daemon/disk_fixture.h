@@ -25,7 +25,7 @@ namespace pannier::daemon {
 
 class DiskFixture : public testing::Test {
  protected:
-  DiskFixture() : store_(open()) {
+  explicit DiskFixture(const storage::LevelDbOptions& options = {}) : store_(open(options)) {
     EXPECT_FALSE(store_->define(kCache, "cache", settings()));
     disk_.emplace(loop_, *store_, DiskLimits());
   }
@@ -47,8 +47,8 @@ class DiskFixture : public testing::Test {
   }
   static storage::Batch batch(std::vector<storage::BatchItem> items) { return {std::move(items)}; }
 
-  std::unique_ptr<storage::LevelDbStore> open() {
-    auto opened = storage::LevelDbStore::open(dir_.file("durable"), {}, &env_);
+  std::unique_ptr<storage::LevelDbStore> open(const storage::LevelDbOptions& options) {
+    auto opened = storage::LevelDbStore::open(dir_.file("durable"), options, &env_);
     if (const auto* error = std::get_if<storage::StoreError>(&opened)) {
       ADD_FAILURE() << error->text;
       std::abort();

@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstddef>
+#include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -26,6 +29,8 @@ using ::testing::HasSubstr;
 
 class DiskWorkerTest : public DiskFixture {
  protected:
+  using DiskFixture::DiskFixture;
+
   /// Keeps what a callback is called with.
   template <typename Outcome>
   static std::function<void(Outcome)> keep(std::optional<Outcome>& kept) {
@@ -199,6 +204,67 @@ TEST_F(DiskWorkerTest, a_callback_may_ask_for_more) {
   });
   run_until([&] { return disk_->is_idle(); });
   EXPECT_THAT(seen, ElementsAre("written", "loaded", "reserved"));
+}
+
+/// With the smallest of LevelDB's buffers.
+class DiskWorkerRestTest : public DiskWorkerTest {
+ protected:
+  DiskWorkerRestTest() : DiskWorkerTest({.write_buffer_bytes = std::size_t{64} << 10}) {
+    disk_->on_rest_error([this](const StoreError& error) { told_ += error.text; });
+  }
+
+  std::size_t files(std::string_view ending) const {
+    std::size_t count = 0;
+    for (const auto& file : std::filesystem::directory_iterator(dir_.file("durable"))) {
+      if (file.path().string().ends_with(ending)) ++count;
+    }
+    return count;
+  }
+  bool is_in_a_table() const { return files(".ldb") == 1 && files(".log") == 1; }
+
+  const std::string value_ = std::string(std::size_t{40} << 10, 'v');
+  std::string told_;
+};
+
+TEST_F(DiskWorkerRestTest, what_is_in_the_log_is_put_into_a_table_when_nothing_is_written_for_a_while) {
+  write("k", value_);
+  EXPECT_EQ(files(".ldb"), 0);
+  run_until([&] { return is_in_a_table(); });
+  EXPECT_EQ(std::get<Record>(load("k")).value, value_);
+  EXPECT_TRUE(std::holds_alternative<Wrote>(write("other", "v")));
+  EXPECT_EQ(told_, "");
+}
+
+TEST_F(DiskWorkerRestTest, a_write_does_not_wait_for_the_table) {
+  write("k", value_);
+  env_.hold_syncs_of_tables();
+  run_until([&] { return files(".log") == 2; });
+  EXPECT_TRUE(std::holds_alternative<Wrote>(write("other", "v")));
+  EXPECT_EQ(files(".log"), 2) << "the table was there already";
+  env_.release_syncs();
+  run_until([&] { return is_in_a_table(); });
+}
+
+TEST_F(DiskWorkerRestTest, where_no_other_log_can_be_made_it_is_told_and_the_store_is_reopened) {
+  write("k", value_);
+  env_.fails_new_files = true;
+  run_until([&] { return !told_.empty(); });
+  EXPECT_THAT(told_, HasSubstr("Permission denied"));
+  EXPECT_TRUE(disk_->is_failing());
+  env_.fails_new_files = false;
+  run_until([&] { return !disk_->is_failing(); });
+  EXPECT_EQ(std::get<Record>(load("k")).value, value_);
+}
+
+TEST_F(DiskWorkerRestTest, a_table_that_cannot_be_made_is_told_although_nobody_writes) {
+  write("k", value_);
+  env_.fails_new_tables = true;
+  run_until([&] { return !told_.empty(); });
+  EXPECT_THAT(told_, HasSubstr("Permission denied"));
+  EXPECT_TRUE(disk_->is_failing());
+  env_.fails_new_tables = false;
+  run_until([&] { return !disk_->is_failing() && is_in_a_table(); });
+  EXPECT_EQ(std::get<Record>(load("k")).value, value_);
 }
 
 }  // namespace

@@ -70,6 +70,7 @@ class GatedStore final : public storage::DurableStore {
   }
   Done reserve_versions(storage::Version bound) override { return below_.reserve_versions(bound); }
   std::variant<std::string, storage::StoreError> identity() const override { return below_.identity(); }
+  std::variant<storage::Rested, storage::StoreError> rest() override { return below_.rest(); }
   Done reopen() override { return below_.reopen(); }
 
  private:

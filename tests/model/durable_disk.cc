@@ -100,6 +100,10 @@ void DurableDriver::sync() {
   }
 }
 
+void DurableDriver::rest() {
+  if (need(store_->rest()).goes_on) ++rests_;
+}
+
 void DurableDriver::clear() {
   if (!clears_.contains(name_)) {
     if (!dice_.chance(10)) return;

@@ -49,6 +49,7 @@ void DurableDriver::operate(std::uint64_t kind) {
   if (rare < 11) return crash();
   if (kind < 9'600) return crowd();
   if (kind >= 9'990) return expire_on_disk();
+  if (kind >= 9'890) return rest();
   catalog_->step(now_, dice_.below(30) + 1);
 }
 

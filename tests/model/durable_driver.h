@@ -64,6 +64,8 @@ class DurableDriver {
   std::uint64_t left_memory() const { return left_memory_; }
   /// Expired entries that were found on disk alone.
   std::uint64_t left_disk() const { return left_disk_; }
+  /// In which the store had something to do.
+  std::uint64_t rests() const { return rests_; }
 
  private:
   /// A load whose result has not been handed over.
@@ -145,6 +147,8 @@ class DurableDriver {
   void flush_all_given();
   void flush_all();
   void sync();
+  /// Nothing was written for a moment, the store is told.
+  void rest();
   void clear();
   void erase_some(Clear& clear);
   /// A walk over a cache on disk, after which what had expired there alone is gone.
@@ -179,6 +183,7 @@ class DurableDriver {
   std::set<std::pair<std::string, std::string>> warm_;  ///< cache and key: live in memory when last asked for
   std::uint64_t left_memory_ = 0;
   std::uint64_t left_disk_ = 0;
+  std::uint64_t rests_ = 0;
   Version version_last_ = 0;
   TimeMs now_ = 1'700'000'000'000;
   std::string name_;

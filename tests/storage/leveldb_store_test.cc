@@ -1,8 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <cstddef>
 #include <map>
 #include <random>
 #include <string>
+#include <thread>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -328,6 +331,21 @@ TEST_F(LevelDbStoreTest, an_image_shows_what_was_there_when_it_was_opened) {
   EXPECT_EQ(piece.records[1].record.deadline, 500);
   EXPECT_EQ(piece.records[1].record.stale_ms, 7);
   EXPECT_FALSE(piece.next_key);
+}
+
+TEST_F(LevelDbStoreTest, a_rest_has_something_to_do_where_much_is_in_the_log_alone) {
+  const auto goes_on = [this] { return std::get<Rested>(store_->rest()).goes_on; };
+  const std::string much(std::size_t{5} << 20, 'v');
+  define(1, "a");
+  write({put_item(1, "little", {"v", 1})});
+  EXPECT_FALSE(goes_on());
+  write({put_item(1, "much", {much, 2})});
+  EXPECT_TRUE(goes_on());
+  while (goes_on()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_FALSE(goes_on());
+  open_a_copy_of_the_files();
+  EXPECT_EQ(value(1, "little"), "v");
+  EXPECT_EQ(value(1, "much"), much);
 }
 
 TEST_F(LevelDbStoreTest, an_image_is_read_in_pieces_of_about_so_many_bytes) {

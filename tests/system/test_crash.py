@@ -1,9 +1,15 @@
 """kill -9: what `sync` had answered is there, versions are never used twice, nothing is torn."""
 
+import contextlib
+import os
 import random
 import signal
 
 import pytest
+
+from clock import eventually
+
+MEBIBYTE = 1 << 20
 
 
 def test_all_that_sync_had_answered_is_there_after_kill_9(own_daemon):
@@ -18,6 +24,28 @@ def test_all_that_sync_had_answered_is_there_after_kill_9(own_daemon):
         assert wire.call("get_many", "durable", keys) == [[{"value": i}] for i in range(start, start + 2000)]
     wire.call("sync")
     assert wire.call("info", "durable")["currsize"] == 20_000
+
+
+def log_bytes(daemon):
+    """Of what LevelDB reads again at its next start."""
+    total = 0
+    for file in os.scandir(os.path.join(daemon.data_dir, "durable")):
+        with contextlib.suppress(FileNotFoundError):
+            total += file.stat().st_size if file.name.endswith(".log") else 0
+    return total
+
+
+def test_a_log_is_short_when_nothing_was_written_for_a_while_and_all_of_it_is_there_after_kill_9(own_daemon):
+    wire = own_daemon.connect()
+    values = [[f"k{i}", random.Random(i).randbytes(MEBIBYTE)] for i in range(10)]
+    wire.call("put_many", "durable", values)
+    wire.call("sync", "durable")
+    eventually(lambda: log_bytes(own_daemon) < MEBIBYTE)
+    wire.call("put", "durable", "later", 1, {"sync": True})
+    own_daemon.kill9()
+    wire = own_daemon.start().connect()
+    assert wire.call("get_many", "durable", [key for key, _ in values]) == [[value] for _, value in values]
+    assert wire.call("get", "durable", "later") == [1]
 
 
 def test_sync_without_a_cache_is_as_good(own_daemon):
