@@ -6,7 +6,10 @@
 #include <fstream>
 #include <random>
 #include <stdexcept>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "protocol/cursor.h"
 #include "protocol/writer.h"
@@ -24,6 +27,7 @@ using std::chrono::steady_clock;
 
 constexpr std::uint64_t kColdMemoryBytes = std::uint64_t{64} << 20;
 constexpr double kRestartTargetMs = 200;
+constexpr std::chrono::milliseconds kRest(1'000);
 constexpr std::uint64_t kManyEntries = 512;
 
 double ms_since(steady_clock::time_point begin) {
@@ -88,12 +92,13 @@ double status_mib(const Server& server, std::string_view field) {
   return 0;
 }
 
-/// From exec, of a daemon that was killed when all its entries had just been synced: LevelDB's log is as long
-/// then as it gets, and is read first.
-double first_get_ms(const DurableOptions& options, std::uint64_t number) {
+/// From exec, of a daemon that was killed when all its entries had been synced and then nothing was done for
+/// the time of `rest`. LevelDB's log is as long as it gets at the end of a sync, and is read first.
+double first_get_ms(const DurableOptions& options, std::uint64_t number, std::chrono::milliseconds rest) {
   Server server(Peer::kPannier, only_on_sync(options.entries));
   fill_with_values(server, options.entries);
   sync_durable(server);
+  std::this_thread::sleep_for(rest);
   server.end(SIGKILL);
   const auto begin = steady_clock::now();
   server.spawn();
@@ -143,16 +148,23 @@ void measure_cold(const DurableOptions& options, nlohmann::json& results) {
 }
 
 void measure_restart(const DurableOptions& options, nlohmann::json& results) {
-  std::vector<double> get_ms;
-  for (std::uint64_t i = 0; i < options.repeats; ++i) get_ms.push_back(first_get_ms(options, i));
+  std::vector<double> at_once_ms;
+  std::vector<double> rested_ms;
+  for (std::uint64_t i = 0; i < options.repeats; ++i) {
+    at_once_ms.push_back(first_get_ms(options, i, {}));
+    rested_ms.push_back(first_get_ms(options, i, kRest));
+  }
   progress("");
   Table table({"ms from exec to the first get, " + std::to_string(options.entries) + " entries", "median",
                "spread", ""});
-  table.add({"pannier, after kill -9", number(median_of(get_ms)), spread_of(get_ms, 1),
-             verdict(median_of(get_ms) <= kRestartTargetMs)});
+  for (const auto& [when, get_ms] :
+       {std::pair("at once after a sync", at_once_ms), std::pair("a second after it", rested_ms)}) {
+    table.add({"pannier, kill -9 " + std::string(when), number(median_of(get_ms)), spread_of(get_ms, 1),
+               verdict(median_of(get_ms) <= kRestartTargetMs)});
+  }
   table.print();
   std::printf("target: %s ms\n\n", number(kRestartTargetMs, 0).c_str());
-  results = {{"get_ms", get_ms}};
+  results = {{"at_once_ms", at_once_ms}, {"rested_ms", rested_ms}};
 }
 
 }  // namespace pannier::bench
