@@ -38,10 +38,12 @@ std::uint64_t Catalog::reservation_of(const Settings& settings) const {
 std::uint64_t Catalog::memory_left_to(const Cache& cache) const {
   const std::uint64_t reserved = std::min(reserved_bytes_, reservable_bytes());
   const std::uint64_t by_others = reserved - std::min(reserved, reservation_of(cache.settings_));
-  // Pages that hold nothing but the parts of one large entry that do not fill them, and those that what stays
-  // does not fill: after all moves one of each class at most.
-  constexpr std::uint64_t kPagesLost = 16;
-  const std::uint64_t lost = kPagesLost + (by_others == 0 ? 0 : slots_.entry_classes_used());
+  // Pages that are not filled: by the new entry and the old one, of each its head, its last piece and those
+  // before; and after all moves one of each class at most by what stays of others.
+  constexpr std::uint64_t kPagesOfTwo = 6;
+  constexpr std::uint64_t kPagesLostMin = 16;
+  const std::uint64_t by_classes = by_others == 0 ? 0 : slots_.entry_classes_used();
+  const std::uint64_t lost = std::max(kPagesLostMin, kPagesOfTwo + by_classes);
   const std::uint64_t pages = arena_->first_page() + lost + kPagesForWrite;
   std::uint64_t left = arena_->bytes() - slots_.internal_bytes();
   left -= std::min(left, pages << arena_->page_shift());

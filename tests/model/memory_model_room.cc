@@ -78,8 +78,8 @@ std::optional<TooBig> MemoryModel::too_big(const Box& present, std::uint64_t cha
     if (charge > left) disagree("an entry was stored that is larger than the memory");
     return std::nullopt;
   }
-  // The old entry stays until the new one is there.
-  if (big->limit_bytes + old_charge < left / 4 || big->limit_bytes > left || charge <= big->limit_bytes)
+  // The old entry stays until the new one is there, and so little memory has few pages for all the classes.
+  if (big->limit_bytes + old_charge < left / 6 || big->limit_bytes > left || charge <= big->limit_bytes)
     disagree("too big: " + std::to_string(charge) + " of " + std::to_string(big->limit_bytes));
   ++pressure_.too_big;
   return TooBig{charge, big->limit_bytes, false};
