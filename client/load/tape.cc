@@ -9,6 +9,8 @@ namespace {
 constexpr std::size_t kRequestsMax = std::size_t{1} << 18;
 /// Fewer than this would ask for the same few keys again and again.
 constexpr std::size_t kRequestsMin = std::size_t{1} << 11;
+/// And of so many, large values would disturb the more.
+constexpr std::size_t kPutsMin = std::size_t{1} << 6;
 constexpr std::size_t kBytesMax = std::size_t{64} << 20;
 constexpr std::uint64_t kSeed = 1;
 constexpr std::uint64_t kPutsSeed = 2;
@@ -17,7 +19,9 @@ constexpr unsigned kRequestsAPut = 10;
 /// Of one on average.
 std::size_t request_bytes(const Entries& entries, Mix mix) {
   constexpr std::size_t kHead = 32;
-  return kHead + keys_of(mix) * kKeyBytes + (mix == Mix::kGetPut ? entries.value_bytes() / kRequestsAPut : 0);
+  const std::size_t without_value = kHead + keys_of(mix) * kKeyBytes;
+  if (mix == Mix::kPut) return without_value + entries.value_bytes();
+  return without_value + (mix == Mix::kGetPut ? entries.value_bytes() / kRequestsAPut : 0);
 }
 
 }  // namespace
@@ -30,6 +34,8 @@ std::string_view name_of(Mix mix) {
       return "90/10";
     case Mix::kGetMany:
       return "get_many";
+    case Mix::kPut:
+      return "put";
   }
   return "";
 }
@@ -39,11 +45,12 @@ std::size_t keys_of(Mix mix) { return mix == Mix::kGetMany ? kManyKeys : 1; }
 Tape Tape::of_load(const Dialect& dialect, const Entries& entries, Mix mix, KeyChoice choice) {
   Tape tape;
   tape.keys_ = keys_of(mix);
-  const std::size_t count = std::clamp(kBytesMax / request_bytes(entries, mix), kRequestsMin, kRequestsMax);
+  const std::size_t least = mix == Mix::kPut ? kPutsMin : kRequestsMin;
+  const std::size_t count = std::clamp(kBytesMax / request_bytes(entries, mix), least, kRequestsMax);
   tape.numbers_ = choose_keys(choice, entries.count(), count * tape.keys_, kSeed);
   std::mt19937_64 random(kPutsSeed);
   for (std::size_t i = 0; i < count; ++i) {
-    const bool is_put = mix == Mix::kGetPut && random() % kRequestsAPut == 0;
+    const bool is_put = mix == Mix::kPut || (mix == Mix::kGetPut && random() % kRequestsAPut == 0);
     tape.append(dialect, is_put ? Kind::kPut : mix == Mix::kGetMany ? Kind::kGetMany : Kind::kGet);
   }
   return tape;

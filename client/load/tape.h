@@ -16,12 +16,13 @@ enum class Mix : std::uint8_t {
   kGet,
   kGetPut,   ///< nine gets to one put of the value that is there already
   kGetMany,  ///< of kManyKeys keys
+  kPut,      ///< of the value that is there already
 };
 inline constexpr std::size_t kManyKeys = 100;
 /// Replies to kGetMany are kept until they are whole, so that larger ones would measure that.
 inline constexpr std::size_t kManyValueBytesMax = 4096;
 
-/// "get", "90/10", "get_many".
+/// "get", "90/10", "get_many", "put".
 std::string_view name_of(Mix mix);
 /// Of one request.
 std::size_t keys_of(Mix mix);

@@ -13,6 +13,8 @@ constexpr std::size_t kSmall = 64;
 constexpr std::size_t kMedium = 1024;
 constexpr std::size_t kLarge = std::size_t{16} << 10;
 constexpr std::size_t kHuge = std::size_t{256} << 10;
+/// Values of puts that are measured by themselves: how they arrive depends on their size.
+constexpr std::array<std::size_t, 4> kPutValues{64U << 10, 128U << 10, 256U << 10, 1U << 20};
 constexpr std::array kConnections{1U, 16U, 64U, 512U};
 constexpr std::array kDepths{1U, 16U, 64U};
 
@@ -80,6 +82,10 @@ std::vector<Shape> all_shapes() {
         }
       }
     }
+  }
+  for (const std::size_t bytes : kPutValues) {
+    for (const auto connections : {1U, 16U, 64U})
+      shapes.push_back({Mix::kPut, bytes, connections, 1, KeyChoice::kUniform});
   }
   return shapes;
 }

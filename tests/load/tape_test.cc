@@ -38,6 +38,14 @@ TEST(Tape, one_of_ten_in_a_mix_is_a_put) {
   EXPECT_NEAR(puts / tape.size(), 0.1, 0.005);
 }
 
+TEST(Tape, puts_of_large_values_are_few) {
+  const Entries large(100, std::size_t{1} << 20);
+  const RpcDialect dialect(large, "c");
+  const auto tape = Tape::of_load(dialect, large, Mix::kPut, KeyChoice::kUniform);
+  EXPECT_EQ(tape.size(), 64U);
+  for (std::uint32_t i = 0; i < tape.size(); ++i) EXPECT_EQ(tape.asked(i).kind, Kind::kPut);
+}
+
 TEST(Tape, ids_have_two_bytes_and_follow_each_other) {
   const RpcDialect dialect(kEntries, "c");
   const auto tape = Tape::of_load(dialect, kEntries, Mix::kGet, KeyChoice::kUniform);
