@@ -64,14 +64,18 @@ class Front {
     take(1);
     return take(big_endian(take(length_bytes)));
   }
-  /// One object that has no others in it, encoded.
-  Bytes take_scalar() {
-    if (left() == 0) return take(kNotThere);
+  /// Of an object that has no others in it, which stays.
+  std::optional<ItemHead> scalar_head() const {
+    if (left() == 0) return std::nullopt;
     const ItemForm form = form_of(*at_);
-    if (!form.is_used || left() <= form.length_bytes) return take(kNotThere);
-    if (form.type == Type::kArray || form.type == Type::kMap) return take(kNotThere);
-    const ItemHead head = head_of(form, {at_, left()});
-    return take(head.head_bytes + head.body_bytes);
+    if (!form.is_used || left() <= form.length_bytes) return std::nullopt;
+    if (form.type == Type::kArray || form.type == Type::kMap) return std::nullopt;
+    return head_of(form, {at_, left()});
+  }
+  /// The whole of such an object, encoded.
+  Bytes take_scalar() {
+    const auto head = scalar_head();
+    return take(head ? head->head_bytes + head->body_bytes : kNotThere);
   }
 
  private:
@@ -84,6 +88,24 @@ class Front {
   const char* at_;
   const char* end_;
 };
+
+/// All of a request but the value of a put and the size; false if it is another message.
+[[gnu::always_inline]] inline bool read_up_to_value(Front& front, HotRequest& request) {
+  if (!front.starts_with(kRequestStart)) return false;
+  front.take(sizeof kRequestStart);
+  request.id = front.take_id();
+  if (front.starts_with(kGetStart)) {
+    request.method = HotRequest::Method::kGet;
+  } else if (front.starts_with(kPutStart)) {
+    request.method = HotRequest::Method::kPut;
+  } else {
+    return false;
+  }
+  front.take(sizeof kGetStart);
+  request.cache = front.take_name();
+  request.key = front.take_string();
+  return !request.cache.empty() && !request.key.empty() && request.key.size() <= kKeyBytesMax;
+}
 
 /// `head` and the id, and `tail` behind it, in one append.
 template <std::size_t tail_bytes>
@@ -100,25 +122,26 @@ void append_start(std::string& out, Bytes id, const char (&tail)[tail_bytes]) {
 
 std::optional<HotRequest> read_hot_request(Bytes bytes) {
   Front front(bytes);
-  if (!front.starts_with(kRequestStart)) return std::nullopt;
-  front.take(sizeof kRequestStart);
   HotRequest request;
-  request.id = front.take_id();
-  if (front.starts_with(kGetStart)) {
-    request.method = HotRequest::Method::kGet;
-  } else if (front.starts_with(kPutStart)) {
-    request.method = HotRequest::Method::kPut;
-  } else {
-    return std::nullopt;
-  }
-  front.take(sizeof kGetStart);
-  request.cache = front.take_name();
-  request.key = front.take_string();
+  if (!read_up_to_value(front, request)) return std::nullopt;
   if (request.method == HotRequest::Method::kPut) request.value = front.take_scalar();
-  if (front.is_broken() || request.cache.empty() || request.key.empty()) return std::nullopt;
-  if (request.key.size() > kKeyBytesMax) return std::nullopt;
+  if (front.is_broken()) return std::nullopt;
   request.size = static_cast<std::size_t>(front.at() - bytes.data());
   return request;
+}
+
+std::optional<HotPutStart> read_hot_put_start(Bytes start) {
+  Front front(start);
+  HotPutStart put;
+  if (!read_up_to_value(front, put.request) || put.request.method != HotRequest::Method::kPut)
+    return std::nullopt;
+  const auto head = front.scalar_head();
+  if (!head) return std::nullopt;
+  const auto before = static_cast<std::size_t>(front.at() - start.data());
+  put.value_bytes = head->head_bytes + head->body_bytes;
+  put.request.value = start.substr(before, put.value_bytes);
+  put.request.size = before + put.value_bytes;
+  return put;
 }
 
 void append_hit_start(std::string& out, Bytes id) { append_start(out, id, {'\xc0', '\x91'}); }

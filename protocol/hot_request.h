@@ -31,6 +31,16 @@ struct HotRequest {
 /// is written otherwise, or is not whole.
 std::optional<HotRequest> read_hot_request(Bytes bytes);
 
+/// A put of which the last bytes of the value have not arrived.
+struct HotPutStart {
+  HotRequest request;         ///< `value`: what there is of it, its head at least; `size`: of the whole frame
+  std::uint64_t value_bytes;  ///< of the whole value
+};
+
+/// As read_hot_request() would read the frame when it is whole, if that is a put of which `start` is a
+/// beginning that reaches into the value.
+std::optional<HotPutStart> read_hot_put_start(Bytes start);
+
 /// Append a response whole, or up to the object that must follow. `id`: a HotRequest's.
 /// [1, id, nil, [ -  the value must follow.
 void append_hit_start(std::string& out, Bytes id);

@@ -41,9 +41,14 @@ ScanOutcome FrameScanner::scan(Bytes bytes) {
   }
   if (bytes.size() < position_) return NeedMore{bytes_min_};
   const FrameEnd end{position_};
+  start_over();
+  return end;
+}
+
+void FrameScanner::start_over() {
   position_ = 0;
   bytes_min_ = 1;
-  return end;
+  open_.clear();
 }
 
 std::optional<Error> FrameScanner::take(const ItemHead& head) {

@@ -46,6 +46,8 @@ class FrameScanner {
   /// the call before saw. After FrameEnd the scanner starts over with the next object. A top-level object
   /// that is no array is refused at its first byte (kBadRequest): no message starts so.
   ScanOutcome scan(Bytes bytes);
+  /// The object that scan() wants more of was taken by others: the next one comes.
+  void start_over();
 
  private:
   /// Steps over the head at position_ and its body, or refuses it and stays.

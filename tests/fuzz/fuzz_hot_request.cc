@@ -111,6 +111,21 @@ void check_packed(const HotRequest& hot) {
   }
 }
 
+/// From any beginning of a put that reaches into its value, or from none.
+void check_starts(Bytes input, const HotRequest& hot) {
+  const std::size_t value_at = static_cast<std::size_t>(hot.value.data() - input.data());
+  for (std::size_t cut = 0; cut <= std::min<std::size_t>(hot.size, 64); ++cut) {
+    const auto start = read_hot_put_start(input.substr(0, cut));
+    if (is_get(hot) || cut <= value_at) check(!start, "no put begins so");
+    if (!start) continue;
+    const HotRequest& begun = start->request;
+    check(begun.size == hot.size && start->value_bytes == hot.value.size(), "it will be as large");
+    check(begun.id == hot.id && begun.cache == hot.cache && begun.key == hot.key, "it is the same put");
+    check(hot.value.substr(0, cut - value_at) == begun.value, "what there is of the value is the value's");
+  }
+  check(is_get(hot) || read_hot_put_start(input.substr(0, hot.size)), "a whole put begins as one");
+}
+
 /// Any get that msgpack-c packs is taken: of a cache and a key that the input is cut into.
 void check_any_get(Bytes input) {
   if (input.size() < 3) return;
@@ -137,5 +152,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_reference(input, *hot);
   check_answers(*hot);
   check_packed(*hot);
+  check_starts(input, *hot);
   return 0;
 }

@@ -43,6 +43,30 @@ TEST(HotRequest, all_else_is_for_others) {
   EXPECT_EQ(hot_line("dc 0004 00 01 a3 676574 92 a1 63 a1 6b"), "not hot") << "not the shortest encoding";
 }
 
+/// What is found of a put that is not whole, in one line.
+std::string start_line(std::string_view hex) {
+  const std::string bytes = from_hex(hex);
+  const auto put = read_hot_put_start(bytes);
+  if (!put) return "no put";
+  const HotRequest& hot = put->request;
+  return to_hex(hot.id) + " / " + std::string(hot.cache) + " / " + to_hex(hot.key) + " / " +
+         to_hex(hot.value) + " of " + std::to_string(put->value_bytes) + " / " + std::to_string(hot.size);
+}
+
+TEST(HotRequest, a_put_is_known_from_the_head_of_its_value_on) {
+  const std::string before = "94 00 01 a3 707574 93 a1 63 a1 6b ";
+  EXPECT_EQ(start_line(before + "c6 00010000"), "01 / c / 6b / c6 00 01 00 00 of 65541 / 65553");
+  EXPECT_EQ(start_line(before + "da 0100 7676"), "01 / c / 6b / da 01 00 76 76 of 259 / 271");
+  EXPECT_EQ(start_line(before + "c7 02 05 11"), "01 / c / 6b / c7 02 05 11 of 5 / 17");
+  EXPECT_EQ(start_line(before + "a2 7676 94 00"), "01 / c / 6b / a2 76 76 of 3 / 15")
+      << "whole, and what follows";
+  EXPECT_EQ(start_line(before + "c6 000100"), "no put") << "its length is not there";
+  EXPECT_EQ(start_line(before), "no put");
+  EXPECT_EQ(start_line(before + "dd 00010000"), "no put") << "an array";
+  EXPECT_EQ(start_line("94 00 01 a3 707574 94 a1 63 a1 6b c6 00010000"), "no put") << "options";
+  EXPECT_EQ(start_line("94 00 01 a3 676574 92 a1 63 a1 6b c6 00010000"), "no put") << "a get";
+}
+
 TEST(HotRequest, answers_are_those_of_the_contract) {
   const std::string id = from_hex("cd 0102");
   std::string hit, miss, version;

@@ -174,6 +174,15 @@ TEST(Scanner, containers_side_by_side_are_not_nested) {
   EXPECT_EQ(frame_size(scanner.scan(message)), message.size());
 }
 
+TEST(Scanner, an_object_that_others_took_is_forgotten) {
+  FrameScanner scanner(kDefaults);
+  EXPECT_TRUE(std::holds_alternative<NeedMore>(scanner.scan(from_hex("92 93 01 c4 05 00"))));
+  EXPECT_FALSE(scanner.is_at_start());
+  scanner.start_over();
+  EXPECT_TRUE(scanner.is_at_start());
+  EXPECT_EQ(frame_size(scanner.scan(from_hex("91 01"))), 2U);
+}
+
 TEST(Scanner, refusal_is_the_answer_of_every_later_scan) {
   FrameScanner scanner(kDefaults);
   const std::string start = from_hex("93 01 c1");
