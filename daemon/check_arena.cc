@@ -68,7 +68,8 @@ JsonFields fields_of(const Findings& found) {
           {"caches", std::to_string(counts.caches)},
           {"entries", std::to_string(counts.entries)},
           {"dirty_entries", std::to_string(counts.dirty_entries)},
-          {"garbage_pieces", std::to_string(counts.garbage_pieces)}};
+          {"garbage_pieces", std::to_string(counts.garbage_pieces)},
+          {"draft_pieces", std::to_string(counts.draft_pieces)}};
 }
 
 std::string json_of(const Findings& found) {

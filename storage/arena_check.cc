@@ -1,6 +1,7 @@
 #include "storage/arena_check.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "storage/hash.h"
@@ -125,7 +126,7 @@ ArenaCheck::Fault ArenaCheck::fault_of_entry(Ref ref) {
   if (in_pieces == 0) return entry->first_piece() == kNoRef ? Fault() : Fault("has a piece too many");
   if (!is_entry_slot(entry->first_piece())) return "has lost its pieces";
   if (arena_.at<Piece>(entry->first_piece()).owner != ref) return "its pieces belong to another";
-  return fault_of_chain(entry->first_piece(), in_pieces, true);
+  return fault_of_chain(entry->first_piece(), in_pieces, Entry::Kind::kPiece);
 }
 
 bool ArenaCheck::has_state(const Entry& entry, bool is_durable) const {
@@ -146,16 +147,16 @@ bool ArenaCheck::has_state(const Entry& entry, bool is_durable) const {
   return entry.is_ahead() || entry.list() == (entry.is_expired() ? kStale : kRecency);
 }
 
-ArenaCheck::Fault ArenaCheck::fault_of_chain(Ref first, std::uint64_t bytes, bool is_body) {
+ArenaCheck::Fault ArenaCheck::fault_of_chain(Ref first, std::uint64_t bytes, Entry::Kind kind) {
+  const bool is_body = kind == Entry::Kind::kPiece;
   const PageClasses& classes = arena_.classes();
   const std::uint64_t most = classes.largest_bytes() - sizeof(Piece);
   Ref previous = kNoRef;
   for (Ref ref = first; ref != kNoRef; ref = arena_.at<Piece>(ref).next) {
     if (!is_entry_slot(ref)) return "a chain of pieces leads astray";
     const auto& piece = arena_.at<Piece>(ref);
-    const bool is_first_garbage = !is_body && ref == first;
-    const auto kind = is_first_garbage ? Entry::Kind::kGarbage : Entry::Kind::kPiece;
-    if (piece.state != static_cast<std::uint64_t>(kind)) return "a piece is none";
+    const auto own_kind = ref == first ? kind : Entry::Kind::kPiece;
+    if (piece.state != static_cast<std::uint64_t>(own_kind)) return "a piece is none";
     if (ref != first && (piece.previous != previous || piece.owner != kNoRef))
       return "a chain of pieces is broken";
     const std::uint64_t slot = classes.slot_bytes(arena_.class_of_page(page_of(ref)));
@@ -167,8 +168,8 @@ ArenaCheck::Fault ArenaCheck::fault_of_chain(Ref first, std::uint64_t bytes, boo
     } else {
       if (bytes < slot) return "there is more garbage than was counted";
       bytes -= slot;
-      ++counts_.garbage_pieces;
-      if (!visit(ref)) return "a piece of garbage is something else too";
+      ++(kind == Entry::Kind::kGarbage ? counts_.garbage_pieces : counts_.draft_pieces);
+      if (!visit(ref)) return "a piece of garbage or of a draft is something else too";
     }
     previous = ref;
   }
@@ -178,31 +179,23 @@ ArenaCheck::Fault ArenaCheck::fault_of_chain(Ref first, std::uint64_t bytes, boo
 ArenaCheck::Fault ArenaCheck::fault_of_garbage() {
   const ArenaHeader& head = arena_.header();
   std::uint64_t left = head.garbage_bytes;
-  Ref owner = kNoRef;
-  for (Ref chain = head.garbage; chain != kNoRef; chain = arena_.at<Piece>(chain).previous) {
-    if (!is_entry_slot(chain)) return "the garbage leads astray";
-    if (arena_.at<Piece>(chain).owner != owner) return "the garbage is linked wrongly";
-    const std::uint64_t before = counts_.garbage_pieces;
-    if (auto fault = fault_of_chain(chain, left, false)) return fault;
-    if (counts_.garbage_pieces == before) return "the garbage is a circle";
-    for (Ref ref = chain; ref != kNoRef; ref = arena_.at<Piece>(ref).next) {
-      left -= arena_.classes().slot_bytes(arena_.class_of_page(page_of(ref)));
-    }
-    owner = chain;
-  }
+  if (auto fault = fault_of_chains(head.garbage, Entry::Kind::kGarbage, left)) return fault;
   if (left != 0) return "the sum of the garbage is wrong";
-  return fault_of_draft();
+  std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
+  return fault_of_chains(head.draft, Entry::Kind::kDraft, any);
 }
 
-ArenaCheck::Fault ArenaCheck::fault_of_draft() {
-  Ref previous = kNoRef;
-  for (Ref ref = arena_.header().draft; ref != kNoRef; ref = arena_.at<Piece>(ref).next) {
-    if (!is_entry_slot(ref) || !visit(ref)) return "the draft leads astray";
-    const auto& piece = arena_.at<Piece>(ref);
-    const bool is_right = piece.state == static_cast<std::uint64_t>(Entry::Kind::kPiece) &&
-                          piece.previous == previous && piece.owner == kNoRef;
-    if (!is_right) return "a piece of the draft is none";
-    previous = ref;
+ArenaCheck::Fault ArenaCheck::fault_of_chains(Ref latest, Entry::Kind kind, std::uint64_t& left_bytes) {
+  Ref later = kNoRef;
+  // No circle: no slot is visited twice.
+  for (Ref chain = latest; chain != kNoRef; chain = arena_.at<Piece>(chain).previous) {
+    if (!is_entry_slot(chain)) return "the garbage or a draft leads astray";
+    if (arena_.at<Piece>(chain).owner != later) return "the garbage or the drafts are linked wrongly";
+    if (auto fault = fault_of_chain(chain, left_bytes, kind)) return fault;
+    for (Ref ref = chain; ref != kNoRef; ref = arena_.at<Piece>(ref).next) {
+      left_bytes -= arena_.classes().slot_bytes(arena_.class_of_page(page_of(ref)));
+    }
+    later = chain;
   }
   return std::nullopt;
 }

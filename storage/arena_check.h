@@ -28,6 +28,7 @@ class ArenaCheck {
     std::uint64_t pages_used = 0;
     std::uint64_t pages_free = 0;  ///< that were used before
     std::uint64_t garbage_pieces = 0;
+    std::uint64_t draft_pieces = 0;
   };
 
   /// As ChargeFunction in catalog.h. Without one, what a cache counts as charges is not looked at.
@@ -78,9 +79,12 @@ class ArenaCheck {
   Fault fault_of_caches();
   Fault fault_of_cache(CacheRecord& record);
   Fault fault_of_garbage();
-  Fault fault_of_draft();
+  /// Chains of pieces that belong to no entry, from the latest on; `left_bytes`: of all of their slots at
+  /// most.
+  Fault fault_of_chains(Ref latest, Entry::Kind kind, std::uint64_t& left_bytes);
   bool has_state(const Entry& entry, bool is_durable) const;
-  Fault fault_of_chain(Ref first, std::uint64_t bytes, bool is_body);
+  /// `kind`: of its first piece; kPiece if it is that of an entry.
+  Fault fault_of_chain(Ref first, std::uint64_t bytes, Entry::Kind kind);
 
   // -- arena_check_cache.cc
   Fault fault_of_index(CacheRecord& record, Sums& sums);

@@ -13,7 +13,7 @@
 namespace pannier::storage {
 
 inline constexpr std::uint64_t kArenaMagic = 0x414e'4552'414e'50;  // "PNARENA", little-endian
-inline constexpr std::uint32_t kArenaFormat = 4;
+inline constexpr std::uint32_t kArenaFormat = 5;
 
 /// 64 bits where only four-byte alignment is promised.
 using Word64 = std::uint64_t __attribute__((aligned(4)));
@@ -122,7 +122,7 @@ struct ArenaHeader {
   std::uint32_t first_free_page;  ///< 0: none
   std::uint32_t fresh_page;       ///< the first that was never used
   std::uint32_t populated_end;    ///< the system refused memory from this page on; 0: it did not
-  Ref draft;                      ///< first piece of a value that is being written; 0: none
+  Ref draft;                      ///< first piece of the latest value that is being written; 0: none
   Ref garbage;                    ///< first piece of the latest chain that waits to be freed
   std::uint32_t evacuated_page;   ///< in no bin, because its entries are being moved; 0: none
   std::uint32_t unused;

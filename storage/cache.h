@@ -24,6 +24,7 @@
 
 #include "storage/cache_record.h"
 #include "storage/deadlines.h"
+#include "storage/draft.h"
 #include "storage/durable_store.h"
 #include "storage/entry.h"
 #include "storage/entry_list.h"
@@ -203,6 +204,16 @@ class Cache {
     return put(hashed(key), value, options, now);
   }
   PutOutcome put(const HashedKey& key, std::string_view value, const PutOptions& options, TimeMs now);
+  /// A draft for the last bytes of a value of `value_bytes` that is to be put, without options, when it is
+  /// whole. Null where it has to be put as a whole: it is not large, it would be refused as things are, or
+  /// all drafts would be for too much.
+  std::unique_ptr<Draft> draft(std::string_view key, std::uint64_t value_bytes, DraftOwner& owner,
+                               TimeMs now);
+  /// As put() without options, of `value_start` and what was written into the draft, which is over then.
+  /// Nothing: it was not put, and the draft is as it was: put() the value as a whole, which tells why, or has
+  /// no reason any more. Precondition: the draft has left_bytes() of 0 and is of this cache's catalog.
+  std::optional<Written> put_draft(const HashedKey& key, std::string_view value_start, Draft& draft,
+                                   TimeMs now);
   EraseOutcome erase(std::string_view key, std::optional<Version> if_version, TimeMs now) {
     return erase(hashed(key), if_version, now);
   }
@@ -271,6 +282,7 @@ class Cache {
 
  private:
   friend class Catalog;    // makes room across caches, sweeps, drops
+  friend class Draft;      // finds what must not go for it
   friend class WriteBack;  // takes dirty entries, and makes them clean
   friend class Check;      // verifies that all of it agrees
   friend class Migration;  // brings entries over from another arena
@@ -346,7 +358,7 @@ class Cache {
   Written overwrite_alike(EntryAt entry, const HashedKey& key, std::string_view value);
   /// Every put. `present`: what is under the key.
   PutOutcome put_at(std::uint64_t hash, EntryAt present, std::string_view key, std::string_view value,
-                    const PutOptions& options, TimeMs now);
+                    const PutOptions& options, TimeMs now, Draft* draft = nullptr);
   bool is_same(EntryAt live, const Fields& fields) const;
   Written put_same(std::uint64_t hash, EntryAt entry, TimeMs now);
   /// Whether the new value can take the old one's place without a new slot.

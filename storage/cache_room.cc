@@ -64,7 +64,9 @@ std::optional<PutOutcome> Cache::refusal_for(std::uint64_t charge_bytes, EntryAt
 std::optional<PutOutcome> Cache::make_room(const Plan& plan, const Fields& fields, std::uint64_t charge_bytes,
                                            Ref& old_entry, TimeMs now) {
   make_own_room(charge_bytes, old_entry, now);
-  const Room room = catalog_.make_room(*this, plan.slot_bytes, old_entry, now);
+  const std::uint64_t there_bytes =
+      fields.draft == nullptr ? 0 : catalog_.writer_.slot_bytes_of_pieces(plan.piece_bytes);
+  const Room room = catalog_.make_room(*this, plan.slot_bytes - there_bytes, old_entry, now);
   if (room == Room::kMade && catalog_.write_pieces(*this, plan, fields, old_entry, now)) return std::nullopt;
   if (room == Room::kPinned)
     return DirtyFull{catalog_.write_back_.totals().bytes, catalog_.options_.dirty_bytes_max};

@@ -82,7 +82,8 @@ Written Cache::overwrite_alike(EntryAt entry, const HashedKey& key, std::string_
 }
 
 [[gnu::noinline]] PutOutcome Cache::put_at(std::uint64_t hash, EntryAt present, std::string_view key,
-                                           std::string_view value, const PutOptions& options, TimeMs now) {
+                                           std::string_view value, const PutOptions& options, TimeMs now,
+                                           Draft* draft) {
   if (lacks_deadline(options.ttl, traits_)) return no_deadline(traits_);
   EntryAt old_entry = noticed(present, now);
   const Standing standing = standing_of(old_entry, now);
@@ -92,11 +93,13 @@ Written Cache::overwrite_alike(EntryAt entry, const HashedKey& key, std::string_
   const EntryAt live = is_live ? old_entry : EntryAt{};
   if (!holds(options.condition, live)) return NotHeld{};
 
-  const Fields fields = fields_of(key, value, options, live, now);
+  Fields fields = fields_of(key, value, options, live, now);
+  fields.draft = draft;
   if (is_live && is_durable() && is_same(live, fields) && catalog_.versions_left() > 0)
     return put_same(hash, live, now);
-  const Plan plan = catalog_.writer_.plan(fields);
-  const std::uint64_t charge_bytes = charge_for(key.size(), value.size());
+  const std::uint64_t value_bytes = value.size() + (draft == nullptr ? 0 : draft->bytes());
+  const Plan plan = catalog_.writer_.plan(fields, value_bytes);
+  const std::uint64_t charge_bytes = charge_for(key.size(), value_bytes);
   const bool is_in_place = is_live && fits_in_place(live, plan);
   if (auto refusal = refusal_for(charge_bytes, old_entry, is_in_place)) return *std::move(refusal);
   if (is_in_place) {
@@ -108,8 +111,9 @@ Written Cache::overwrite_alike(EntryAt entry, const HashedKey& key, std::string_
 }
 
 bool Cache::is_same(EntryAt live, const Fields& fields) const {
-  return live->deadline() == fields.deadline && live->stale_ms() == fields.stale_ms &&
-         value_of(arena_, live) == fields.value;
+  if (live->deadline() != fields.deadline || live->stale_ms() != fields.stale_ms) return false;
+  const BytesView present = value_of(arena_, live);
+  return fields.draft == nullptr ? present == fields.value : fields.draft->completes(fields.value, present);
 }
 
 Written Cache::put_same(std::uint64_t hash, EntryAt entry, TimeMs now) {

@@ -22,6 +22,7 @@
 
 #include "storage/arena.h"
 #include "storage/cache.h"
+#include "storage/draft.h"
 #include "storage/entry_writer.h"
 #include "storage/settings.h"
 #include "storage/slot_mover.h"
@@ -206,6 +207,7 @@ class Catalog {
 
  private:
   friend class Cache;      // takes memory, stamps and versions, tells changes
+  friend class Draft;      // takes memory
   friend class WriteBack;  // finds caches by id
   friend class Check;
   friend class Migration;
@@ -240,8 +242,13 @@ class Catalog {
   bool ready_pages(std::uint64_t pages);
   /// Moves entries while pages are short, about so many at most. True while there is more to do.
   bool tidy(std::uint64_t moves_max);
+  /// Makes room for slots of pieces of a draft, unless there is too little that may go for it.
+  bool make_draft_room(const Cache& cache, std::uint64_t slot_bytes, Ref& old_entry, TimeMs now);
   /// Each: one entry goes or gets nearer to it; false if there is none. `cache` is not spared.
+  bool take_back_entry(const Cache* cache, Ref except, TimeMs now);
+  /// Or, if there is none, a draft is given up.
   bool take_back_one(const Cache* cache, Ref except, TimeMs now);
+  bool give_up_draft();
   bool free_dropped_one();
   bool expire_one(TimeMs now);
   bool drop_stale_one(Ref except, TimeMs now);
@@ -260,6 +267,8 @@ class Catalog {
   bool is_untidy_ = false;      ///< garbage or a shortage of pages may be there
   std::size_t sweep_from_ = 0;  ///< where in caches_ the next sweep starts
   std::uint64_t stale_entries_ = 0;
+  std::vector<Draft*> drafts_;        ///< those that are not over
+  std::uint64_t drafts_bytes_ = 0;    ///< that they will hold when they are full
   std::uint64_t reserved_bytes_ = 0;  ///< by the settings of all caches
   WriteBack write_back_{*this};
   std::map<std::string, std::unique_ptr<Cache>, std::less<>> by_name_;

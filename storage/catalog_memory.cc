@@ -109,19 +109,20 @@ bool Catalog::take_pages(Cache& cache, std::uint64_t pages, const Ref& old_entry
 
 bool Catalog::write_pieces(Cache& cache, const EntryWriter::Plan& plan, const EntryWriter::Fields& fields,
                            Ref& old_entry, TimeMs now) {
-  Ref last = kNoRef;
   const SlotMover::Watch watch_old(mover_, old_entry);
+  if (plan.piece_bytes == 0 || fields.draft != nullptr)
+    return take_pages(cache, kPagesForWrite, old_entry, now);
+  Ref first = kNoRef;
+  Ref last = kNoRef;
+  const SlotMover::Watch watch_first(mover_, first);
   const SlotMover::Watch watch_last(mover_, last);
-  std::uint64_t done_bytes = 0;
-  while (done_bytes < plan.piece_bytes) {
-    const bool is_written =
-        take_pages(cache, 1, old_entry, now) && writer_.write_piece(plan, fields, done_bytes, last);
-    if (is_written) continue;
-    writer_.discard_draft();
-    return false;
+  bool is_written = true;
+  for (std::uint64_t done_bytes = 0; is_written && done_bytes < plan.piece_bytes;) {
+    is_written = take_pages(cache, 1, old_entry, now) && writer_.write_piece(plan, fields, done_bytes, last);
+    if (first == kNoRef) first = last;
   }
-  if (take_pages(cache, kPagesForWrite, old_entry, now)) return true;
-  writer_.discard_draft();
+  if (is_written && take_pages(cache, kPagesForWrite, old_entry, now)) return true;
+  writer_.discard_draft(first);
   return false;
 }
 
@@ -131,7 +132,7 @@ bool Catalog::expect(std::uint64_t bytes, TimeMs now, std::uint64_t steps_max) {
   const std::uint64_t wanted = std::min(bytes, most);
   for (std::uint64_t steps = steps_max; !has_room(wanted); --steps) {
     if (steps == 0) return true;
-    if (!take_back_one(nullptr, none, now)) return false;
+    if (!take_back_entry(nullptr, none, now)) return false;
   }
   const std::uint64_t pages = (wanted >> arena_->page_shift()) + slots_.pool_pages();
   for (std::uint64_t steps = steps_max; slots_.ready_pages() < pages; --steps) {
@@ -141,7 +142,29 @@ bool Catalog::expect(std::uint64_t bytes, TimeMs now, std::uint64_t steps_max) {
   return false;
 }
 
+bool Catalog::make_draft_room(const Cache& cache, std::uint64_t slot_bytes, Ref& old_entry, TimeMs now) {
+  const SlotMover::Watch watch(mover_, old_entry);
+  const std::uint64_t enough = slots_.free_bytes() + 2 * slot_bytes;
+  while (!has_room(slot_bytes)) {
+    if (slots_.free_bytes() >= enough || !take_back_entry(&cache, old_entry, now)) return false;
+  }
+  tidy(kMovesMax);
+  return true;
+}
+
 bool Catalog::take_back_one(const Cache* cache, Ref except, TimeMs now) {
+  return take_back_entry(cache, except, now) || give_up_draft();
+}
+
+bool Catalog::give_up_draft() {
+  const auto found = std::ranges::find_if(
+      drafts_, [](const Draft* draft) { return draft->first_ != kNoRef && !draft->is_in_use_; });
+  if (found == drafts_.end()) return false;
+  (*found)->give_up();
+  return true;
+}
+
+bool Catalog::take_back_entry(const Cache* cache, Ref except, TimeMs now) {
   return free_dropped_one() || expire_one(now) || drop_stale_one(except, now) ||
          evict_one(cache, except, now);
 }

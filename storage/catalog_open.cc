@@ -153,7 +153,8 @@ void Catalog::adopt_all() {
     const Transaction transaction(*arena_);
     slots_.end_evacuation();
   }
-  writer_.discard_draft();
+  // Of a process that died, with the rest of their values.
+  while (arena_->header().draft != kNoRef) writer_.discard_draft(arena_->header().draft);
   for (std::uint32_t ordinal = 0; ordinal < kCachesMax; ++ordinal) {
     const Ref ref = arena_->cache_ref(ordinal);
     if (ref == kNoRef) continue;

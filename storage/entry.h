@@ -48,6 +48,7 @@ struct Entry {
     kVacant,     ///< durable, known to be absent; kept while someone waits for that knowledge
     kPiece,      ///< not an entry: more of one's bytes
     kGarbage,    ///< not an entry: the first piece of one that is gone
+    kDraft,      ///< not an entry: the first piece of one that is not there yet
   };
   /// Each entry is in exactly one.
   enum class List : std::uint8_t {
@@ -145,8 +146,8 @@ inline constexpr std::uint32_t kEntryBytesMin = 36;  ///< with a key of one byte
 /// Bytes of an entry that did not fit into its slot; they follow this header.
 struct Piece {
   Ref next;      ///< 0 at the end
-  Ref previous;  ///< of the first: 0, or among garbage the chain that was there before
-  Ref owner;  ///< of the first: the entry; 0 while it is written, or among garbage the chain that came after
+  Ref previous;  ///< of the first: 0, or among drafts and garbage the chain that was there before
+  Ref owner;     ///< of the first: the entry, or among drafts and garbage the chain that came after
   std::uint32_t unused;
   Word64 state;  ///< Kind, at the place where an entry has it
   char* body() { return reinterpret_cast<char*>(this + 1); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "storage/broken.h"
+#include "storage/draft.h"
 
 namespace pannier::storage {
 namespace {
@@ -31,9 +32,9 @@ std::uint64_t EntryWriter::slot_bytes_of_pieces(std::uint64_t bytes) const {
   return whole * classes.largest_bytes() + tail;
 }
 
-EntryWriter::Plan EntryWriter::plan(const Fields& fields) const {
+EntryWriter::Plan EntryWriter::plan(const Fields& fields, std::uint64_t value_bytes) const {
   const PageClasses& classes = arena_.classes();
-  const std::uint64_t body = fields.key.size() + fields.value.size();
+  const std::uint64_t body = fields.key.size() + value_bytes;
   std::uint32_t shape = shape_of(fields);
   const std::uint64_t whole = Entry::body_offset(shape) + body;
   if (whole <= classes.largest_bytes()) {
@@ -49,31 +50,45 @@ EntryWriter::Plan EntryWriter::plan(const Fields& fields) const {
 }
 
 bool EntryWriter::write_piece(const Plan& plan, const Fields& fields, std::uint64_t& done_bytes, Ref& last) {
-  const PageClasses& classes = arena_.classes();
   const std::uint64_t bytes = std::min(plan.piece_bytes - done_bytes, piece_capacity());
-  const Transaction transaction(arena_);
-  const Ref ref = slots_.take(classes.class_for(sizeof(Piece) + bytes));
+  const Ref ref = add_piece(bytes, last);
   if (ref == kNoRef) return false;
-  auto& piece = arena_.at<Piece>(ref);
-  const Piece head{kNoRef, last, kNoRef, 0, static_cast<std::uint64_t>(Entry::Kind::kPiece)};
-  write_racing(&piece, &head, sizeof head);
-  copy_body(fields, plan.head_body + done_bytes, bytes, piece.body());
-  arena_.set(last == kNoRef ? arena_.header().draft : arena_.at<Piece>(last).next, ref);
+  copy_body(fields, plan.head_body + done_bytes, bytes, arena_.at<Piece>(ref).body());
   last = ref;
   done_bytes += bytes;
   return true;
 }
 
-void EntryWriter::discard_draft() {
-  ArenaHeader& head = arena_.header();
-  if (head.draft == kNoRef) return;
+Ref EntryWriter::add_piece(std::uint64_t bytes, Ref last) {
+  ArenaHeader& header = arena_.header();
+  const Transaction transaction(arena_);
+  const Ref ref = slots_.take(arena_.classes().class_for(sizeof(Piece) + bytes));
+  if (ref == kNoRef) return kNoRef;
+  const bool is_first = last == kNoRef;
+  const auto kind = is_first ? Entry::Kind::kDraft : Entry::Kind::kPiece;
+  const Piece head{kNoRef, is_first ? header.draft : last, kNoRef, 0, static_cast<std::uint64_t>(kind)};
+  write_racing(&arena_.at<Piece>(ref), &head, sizeof head);
+  if (is_first && header.draft != kNoRef) arena_.set(arena_.at<Piece>(header.draft).owner, ref);
+  arena_.set(is_first ? header.draft : arena_.at<Piece>(last).next, ref);
+  return ref;
+}
+
+void EntryWriter::unlink_draft(Ref first) {
+  const auto& piece = arena_.at<Piece>(first);
+  arena_.set(piece.owner == kNoRef ? arena_.header().draft : arena_.at<Piece>(piece.owner).previous,
+             piece.previous);
+  if (piece.previous != kNoRef) arena_.set(arena_.at<Piece>(piece.previous).owner, piece.owner);
+}
+
+void EntryWriter::discard_draft(Ref first) {
+  if (first == kNoRef) return;
   std::uint64_t slot_bytes = 0;
-  for (Ref ref = head.draft; ref != kNoRef; ref = arena_.at<Piece>(ref).next) {
+  for (Ref ref = first; ref != kNoRef; ref = arena_.at<Piece>(ref).next) {
     slot_bytes += arena_.classes().slot_bytes(arena_.class_of_page(page_of(ref)));
   }
   const Transaction transaction(arena_);
-  slots_.discard(head.draft, slot_bytes);
-  arena_.set(head.draft, kNoRef);
+  unlink_draft(first);
+  slots_.discard(first, slot_bytes);
 }
 
 EntryAt EntryWriter::write_head(const Plan& plan, const Fields& fields) {
@@ -90,7 +105,7 @@ EntryAt EntryWriter::write_head(const Plan& plan, const Fields& fields) {
                            static_cast<std::uint64_t>(fields.on_disk) << Entry::kOnDiskShift |
                            static_cast<std::uint64_t>(Entry::List::kNone) << Entry::kListShift |
                            static_cast<std::uint64_t>(fields.kind),
-      .value_bytes = static_cast<std::uint32_t>(fields.value.size()),
+      .value_bytes = static_cast<std::uint32_t>(plan.head_body + plan.piece_bytes - fields.key.size()),
       .key_bytes_and_shape =
           static_cast<std::uint32_t>(fields.key.size()) << 16 | fields.ordinal << 4 | plan.shape};
   write_racing(entry.entry, &header, sizeof header);
@@ -101,10 +116,13 @@ EntryAt EntryWriter::write_head(const Plan& plan, const Fields& fields) {
     store_racing_halves(entry->since_word(), static_cast<std::uint64_t>(kNever));
   copy_body(fields, 0, plan.head_body, entry->body());
   if (entry->has(Entry::kHasPieces)) {
-    ArenaHeader& head = arena_.header();
-    store_racing(entry->first_piece(), head.draft);
-    arena_.set(arena_.at<Piece>(head.draft).owner, ref);
-    arena_.set(head.draft, kNoRef);
+    const Ref first = fields.draft == nullptr ? arena_.header().draft : fields.draft->hand_over();
+    auto& piece = arena_.at<Piece>(first);
+    unlink_draft(first);
+    arena_.set(piece.state, static_cast<std::uint64_t>(Entry::Kind::kPiece));
+    arena_.set(piece.previous, kNoRef);
+    arena_.set(piece.owner, ref);
+    store_racing(entry->first_piece(), first);
   }
   return entry;
 }

@@ -10,6 +10,8 @@
 
 namespace pannier::storage {
 
+class Draft;
+
 class EntryWriter {
  public:
   /// How the bytes of an entry are spread.
@@ -23,7 +25,8 @@ class EntryWriter {
   /// What a new entry is made with. All else about it is set when it is linked.
   struct Fields {
     std::string_view key{};
-    std::string_view value{};
+    std::string_view value{};  ///< with a draft, what comes before that
+    Draft* draft = nullptr;    ///< the rest of the value, if it is there already
     std::uint32_t ordinal = 0;
     Entry::Kind kind = Entry::Kind::kRecord;
     Version version = 0;
@@ -37,13 +40,20 @@ class EntryWriter {
   EntryWriter(const EntryWriter&) = delete;
   EntryWriter& operator=(const EntryWriter&) = delete;
 
-  Plan plan(const Fields& fields) const;
-  /// Writes the next piece of the draft, in a transaction of its own. False: no page is ready. `done_bytes`
+  Plan plan(const Fields& fields) const { return plan(fields, fields.value.size()); }
+  /// The same for a value of so many bytes, whatever there is of it.
+  Plan plan(const Fields& fields, std::uint64_t value_bytes) const;
+  /// Writes the next piece of a draft, in a transaction of its own. False: no page is ready. `done_bytes`
   /// grows from 0 to plan.piece_bytes; `last` is the latest piece, and must be watched between two calls.
   bool write_piece(const Plan& plan, const Fields& fields, std::uint64_t& done_bytes, Ref& last);
-  /// Takes the draft back, if there is one.
-  void discard_draft();
-  /// The entry, in no list, with the draft's pieces. Part of a transaction. Precondition: a page is ready.
+  /// A piece of a draft behind `last`, or the first of a new one, that has room for `bytes` (at most
+  /// piece_capacity()), which are to be written by the caller. In a transaction of its own. kNoRef: no page
+  /// is ready.
+  Ref add_piece(std::uint64_t bytes, Ref last);
+  /// Takes the draft that begins with this piece back; nothing for kNoRef.
+  void discard_draft(Ref first);
+  /// The entry, in no list, with the pieces of fields.draft, or else of the latest draft. Part of a
+  /// transaction. Precondition: a page is ready.
   EntryAt write_head(const Plan& plan, const Fields& fields);
   /// Whether the plan's entry could be in the slot of this one.
   bool fits_in_place(EntryAt entry, const Plan& plan) const;
@@ -53,10 +63,13 @@ class EntryWriter {
   /// transaction.
   void drop_pieces_of_value(EntryAt entry);
   std::uint64_t piece_slot_bytes(const Entry& entry) const;
-
- private:
+  /// Of all pieces but the last.
   std::uint64_t piece_capacity() const { return arena_.classes().largest_bytes() - sizeof(Piece); }
   std::uint64_t slot_bytes_of_pieces(std::uint64_t bytes) const;
+
+ private:
+  /// It is a draft no more. Part of a transaction.
+  void unlink_draft(Ref first);
 
   Arena& arena_;
   Slots& slots_;

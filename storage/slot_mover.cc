@@ -1,5 +1,7 @@
 #include "storage/slot_mover.h"
 
+#include <algorithm>
+
 #include "storage/broken.h"
 #include "storage/deadlines.h"
 #include "storage/entry_list.h"
@@ -39,6 +41,11 @@ bool SlotMover::move_one() {
   return true;
 }
 
+void SlotMover::forget(const Ref& watched) {
+  // As a rule the latest.
+  watched_.erase(std::ranges::find(watched_.rbegin(), watched_.rend(), &watched).base() - 1);
+}
+
 Ref SlotMover::next_live(std::uint32_t page) {
   for (; cursor_slot_ < slots_.fresh_slot(page); ++cursor_slot_) {
     const Ref ref = ref_of(page, cursor_slot_);
@@ -53,6 +60,7 @@ void SlotMover::move(Ref from, Ref to) {
   switch (arena_.at<Entry>(from).kind()) {
     case Entry::Kind::kPiece:
     case Entry::Kind::kGarbage:
+    case Entry::Kind::kDraft:
       return relink_piece(from, to);
     default:
       return relink_entry(entry_at(arena_, from), entry_at(arena_, to));
@@ -76,13 +84,13 @@ void SlotMover::relink_piece(Ref from, Ref to) {
   // Whose it is, only the first one knows.
   arena_.disturb_all();
   if (piece.next != kNoRef) arena_.set(arena_.at<Piece>(piece.next).previous, to);
-  if (static_cast<Entry::Kind>(piece.state) == Entry::Kind::kGarbage) {
+  const auto kind = static_cast<Entry::Kind>(piece.state);
+  if (kind != Entry::Kind::kPiece) {
     if (piece.previous != kNoRef) arena_.set(arena_.at<Piece>(piece.previous).owner, to);
-    arena_.set(head.garbage == from ? head.garbage : arena_.at<Piece>(piece.owner).previous, to);
+    Ref& latest = kind == Entry::Kind::kGarbage ? head.garbage : head.draft;
+    arena_.set(latest == from ? latest : arena_.at<Piece>(piece.owner).previous, to);
   } else if (piece.owner != kNoRef) {
     arena_.set(arena_.at<Entry>(piece.owner).first_piece(), to);
-  } else if (head.draft == from) {
-    arena_.set(head.draft, to);
   } else {
     arena_.set(arena_.at<Piece>(piece.previous).next, to);
   }

@@ -30,16 +30,18 @@ class SlotMover {
   /// Keeps a Ref true while entries may be moved.
   class Watch {
    public:
-    Watch(SlotMover& mover, Ref& ref) : mover_(mover) { mover_.watched_.push_back(&ref); }
-    ~Watch() { mover_.watched_.pop_back(); }
+    Watch(SlotMover& mover, Ref& ref) : mover_(mover), ref_(ref) { mover_.watched_.push_back(&ref); }
+    ~Watch() { mover_.forget(ref_); }
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
 
    private:
     SlotMover& mover_;
+    Ref& ref_;
   };
 
  private:
+  void forget(const Ref& watched);
   /// The next slot of the page that holds something.
   Ref next_live(std::uint32_t page);
   void move(Ref from, Ref to);

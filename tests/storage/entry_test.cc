@@ -235,7 +235,7 @@ TEST_F(EntryTest, a_draft_that_is_discarded_is_garbage) {
     ASSERT_TRUE(writer_.write_piece(plan, fields, done_bytes, last));
     ASSERT_EQ(ArenaCheck(*arena_).fault(), std::nullopt);
   }
-  writer_.discard_draft();
+  writer_.discard_draft(arena_->header().draft);
   EXPECT_EQ(arena_->header().draft, kNoRef);
   EXPECT_EQ(slots_.free_bytes(), before);
   EXPECT_EQ(ArenaCheck(*arena_).fault(), std::nullopt);

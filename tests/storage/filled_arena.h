@@ -1,9 +1,10 @@
 // A catalog on a small arena with something of everything in it, and what it must answer: caches of all
 // tiers, entries in several pieces, deadlines, stale, dirty, clean and erased durable ones, some in flight,
-// garbage, a cache that was dropped and is still there in part.
+// garbage, drafts, a cache that was dropped and is still there in part.
 #pragma once
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <random>
@@ -19,7 +20,7 @@ namespace pannier::storage {
 
 inline constexpr std::uint64_t kFilledBytes = std::uint64_t{1} << 20;
 
-class FilledArena : public ChangeListener {
+class FilledArena : public ChangeListener, private DraftOwner {
  public:
   static constexpr TimeMs kNow = 1'700'000'000'000;
   static constexpr int kFifoEntries = 150;
@@ -37,11 +38,13 @@ class FilledArena : public ChangeListener {
     fill_ttl();
     fill_fifo();
     fill_durable();
+    begin_drafts();
     drop_one();
     find_places();
   }
 
   void changed(const Cache&, std::string_view, Change) override {}
+  void gave_up(const BytesView&) override {}
 
   Catalog& catalog() { return *catalog_; }
   std::string image() const { return image_of(catalog_->arena().fd(), catalog_->arena().bytes()); }
@@ -143,6 +146,20 @@ class FilledArena : public ChangeListener {
     // Garbage, of which not all is freed at once.
     erase(cache, "big11");
     erase(cache, "big4");
+  }
+
+  /// Of which one has no piece yet, and the others are in the middle.
+  void begin_drafts() {
+    for (const std::uint64_t written : {0U, 700U, 3'000U}) {
+      drafts_.push_back(catalog_->find("lru")->draft("draft", 5'000, *this, kNow));
+      for (std::uint64_t left = written; left > 0;) {
+        const std::span<char> part = drafts_.back()->room(kNow).front();
+        const std::uint64_t here = std::min<std::uint64_t>(left, part.size());
+        std::memset(part.data(), 'd', here);
+        drafts_.back()->written(here);
+        left -= here;
+      }
+    }
   }
 
   void fill_ttl() {
@@ -251,6 +268,7 @@ class FilledArena : public ChangeListener {
   }
 
   std::unique_ptr<Catalog> catalog_;
+  std::vector<std::unique_ptr<Draft>> drafts_;
   std::map<Key, std::set<std::string>> written_;
   std::map<Key, std::string> live_;
   std::map<Key, Places> places_;
