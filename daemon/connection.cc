@@ -37,9 +37,10 @@ void Connection::refuse(const protocol::Error& error) {
 // -- input
 
 std::span<char> Connection::read_space() {
-  if (host_.buffers_are_full()) return {};
+  if (draft_ != nullptr || host_.buffers_are_full()) return {};
   reads_into_input_ = state_ == State::kServing && !input_.is_empty();
   space_ = reads_into_input_ ? input_.room(bytes_wanted_) : host_.shared_space();
+  if (expects_draft_ && !reads_into_input_) space_ = space_.first(kFirstBytes);
   return space_;
 }
 
@@ -53,8 +54,14 @@ void Connection::bytes_arrived(std::size_t size) {
     input_.consume(execute(input_.bytes()));
   } else {
     const protocol::Bytes arrived(space_.data(), size);
+    expects_draft_ = false;
     input_.append(arrived.substr(execute(arrived)));
   }
+  if (bytes_wanted_ >= kDraftBytesMin) begin_draft();
+  after_input();
+}
+
+void Connection::after_input() {
   // Whoever sends one request waits for its reply, and for no other's.
   if (pass_frames_ == 1 && state_ != State::kGone) flush();
   host_.account(id_);
@@ -66,6 +73,7 @@ void Connection::read_ended() {
   has_peer_ended_ = true;
   if (state_ != State::kServing) return;
   state_ = State::kEnded;
+  draft_.reset();
   input_.clear();
   dispatcher_.ended(id_, clock_.now());
 }
@@ -79,7 +87,7 @@ void Connection::run() {
   if (state_ != State::kServing || !is_paused_) return;
   is_paused_ = false;
   host_.attend(id_);
-  input_.consume(execute(input_.bytes()));
+  draft_ != nullptr ? execute_draft() : input_.consume(execute(input_.bytes()));
   host_.account(id_);
   if (!is_paused_) pipe_.start_reading();
 }
@@ -325,6 +333,7 @@ void Connection::close_after_output() {
   if (state_ == State::kGone) return;
   state_ = State::kClosing;
   is_paused_ = false;
+  draft_.reset();
   set_deadline(kLingerMs);
   pipe_.start_reading();
   host_.attend(id_);
@@ -350,6 +359,7 @@ void Connection::finish() {
   host_.attend(id_);
   if (state_ == State::kGone) return;
   pipe_.stop_reading();
+  draft_.reset();
   state_ = State::kFinishing;
   set_deadline(kFinishMs);
 }
@@ -361,6 +371,7 @@ bool Connection::is_late() const { return clock_.uptime_ms() >= deadline_ms_; }
 void Connection::gone(std::string_view reason) {
   if (state_ == State::kGone) return;
   state_ = State::kGone;
+  draft_.reset();
   reason_ = reason;
 }
 

@@ -11,7 +11,9 @@
 //  - The client sends much: after kPassFramesMax frames, kPassBytesMax bytes or kPassNsMax nanoseconds of
 //  work
 //    others get their turn; the rest of what arrived is executed in the next pass, before more is read.
-//  - A frame is large: what has arrived of it is told to the Dispatcher until it is whole.
+//  - A frame is large: what has arrived of it is told to the Dispatcher until it is whole. If the Dispatcher
+//    has a draft for its last bytes, they are read into that (connection_draft.cc), and its first bytes alone
+//    stay here; where it cannot be executed so, or the draft is given up, all of it is in the buffer again.
 //  - The client ends its stream: what was asked is still answered, then the connection is gone.
 //  - The stream breaks a limit, or a frame is no message: the Dispatcher appends an error, and the connection
 //  closes: it
@@ -38,6 +40,7 @@
 #include "daemon/uv_pipe.h"
 #include "protocol/error.h"
 #include "protocol/scanner.h"
+#include "storage/draft.h"
 
 namespace pannier::daemon {
 
@@ -64,7 +67,7 @@ class ConnectionHost {
   virtual bool allows_wide(ConnectionId id) = 0;
 };
 
-class Connection final : private UvPipeEvents {
+class Connection final : private UvPipeEvents, private storage::DraftOwner {
  public:
   static constexpr std::uint32_t kPassFramesMax = 1'024;
   static constexpr std::size_t kPassBytesMax = std::size_t{1} << 20;
@@ -80,6 +83,14 @@ class Connection final : private UvPipeEvents {
   /// 256 KiB.
   static constexpr int kWideSocketBytes = 256 << 10;
   static constexpr std::size_t kLargeFrameBytes = std::size_t{64} << 10;
+  /// A frame that lacks so much may have a draft. For one with a value of 64 KiB a read more takes longer
+  /// than the copy.
+  static constexpr std::size_t kDraftBytesMin = std::size_t{56} << 10;
+  /// And it has one from its first bytes on, or none.
+  static constexpr std::size_t kDraftStartBytesMax = kLargeFrameBytes + InputBuffer::kAroundValueBytes;
+  /// Behind a frame that had one, the next may be as large: so much is read of it first, which is what has to
+  /// stay in the buffer, as a rule.
+  static constexpr std::size_t kFirstBytes = (std::size_t{8} << 10) + 512;
   static constexpr std::uint64_t kLingerMs = 5'000;
   static constexpr std::uint64_t kFinishMs = 1'000;
   static constexpr std::uint64_t kDiscardedBytesMax = std::uint64_t{256} << 20;
@@ -145,12 +156,23 @@ class Connection final : private UvPipeEvents {
   };
 
   std::span<char> read_space() override;
+  void read_without_space() override;
   void bytes_arrived(std::size_t size) override;
   void read_ended() override;
   void read_failed(int code) override;
   void write_done() override;
   void write_failed(int code) override;
+  void gave_up(const storage::BytesView& bytes) override;
 
+  /// After something was executed, or arrived.
+  void after_input();
+  /// The frame whose beginning is in the input gets a draft, if it may.
+  void begin_draft();
+  bool write_draft(protocol::Bytes bytes);
+  /// Of a frame that has one: executes it if it is whole and its time has come.
+  void execute_draft();
+  /// All of the frame is in the input.
+  void end_draft();
   /// How many bytes of `input` were taken: whole frames, or everything if the connection is closing.
   std::size_t execute(protocol::Bytes input);
   /// How many bytes at the start of `input` were hot frames and are executed.
@@ -192,10 +214,12 @@ class Connection final : private UvPipeEvents {
   std::string_view reason_;
 
   protocol::FrameScanner scanner_;
-  InputBuffer input_;              // a frame's beginning, and while paused whole frames
-  std::size_t bytes_wanted_ = 0;   // what that frame lacks, as far as is known
-  bool reads_into_input_ = false;  // else into the shared space
-  std::span<char> space_;          // of the read under way
+  InputBuffer input_;                      // a frame's beginning, and while paused whole frames
+  std::size_t bytes_wanted_ = 0;           // what that frame lacks, as far as is known
+  bool reads_into_input_ = false;          // else into the shared space
+  std::span<char> space_;                  // of the read under way
+  std::unique_ptr<storage::Draft> draft_;  // of the frame whose beginning is in the input
+  bool expects_draft_ = false;             // the next frame may be as large as the last one
   std::uint32_t pass_frames_ = 0;
   std::uint64_t pass_started_ns_ = 0;  // 0 until it matters
   std::size_t pass_bytes_ = 0;

@@ -12,6 +12,7 @@
 #include "protocol/bytes.h"
 #include "protocol/error.h"
 #include "protocol/message.h"
+#include "storage/draft.h"
 #include "storage/types.h"
 
 namespace pannier::daemon {
@@ -51,6 +52,15 @@ class Dispatcher {
   /// `from`. It may take fewer, or none. `input` begins with a frame.
   virtual TakenFrames dispatch_hot(ConnectionId from, protocol::Bytes input, std::uint32_t frames_max,
                                    std::string& output, storage::TimeMs now) = 0;
+  /// A large frame starts so, and nothing of it was dispatched. Where its last bytes are to be written, which
+  /// dispatch_draft() is to have then; null if it is to be dispatched as a whole, or `start` is too short to
+  /// tell. `owner` must outlive it.
+  virtual std::unique_ptr<storage::Draft> draft(ConnectionId from, protocol::Bytes start,
+                                                storage::DraftOwner& owner, storage::TimeMs now) = 0;
+  /// Executes the frame, of which `start` is what is not in the draft, and appends its reply to `output`, as
+  /// dispatch_hot(). False: nothing was done, it is to be dispatched as a whole.
+  virtual bool dispatch_draft(ConnectionId from, protocol::Bytes start, storage::Draft& draft,
+                              std::string& output, storage::TimeMs now) = 0;
   /// The stream broke a limit; `start`: what there is of the frame. An error reply was appended; close when
   /// it is sent.
   virtual void refuse(ConnectionId from, protocol::Bytes start, const protocol::Error& error) = 0;

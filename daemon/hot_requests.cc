@@ -94,19 +94,22 @@ void HotRequests::note_slow(ConnectionId from, const Prepared& one, std::uint64_
 
 bool HotRequests::prepare(Bytes input, Prepared& into, const Prepared* before, Visitor* guarded) const {
   const auto request = protocol::read_hot_request(input);
-  if (!request) return false;
+  return request && prepare(*request, request->value.size(), into, before, guarded);
+}
+
+inline bool HotRequests::prepare(const HotRequest& request, std::uint64_t value_bytes, Prepared& into,
+                                 const Prepared* before, Visitor* guarded) const {
   const ClientLimits& limits = service_.limits;
-  const bool is_within = request->size <= limits.frame.frame_bytes_max &&
-                         request->key.size() <= limits.key_bytes_max &&
-                         request->value.size() <= limits.value_bytes_max;
+  const bool is_within = request.size <= limits.frame.frame_bytes_max &&
+                         request.key.size() <= limits.key_bytes_max && value_bytes <= limits.value_bytes_max;
   if (!is_within) return false;
-  const bool is_same_cache = before != nullptr && before->request.cache == request->cache;
-  storage::Cache* const cache = is_same_cache ? before->cache : service_.catalog.find(request->cache);
+  const bool is_same_cache = before != nullptr && before->request.cache == request.cache;
+  storage::Cache* const cache = is_same_cache ? before->cache : service_.catalog.find(request.cache);
   if (cache == nullptr) return false;
-  const Right right = request->method == HotRequest::Method::kGet ? Right::kRead : Right::kWrite;
+  const Right right = request.method == HotRequest::Method::kGet ? Right::kRead : Right::kWrite;
   if (guarded != nullptr && !service_.guard.may_now(*guarded, right, *cache)) return false;
-  const storage::HashedKey key = cache->hashed(request->key);
-  into = {*request, cache, key, cache->prefetch(key)};
+  const storage::HashedKey key = cache->hashed(request.key);
+  into = {request, cache, key, cache->prefetch(key)};
   return true;
 }
 
@@ -150,9 +153,48 @@ HotRequests::Done HotRequests::put(ConnectionId from, const Prepared& one, std::
   const auto outcome = one.cache->put(one.key, one.request.value, {}, now);
   const auto* const written = std::get_if<storage::Written>(&outcome);
   if (written == nullptr) return Done::kNotForHere;
-  after_write(service_, *one.cache, one.key.key, now);
-  protocol::append_version(output, one.request.id, written->version);
+  answer(one, *written, output, now);
   return Done::kYes;
+}
+
+void HotRequests::answer(const Prepared& one, storage::Written written, std::string& output, TimeMs now) {
+  after_write(service_, *one.cache, one.key.key, now);
+  protocol::append_version(output, one.request.id, written.version);
+}
+
+std::optional<HotRequests::PreparedStart> HotRequests::prepare_start(ConnectionId from, Bytes start) const {
+  if (service_.is_stopping || service_.sight.is_monitored()) return std::nullopt;
+  const auto put = protocol::read_hot_put_start(start);
+  if (!put) return std::nullopt;
+  Visitor* const guarded = service_.guard.is_open() ? nullptr : service_.outbox.visitor(from);
+  PreparedStart prepared{{}, put->value_bytes};
+  if (!prepare(put->request, put->value_bytes, prepared.put, nullptr, guarded)) return std::nullopt;
+  const Prepared& one = prepared.put;
+  if (service_.cold_keys.is_waited_for(one.cache->id(), one.key.key)) return std::nullopt;
+  return prepared;
+}
+
+std::unique_ptr<storage::Draft> HotRequests::draft(ConnectionId from, Bytes start, storage::DraftOwner& owner,
+                                                   TimeMs now) const {
+  const auto prepared = prepare_start(from, start);
+  if (!prepared) return nullptr;
+  const Prepared& one = prepared->put;
+  auto draft = one.cache->draft(one.key.key, prepared->value_bytes, owner, now);
+  const bool is_enough = draft != nullptr && one.request.size - draft->bytes() <= start.size();
+  return is_enough ? std::move(draft) : nullptr;
+}
+
+bool HotRequests::put_draft(ConnectionId from, Bytes start, storage::Draft& draft, std::string& output,
+                            TimeMs now) {
+  const auto prepared = prepare_start(from, start);
+  if (!prepared) return false;
+  const Prepared& one = prepared->put;
+  began_ns_ = UvLoop::clock_ns();
+  const auto written = one.cache->put_draft(one.key, one.request.value, draft, now);
+  if (!written) return false;
+  answer(one, *written, output, now);
+  note(from, {&one, 1}, Done::kYes);
+  return true;
 }
 
 }  // namespace pannier::daemon

@@ -6,6 +6,8 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -25,6 +27,12 @@ class HotRequests {
   /// See Dispatcher::dispatch_hot.
   TakenFrames run(ConnectionId from, protocol::Bytes input, std::uint32_t frames_max, std::string& output,
                   storage::TimeMs now);
+  /// See Dispatcher::draft: for a put.
+  std::unique_ptr<storage::Draft> draft(ConnectionId from, protocol::Bytes start, storage::DraftOwner& owner,
+                                        storage::TimeMs now) const;
+  /// See Dispatcher::dispatch_draft.
+  bool put_draft(ConnectionId from, protocol::Bytes start, storage::Draft& draft, std::string& output,
+                 storage::TimeMs now);
 
  private:
   /// How many requests are fetched for together: more than a processor fetches at a time.
@@ -49,6 +57,14 @@ class HotRequests {
                             Batch& batch) const;
   /// False if it is not for here.
   bool prepare(protocol::Bytes input, Prepared& into, const Prepared* before, Visitor* guarded) const;
+  bool prepare(const protocol::HotRequest& request, std::uint64_t value_bytes, Prepared& into,
+               const Prepared* before, Visitor* guarded) const;
+  /// Of a put that is not whole, or whose value is; nothing if it is not for here.
+  struct PreparedStart {
+    Prepared put;
+    std::uint64_t value_bytes;
+  };
+  std::optional<PreparedStart> prepare_start(ConnectionId from, protocol::Bytes start) const;
   enum class Done : std::uint8_t {
     kYes,
     kNotForHere,  ///< nothing was done
@@ -57,6 +73,9 @@ class HotRequests {
   Done execute(ConnectionId from, const Prepared& one, std::string& output, storage::TimeMs now);
   Done get(ConnectionId from, const Prepared& one, std::string& output, storage::TimeMs now);
   Done put(ConnectionId from, const Prepared& one, std::string& output, storage::TimeMs now);
+
+  /// A put was written.
+  void answer(const Prepared& one, storage::Written written, std::string& output, storage::TimeMs now);
 
   /// Tells of those that were executed, the last with this outcome, to be seen.
   void note(ConnectionId from, std::span<const Prepared> executed, Done last);

@@ -33,6 +33,8 @@ class InputBuffer {
   /// Takes the first `size` bytes away.
   void consume(std::size_t size);
   void clear() { consume(end_ - begin_); }
+  /// Takes all but the first `size` bytes away. Precondition: nothing is held.
+  void keep(std::size_t size) { end_ = begin_ + size; }
 
   /// `part`, of which bytes() must have all, stays where it is and as it is for as long as what is answered
   /// lives, whatever becomes of this buffer. Null if it is not of this buffer.

@@ -20,6 +20,14 @@ class Router final : public Dispatcher {
                            std::string& output, storage::TimeMs now) override {
     return hot_requests_.run(from, input, frames_max, output, now);
   }
+  std::unique_ptr<storage::Draft> draft(ConnectionId from, protocol::Bytes start, storage::DraftOwner& owner,
+                                        storage::TimeMs now) override {
+    return hot_requests_.draft(from, start, owner, now);
+  }
+  bool dispatch_draft(ConnectionId from, protocol::Bytes start, storage::Draft& draft, std::string& output,
+                      storage::TimeMs now) override {
+    return hot_requests_.put_draft(from, start, draft, output, now);
+  }
   void refuse(ConnectionId from, protocol::Bytes start, const protocol::Error& error) override;
   void arriving(ConnectionId from, protocol::Bytes start) override;
   void ended(ConnectionId from, storage::TimeMs now) override;

@@ -40,7 +40,8 @@ void on_space(uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
 
 void on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t*) {
   UvPipeEvents* const events = events_of(stream);
-  if (events == nullptr || size == 0 || size == UV_ENOBUFS) return;
+  if (events == nullptr || size == 0) return;
+  if (size == UV_ENOBUFS) return events->read_without_space();
   if (size > 0) return events->bytes_arrived(static_cast<std::size_t>(size));
   if (size == UV_EOF) return events->read_ended();
   events->read_failed(static_cast<int>(size));
@@ -71,6 +72,19 @@ int UvPipe::descriptor() const {
 void UvPipe::start_reading() { uv_read_start(stream(), on_space, on_read); }
 
 void UvPipe::stop_reading() { uv_read_stop(stream()); }
+
+std::optional<std::size_t> UvPipe::read(std::span<const std::span<char>> parts) {
+  std::array<iovec, kBuffersMax> buffers;
+  const std::size_t count = std::min(parts.size(), kBuffersMax);
+  for (std::size_t i = 0; i < count; ++i) buffers[i] = {parts[i].data(), parts[i].size()};
+  ssize_t bytes = -1;
+  do {
+    bytes = readv(descriptor(), buffers.data(), static_cast<int>(count));
+  } while (bytes < 0 && errno == EINTR);
+  if (bytes > 0) return static_cast<std::size_t>(bytes);
+  if (bytes < 0 && errno == EAGAIN) return 0;
+  return std::nullopt;
+}
 
 std::variant<TookBytes, WriteFailed> UvPipe::try_write(protocol::Bytes bytes) {
   // As uv_try_write, whose way to the kernel is longer. A write() that is under way would be overtaken.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <variant>
 
@@ -17,9 +18,11 @@ class UvPipeEvents {
  public:
   virtual ~UvPipeEvents() = default;
 
-  /// Where the next bytes that arrive are put; valid until the call that follows. Empty: read later, in
-  /// another pass.
+  /// Where the next bytes that arrive are put; valid until the call that follows. Empty: read() them, or
+  /// have them read later, in another pass.
   virtual std::span<char> read_space() = 0;
+  /// The space was empty.
+  virtual void read_without_space() = 0;
   /// The first `size` bytes of that space have arrived.
   virtual void bytes_arrived(std::size_t size) = 0;
   /// The other side has shut down its writing, and everything before was read. Nothing more is read.
@@ -49,9 +52,12 @@ class UvPipe {
   UvPipe& operator=(const UvPipe&) = delete;
   ~UvPipe();
 
-  /// Both may be called at any time, and again, until read_ended() or read_failed().
+  /// Both may be called at any time but in read_space(), and again, until read_ended() or read_failed().
   void start_reading();
   void stop_reading();
+  /// In read_without_space(): reads what there is into these parts, one after the other. How many bytes that
+  /// were. Nothing: no more will come, and the next reading tells.
+  std::optional<std::size_t> read(std::span<const std::span<char>> parts);
 
   /// Precondition: no write() is under way.
   std::variant<TookBytes, WriteFailed> try_write(protocol::Bytes bytes);

@@ -113,6 +113,16 @@ TEST(InputBuffer, a_buffer_that_is_held_whole_and_taken_whole_begins_anew) {
   EXPECT_EQ(buffer.bytes(), "ghi");
 }
 
+TEST(InputBuffer, what_others_took_from_its_end_is_followed_by_what_comes_back) {
+  InputBuffer buffer;
+  fill(buffer, "xabcdef", 7);
+  buffer.consume(1);
+  buffer.keep(2);
+  EXPECT_EQ(buffer.bytes(), "ab");
+  buffer.append("CDEFGH");
+  EXPECT_EQ(buffer.bytes(), "abCDEFGH");
+}
+
 TEST(InputBuffer, bytes_that_are_not_its_own_cannot_be_held) {
   InputBuffer buffer;
   const std::string elsewhere = "elsewhere";

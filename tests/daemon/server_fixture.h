@@ -43,6 +43,14 @@ class EchoDispatcher final : public Dispatcher {
                            storage::TimeMs) override {
     return {};
   }
+  std::unique_ptr<storage::Draft> draft(ConnectionId, protocol::Bytes, storage::DraftOwner&,
+                                        storage::TimeMs) override {
+    return nullptr;
+  }
+  bool dispatch_draft(ConnectionId, protocol::Bytes, storage::Draft&, std::string&,
+                      storage::TimeMs) override {
+    return false;
+  }
   void refuse(ConnectionId from, protocol::Bytes start, const protocol::Error& error) override;
   void arriving(ConnectionId from, protocol::Bytes start) override;
   void ended(ConnectionId from, storage::TimeMs now) override;
