@@ -85,7 +85,7 @@ std::vector<Shape> all_shapes() {
   }
   for (const std::size_t bytes : kPutValues) {
     for (const auto connections : {1U, 16U, 64U})
-      shapes.push_back({Mix::kPut, bytes, connections, 1, KeyChoice::kUniform});
+      shapes.push_back({Mix::kPut, bytes, connections, 1, KeyChoice::kZipf});
   }
   return shapes;
 }
