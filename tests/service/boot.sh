@@ -8,6 +8,13 @@ directory=$1
 root=$directory/root
 number=0
 
+# Disks of tests that run beside this one: their mounts were copied, and would keep them in use.
+while read -r device place _; do
+  case $device in
+    /dev/loop* | /dev/zram*) [[ $place == / ]] || umount --lazy "$(printf '%b' "$place")" ;;
+  esac
+done </proc/self/mounts
+
 # Files: those of this machine below, changes in memory above.
 mount -t tmpfs -o mode=755,size=4g machine "$directory"
 mkdir "$directory/changes" "$directory/scratch" "$root"
