@@ -223,8 +223,12 @@ std::uint64_t Connection::unsent_bytes() const {
   return output_.size() + (is_writing_ ? pipe_.unwritten_bytes() : 0);
 }
 
+std::uint64_t Connection::input_bytes() const {
+  return input_.capacity_bytes() + (draft_ == nullptr ? 0 : draft_->taken_bytes());
+}
+
 std::uint64_t Connection::buffer_bytes() const {
-  return input_.capacity_bytes() + output_.capacity() + in_flight_.capacity();
+  return input_bytes() + output_.capacity() + in_flight_.capacity();
 }
 
 void Connection::flush() {
@@ -341,7 +345,7 @@ void Connection::close_after_output() {
 
 void Connection::shed(const protocol::Error& error) {
   host_.attend(id_);
-  const bool is_input = input_.capacity_bytes() > output_.capacity() + in_flight_.capacity();
+  const bool is_input = input_bytes() > output_.capacity() + in_flight_.capacity();
   if (state_ != State::kServing || !is_input) return gone("all buffers together were too large");
   dispatcher_.refuse(id_, input_.bytes(), error);
   input_.clear();

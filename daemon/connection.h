@@ -140,12 +140,14 @@ class Connection final : private UvPipeEvents, private storage::DraftOwner {
   std::uint64_t unsent_bytes() const;
   /// The limits are others than before.
   void limits_changed() { scanner_.set_limits(limits_.frame); }
-  /// Memory of its buffers.
+  /// Memory of its buffers, and what its draft has of the catalog's.
   std::uint64_t buffer_bytes() const;
   /// Why it is gone, for the log.
   std::string_view reason() const { return reason_; }
 
  private:
+  std::uint64_t input_bytes() const;
+
   enum class State {
     kServing,
     kEnded,      ///< the client's end of stream was read

@@ -40,20 +40,24 @@ bool Connection::write_draft(protocol::Bytes bytes) {
 }
 
 void Connection::read_without_space() {
-  if (draft_ == nullptr) return;
+  if (draft_ == nullptr || host_.buffers_are_full()) return;
   host_.attend(id_);
   if (has_used_up_pass() || is_blocked()) {
     is_paused_ = true;
     return pipe_.stop_reading();
   }
+  start_pass_time();
   const auto parts = draft_->room(clock_.now());
   if (parts.empty()) return end_draft();
-  const auto size = pipe_.read(parts);
-  // What lacks will not come, and the next reading finds out why.
-  if (!size) return draft_.reset();
-  traffic_.bytes_in += *size;
-  pass_bytes_ += *size;
-  draft_->written(*size);
+  const auto outcome = pipe_.read(parts);
+  if (const auto* failed = std::get_if<ReadFailed>(&outcome)) {
+    pipe_.stop_reading();
+    return failed->code == 0 ? read_ended() : read_failed(failed->code);
+  }
+  const std::size_t size = std::get<GotBytes>(outcome).size;
+  traffic_.bytes_in += size;
+  pass_bytes_ += size;
+  draft_->written(size);
   execute_draft();
   after_input();
 }
@@ -83,7 +87,8 @@ void Connection::end_draft() {
 }
 
 void Connection::gave_up(const storage::BytesView& bytes) {
-  bytes.for_each_part([this](std::string_view part) { input_.append(part); });
+  char* to = input_.grow(bytes.size()).data();
+  bytes.for_each_part([&to](std::string_view part) { to = std::copy(part.begin(), part.end(), to); });
   host_.account(id_);
 }
 

@@ -33,11 +33,14 @@ std::span<char> InputBuffer::room(std::size_t bytes_wanted) {
   return {memory_->start() + end_, capacity_ - end_};
 }
 
+std::span<char> InputBuffer::grow(std::size_t size) {
+  reserve(size);
+  filled(size);
+  return {memory_->start() + end_ - size, size};
+}
+
 void InputBuffer::append(protocol::Bytes bytes) {
-  if (bytes.empty()) return;
-  reserve(bytes.size());
-  std::memcpy(memory_->start() + end_, bytes.data(), bytes.size());
-  filled(bytes.size());
+  if (!bytes.empty()) std::memcpy(grow(bytes.size()).data(), bytes.data(), bytes.size());
 }
 
 void InputBuffer::consume(std::size_t size) {

@@ -29,6 +29,8 @@ class InputBuffer {
   std::span<char> room(std::size_t bytes_wanted);
   /// The first `size` bytes of that room were filled.
   void filled(std::size_t size) { end_ += size; }
+  /// `size` bytes more, which are to be written at once. Valid as those of room().
+  std::span<char> grow(std::size_t size);
   void append(protocol::Bytes bytes);
   /// Takes the first `size` bytes away.
   void consume(std::size_t size);

@@ -73,7 +73,7 @@ void UvPipe::start_reading() { uv_read_start(stream(), on_space, on_read); }
 
 void UvPipe::stop_reading() { uv_read_stop(stream()); }
 
-std::optional<std::size_t> UvPipe::read(std::span<const std::span<char>> parts) {
+std::variant<GotBytes, ReadFailed> UvPipe::read(std::span<const std::span<char>> parts) {
   std::array<iovec, kBuffersMax> buffers;
   const std::size_t count = std::min(parts.size(), kBuffersMax);
   for (std::size_t i = 0; i < count; ++i) buffers[i] = {parts[i].data(), parts[i].size()};
@@ -81,9 +81,10 @@ std::optional<std::size_t> UvPipe::read(std::span<const std::span<char>> parts) 
   do {
     bytes = readv(descriptor(), buffers.data(), static_cast<int>(count));
   } while (bytes < 0 && errno == EINTR);
-  if (bytes > 0) return static_cast<std::size_t>(bytes);
-  if (bytes < 0 && errno == EAGAIN) return 0;
-  return std::nullopt;
+  if (bytes > 0) return GotBytes{static_cast<std::size_t>(bytes)};
+  if (bytes == 0) return ReadFailed{0};
+  if (errno == EAGAIN) return GotBytes{0};
+  return ReadFailed{uv_translate_sys_error(errno)};
 }
 
 std::variant<TookBytes, WriteFailed> UvPipe::try_write(protocol::Bytes bytes) {

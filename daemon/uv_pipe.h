@@ -3,7 +3,6 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <span>
 #include <variant>
 
@@ -35,6 +34,14 @@ class UvPipeEvents {
   virtual void write_failed(int code) = 0;
 };
 
+/// Nothing more can be read (`code`: libuv's; 0: the other side has shut down its writing).
+struct ReadFailed {
+  int code;
+};
+/// How many bytes the kernel gave; 0 if there are none.
+struct GotBytes {
+  std::size_t size;
+};
 /// How many bytes the kernel took; 0 if it has no room.
 struct TookBytes {
   std::size_t size;
@@ -55,9 +62,8 @@ class UvPipe {
   /// Both may be called at any time but in read_space(), and again, until read_ended() or read_failed().
   void start_reading();
   void stop_reading();
-  /// In read_without_space(): reads what there is into these parts, one after the other. How many bytes that
-  /// were. Nothing: no more will come, and the next reading tells.
-  std::optional<std::size_t> read(std::span<const std::span<char>> parts);
+  /// In read_without_space(): reads what there is into these parts, one after the other.
+  std::variant<GotBytes, ReadFailed> read(std::span<const std::span<char>> parts);
 
   /// Precondition: no write() is under way.
   std::variant<TookBytes, WriteFailed> try_write(protocol::Bytes bytes);

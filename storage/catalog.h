@@ -240,8 +240,9 @@ class Catalog {
   bool has_room(std::uint64_t slot_bytes) const;
   /// Makes sure that so many pages are ready; false if there is no way.
   bool ready_pages(std::uint64_t pages);
-  /// Moves entries while pages are short, about so many at most. True while there is more to do.
-  bool tidy(std::uint64_t moves_max);
+  /// Moves entries while pages are short, about so many at most, and frees garbage: more of it for a write
+  /// that takes slots of so many bytes. True while there is more to do.
+  bool tidy(std::uint64_t moves_max, std::uint64_t slot_bytes = 0);
   /// Makes room for slots of pieces of a draft, unless there is too little that may go for it.
   bool make_draft_room(const Cache& cache, std::uint64_t slot_bytes, Ref& old_entry, TimeMs now);
   /// Each: one entry goes or gets nearer to it; false if there is none. `cache` is not spared.

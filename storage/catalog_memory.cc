@@ -73,7 +73,7 @@ Cache::Room Catalog::make_room(Cache& cache, std::uint64_t slot_bytes, Ref& old_
     }
     ++taken_back;
   }
-  tidy(kMovesMax + taken_back / 2);
+  tidy(kMovesMax + taken_back / 2, slot_bytes);
   return take_pages(cache, kPagesForWrite, old_entry, now) ? Cache::Room::kMade : no_room();
 }
 
@@ -81,8 +81,9 @@ Cache::Room Catalog::no_room() const {
   return write_back_.totals().entries > 0 ? Cache::Room::kPinned : Cache::Room::kNone;
 }
 
-bool Catalog::tidy(std::uint64_t moves_max) {
-  for (std::uint64_t pieces = moves_max / 8 + kPiecesFreed; pieces > 0 && slots_.free_garbage(); --pieces) {
+bool Catalog::tidy(std::uint64_t moves_max, std::uint64_t slot_bytes) {
+  std::uint64_t pieces = moves_max / 8 + kPiecesFreed + 2 * slot_bytes / arena_->classes().largest_bytes();
+  for (; pieces > 0 && slots_.free_garbage(); --pieces) {
   }
   std::uint64_t moves = moves_max;
   while (slots_.free_pages() < slots_.pool_pages()) {
@@ -145,10 +146,14 @@ bool Catalog::expect(std::uint64_t bytes, TimeMs now, std::uint64_t steps_max) {
 bool Catalog::make_draft_room(const Cache& cache, std::uint64_t slot_bytes, Ref& old_entry, TimeMs now) {
   const SlotMover::Watch watch(mover_, old_entry);
   const std::uint64_t enough = slots_.free_bytes() + 2 * slot_bytes;
+  // Some that go free nothing at once: they are to be written to disk first.
+  std::uint64_t in_vain = 0;
   while (!has_room(slot_bytes)) {
-    if (slots_.free_bytes() >= enough || !take_back_entry(&cache, old_entry, now)) return false;
+    const std::uint64_t before = slots_.free_bytes();
+    if (before >= enough || in_vain > kEvictionsMax || !take_back_entry(&cache, old_entry, now)) return false;
+    if (slots_.free_bytes() == before) ++in_vain;
   }
-  tidy(kMovesMax);
+  tidy(kMovesMax, slot_bytes);
   return true;
 }
 

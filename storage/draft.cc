@@ -31,6 +31,7 @@ void Draft::leave_catalog() {
   is_over_ = true;
   std::erase(catalog_.drafts_, this);
   catalog_.drafts_bytes_ -= bytes_;
+  taken_bytes_ = 0;
 }
 
 BytesView Draft::view() const { return {*catalog_.arena_, {}, first_, 0, written_bytes_}; }

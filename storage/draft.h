@@ -52,6 +52,8 @@ class Draft {
 
   /// How many of the value's last bytes go in here. What is before them is for put_draft().
   std::uint64_t bytes() const { return bytes_; }
+  /// How many of these have their memory.
+  std::uint64_t taken_bytes() const { return taken_bytes_; }
   /// How many of these are not written yet.
   std::uint64_t left_bytes() const { return bytes_ - written_bytes_; }
 

@@ -74,12 +74,13 @@ def test_the_last_place_for_a_backup_is_kept_for_root_and_the_daemon(start_daemo
     assert "caches" in ROOT.connect(daemon).call("backup")
 
 
-def test_the_buffers_of_one_user_cost_a_connection_of_that_user(start_daemon):
+# Bytes alone are read to where they stay, those in an array into a buffer.
+@pytest.mark.parametrize("start", [b"", b"\x91"], ids=["bytes", "array"])
+def test_the_buffers_of_one_user_cost_a_connection_of_that_user(start_daemon, start):
     limits = ["--max-frame", "1M", "--max-value", "500K", "--max-reply", "1M", "--max-user-buffers", "3M"]
     daemon = open_to_all(start_daemon, *limits)
     others = [ALICE.connect(daemon), daemon.connect()]
-    # Bytes in an array: bytes alone would be where they stay, beside the buffers.
-    head = b"\x94\x00\x01\xa3put\x93\xa3lru\xa1k\x91\xc6" + (450_000).to_bytes(4, "big")
+    head = b"\x94\x00\x01\xa3put\x93\xa3lru\xa1k" + start + b"\xc6" + (450_000).to_bytes(4, "big")
     others[0].send(head + b"x" * 300_000)
     wires = [BOB.connect(daemon) for _ in range(12)]
     for wire in wires:
