@@ -23,8 +23,6 @@ bool are_equal(const char* left, const char* right, std::size_t bytes) {
 }
 
 /// What of `bytes` after `offset` of a body lies in the entry's own slot, and what in its pieces.
-constexpr std::uint64_t kPiecesAhead = 4;
-
 BytesView part_of_body(const Arena& arena, EntryAt entry, std::uint64_t offset, std::uint64_t bytes) {
   const char* body = entry->body();
   if (!entry->has(Entry::kHasPieces)) return BytesView(std::string_view(body + offset, bytes));
@@ -43,6 +41,7 @@ TimeMs Entry::deadline() const {
 
 std::string_view BytesView::part_of(Ref ref, std::uint64_t& skip, std::uint64_t left) const {
   const std::uint32_t slot = arena_->classes().slot_bytes(arena_->class_of_page(page_of(ref)));
+  constexpr std::uint64_t kPiecesAhead = 4;
   // Pieces that were written one after the other lie side by side, unless they were moved: then not each is
   // waited for in turn.
   const char* const place = arena_->slot(ref);
