@@ -3,19 +3,19 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <csignal>
-#include <cstring>
 #include <memory>
 #include <stdexcept>
 #include <vector>
 
+#include "daemon/owned_fd.h"
 #include "tests/bench/processors.h"
+#include "tests/bench/socket.h"
 
 namespace pannier::bench {
 namespace {
@@ -114,27 +114,16 @@ class Loop {
   std::vector<std::unique_ptr<Client>> clients_;
 };
 
-int listening(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, path.data(), std::min(path.size(), sizeof address.sun_path - 1));
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || ::listen(fd, 1024) != 0)
-    throw std::runtime_error("cannot listen on " + path);
-  return fd;
-}
-
 }  // namespace
 
 Echo::Echo(const Exchanges& exchanges, int processor) : socket_path_(directory_.path() + "/socket") {
-  const int listener = listening(socket_path_);
+  const daemon::OwnedFd listener = listening(socket_path_);
   pid_ = ::fork();
   if (pid_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     pin_thread(processor);
-    Loop(listener, exchanges).run();
+    Loop(listener.get(), exchanges).run();
   }
-  ::close(listener);
   if (pid_ < 0) throw std::runtime_error("cannot fork");
 }
 

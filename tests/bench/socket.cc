@@ -12,12 +12,17 @@ namespace {
 
 constexpr std::size_t kReceiveBytes = 256 * 1024;
 
-/// Not open if nobody accepts there.
-daemon::OwnedFd connected(const std::string& path) {
+sockaddr_un address_of(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) throw std::runtime_error("too long for a socket: " + path);
   std::memcpy(address.sun_path, path.data(), path.size());
+  return address;
+}
+
+/// Not open if nobody accepts there.
+daemon::OwnedFd connected(const std::string& path) {
+  const sockaddr_un address = address_of(path);
   daemon::OwnedFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return {};
   return fd;
@@ -49,6 +54,15 @@ void Socket::receive(std::string& into) {
   if (received < 0) throw std::runtime_error(std::string("cannot receive: ") + std::strerror(errno));
   if (received == 0) throw std::runtime_error("the server has closed the connection");
   into.append(space_.get(), static_cast<std::size_t>(received));
+}
+
+daemon::OwnedFd listening(const std::string& path) {
+  const sockaddr_un address = address_of(path);
+  daemon::OwnedFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(fd.get(), 1024) != 0)
+    throw std::runtime_error("cannot listen on " + path);
+  return fd;
 }
 
 }  // namespace pannier::bench

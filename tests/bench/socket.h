@@ -28,4 +28,7 @@ class Socket {
   std::unique_ptr<char[]> space_;  // to receive into
 };
 
+/// Accepts connections at the path. Throws std::runtime_error if that cannot be.
+daemon::OwnedFd listening(const std::string& path);
+
 }  // namespace pannier::bench
