@@ -2,8 +2,6 @@
 
 #include <unistd.h>
 
-#include <cstring>
-
 #include "storage/broken.h"
 #include "storage/hash.h"
 
@@ -13,12 +11,6 @@ namespace {
 using Mutations = std::vector<Mutation>;
 using enum Prepared;
 using enum Promise;
-
-std::string letters(std::size_t bytes) { return std::string(bytes, 'n'); }
-
-void check(bool holds, const char* what) {
-  if (!holds) broken(what);
-}
 
 void erase(World& world, std::string_view name, std::size_t key) {
   const auto outcome = world.cache(name).erase(death_key(key), std::nullopt, kDeathNow);
@@ -122,69 +114,6 @@ void add_puts(Mutations& all) {
                  .run = [](World& world) { put_next(world, 480); },
                  .setup = [](World& world) { put_until_next(world, 480, evicted); },
                  .promise = kEvicts});
-}
-
-/// What drafts gave up goes.
-class Nobody final : public DraftOwner {
- public:
-  void gave_up(const BytesView&) override {}
-};
-Nobody nobody;
-
-/// A value of 'n's, of which `written` (1: all) of three parts are in the draft.
-std::unique_ptr<Draft> begin_draft(World& world, std::string_view cache, std::size_t key, std::size_t bytes,
-                                   std::size_t parts_of_three) {
-  auto draft = world.cache(cache).draft(death_key(key), bytes, nobody, kDeathNow);
-  check(draft != nullptr, "there is no draft");
-  const std::uint64_t until = draft->bytes() * parts_of_three / 3;
-  while (draft->bytes() - draft->left_bytes() < until) {
-    const auto parts = draft->room(kDeathNow);
-    check(!parts.empty(), "a draft has no room");
-    const std::uint64_t here =
-        std::min<std::uint64_t>(parts.front().size(), until - (draft->bytes() - draft->left_bytes()));
-    std::memset(parts.front().data(), 'n', here);
-    draft->written(here);
-  }
-  return draft;
-}
-
-void put_draft(World& world, std::string_view name, std::size_t key, std::size_t bytes) {
-  const auto draft = begin_draft(world, name, key, bytes, 3);
-  Cache& cache = world.cache(name);
-  check(cache.put_draft(cache.hashed(death_key(key)), letters(bytes - draft->bytes()), *draft, kDeathNow)
-            .has_value(),
-        "a draft was refused");
-}
-
-void add_drafts(Mutations& all) {
-  all.push_back({.name = "draft_put", .run = [](World& world) { put_draft(world, "lru", 251, 2'500); }});
-  all.push_back({.name = "draft_put_beside_another",
-                 .run =
-                     [](World& world) {
-                       const auto before = begin_draft(world, "lru", 252, 1'500, 2);
-                       put_draft(world, "lru", 251, 1'500);
-                       const auto after = begin_draft(world, "lru", 252, 1'500, 1);
-                     },
-                 .setup = [](World& world) { world.put("lru", 251, std::string(3'000, 'o')); }});
-  all.push_back(
-      {.name = "draft_put_durable", .run = [](World& world) { put_draft(world, "durable", 30, 2'000); }});
-  all.push_back({.name = "draft_put_durable_same",
-                 .run = [](World& world) { put_draft(world, "durable", 252, 2'000); },
-                 .setup = [](World& world) { world.put("durable", 252, letters(2'000)); }});
-  all.push_back({.name = "draft_evicts",
-                 .prepared = kFull,
-                 .run = [](World& world) { put_draft(world, "lru", 302, 12'000); },
-                 .promise = kEvicts});
-  all.push_back({.name = "draft_goes_back",
-                 .run =
-                     [](World& world) {
-                       const auto first = begin_draft(world, "lru", 251, 2'000, 1);
-                       auto second = begin_draft(world, "lru", 252, 2'000, 2);
-                       const auto third = begin_draft(world, "lru", 253, 2'000, 1);
-                       second.reset();
-                       first->give_up();
-                     },
-                 .changes = false});
 }
 
 void add_moves(Mutations& all) {
@@ -437,10 +366,15 @@ void add_ends(Mutations& all) {
 
 }  // namespace
 
+std::string letters(std::size_t bytes) { return std::string(bytes, 'n'); }
+
+void check(bool holds, const char* what) {
+  if (!holds) broken(what);
+}
+
 std::vector<Mutation> all_mutations() {
-  Mutations all;
+  Mutations all = draft_mutations();
   add_puts(all);
-  add_drafts(all);
   add_moves(all);
   add_erasing(all);
   add_clears(all);

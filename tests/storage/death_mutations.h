@@ -30,5 +30,12 @@ struct Mutation {
 inline std::ostream& operator<<(std::ostream& out, const Mutation& mutation) { return out << mutation.name; }
 
 std::vector<Mutation> all_mutations();
+/// Those of all_mutations() that are in death_drafts.cc.
+std::vector<Mutation> draft_mutations();
+
+/// The value that mutations put: nothing has such a one before.
+std::string letters(std::size_t bytes);
+/// Aborts if a mutation is not what its name says.
+void check(bool holds, const char* what);
 
 }  // namespace pannier::storage
