@@ -28,7 +28,10 @@ Catalog::Catalog(const CatalogOptions& options, ChangeListener& listener, std::u
   adopt_all();
 }
 
-Catalog::~Catalog() = default;
+Catalog::~Catalog() {
+  // Where none of its functions runs, it is drafts alone that watch, those that are over too.
+  if (mover_.is_watched()) broken("a draft outlives its catalog");
+}
 
 Cache* Catalog::find(std::string_view name) {
   const auto found = by_name_.find(name);

@@ -118,6 +118,7 @@ class Catalog {
   /// On an arena that is new or was taken over, of about memory_bytes_max bytes. What it holds must be sound:
   /// see takeover.h.
   Catalog(const CatalogOptions& options, ChangeListener& listener, std::unique_ptr<Arena> arena);
+  /// Aborts if a draft is still there.
   ~Catalog();
   Catalog(const Catalog&) = delete;
   Catalog& operator=(const Catalog&) = delete;

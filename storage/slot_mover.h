@@ -27,6 +27,8 @@ class SlotMover {
   std::uint64_t moved() const { return moved_; }
   std::uint64_t moved_bytes() const { return moved_bytes_; }
 
+  /// Whether a Watch is there.
+  bool is_watched() const { return !watched_.empty(); }
   /// Keeps a Ref true while entries may be moved.
   class Watch {
    public:

@@ -253,6 +253,16 @@ TEST_F(DraftTest, it_is_not_put_under_other_settings_than_it_was_begun_for) {
   EXPECT_EQ(keeper_.kept, whole.substr(whole.size() - draft->bytes()));
 }
 
+TEST_F(DraftTest, a_catalog_does_not_go_before_its_drafts) {
+  Cache& cache = open("c", {});
+  const std::string whole = pattern(60'000);
+  const auto draft = begin(cache, "key", whole);
+  ASSERT_TRUE(write_all(*draft, whole));
+  EXPECT_DEATH(catalog_.reset(), "a draft outlives its catalog");
+  ASSERT_TRUE(finish(cache, "key", whole, *draft));
+  EXPECT_DEATH(catalog_.reset(), "a draft outlives its catalog") << "it is over, but there";
+}
+
 TEST_F(DraftTest, of_a_cache_that_is_dropped_it_takes_nothing_more) {
   Cache& cache = open("c", {});
   const std::string whole = pattern(400'000);
