@@ -244,6 +244,8 @@ class Catalog {
   /// Moves entries while pages are short, about so many at most, and frees garbage: more of it for a write
   /// that takes slots of so many bytes. True while there is more to do.
   bool tidy(std::uint64_t moves_max, std::uint64_t slot_bytes = 0);
+  /// Whether one more draft of so many bytes may be; those that do not move go for it.
+  bool make_draft_place(std::uint64_t bytes, TimeMs now);
   /// Makes room for slots of pieces of a draft, unless there is too little that may go for it.
   bool make_draft_room(const Cache& cache, std::uint64_t slot_bytes, Ref& old_entry, TimeMs now);
   /// Each: one entry goes or gets nearer to it; false if there is none. `cache` is not spared.

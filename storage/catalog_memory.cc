@@ -143,6 +143,18 @@ bool Catalog::expect(std::uint64_t bytes, TimeMs now, std::uint64_t steps_max) {
   return false;
 }
 
+bool Catalog::make_draft_place(std::uint64_t bytes, TimeMs now) {
+  const std::uint64_t bytes_max = arena_->bytes() / Draft::kShare;
+  if (bytes > bytes_max) return false;
+  while (drafts_.size() >= Draft::kCountMax || drafts_bytes_ + bytes > bytes_max) {
+    const auto found = std::ranges::find_if(
+        drafts_, [now](const Draft* draft) { return draft->moved_at_ + Draft::kIdleMs <= now; });
+    if (found == drafts_.end()) return false;
+    (*found)->give_up();
+  }
+  return true;
+}
+
 bool Catalog::make_draft_room(const Cache& cache, std::uint64_t slot_bytes, Ref& old_entry, TimeMs now) {
   const SlotMover::Watch watch(mover_, old_entry);
   const std::uint64_t enough = slots_.free_bytes() + 2 * slot_bytes;

@@ -9,12 +9,13 @@
 namespace pannier::storage {
 
 Draft::Draft(Catalog& catalog, const Cache& cache, std::string_view key, std::uint64_t bytes,
-             DraftOwner& owner)
+             DraftOwner& owner, TimeMs now)
     : catalog_(catalog),
       cache_(cache.id()),
       key_(key),
       owner_(owner),
       bytes_(bytes),
+      moved_at_(now),
       watch_first_(catalog.mover_, first_),
       watch_last_(catalog.mover_, last_),
       watch_next_(catalog.mover_, next_) {
@@ -54,6 +55,7 @@ bool Draft::completes(std::string_view start, const BytesView& whole) const {
 }
 
 std::span<const std::span<char>> Draft::room(TimeMs now) {
+  moved_at_ = now;
   const std::uint64_t capacity = catalog_.writer_.piece_capacity();
   const std::uint64_t wanted = std::min({left_bytes(), kRoomBytesMax, (kPartsMax - 1) * capacity});
   if (is_over_ || (taken_bytes_ - written_bytes_ < wanted && !take_pieces(wanted, now))) return {};
@@ -114,10 +116,8 @@ std::unique_ptr<Draft> Cache::draft(std::string_view key, std::uint64_t value_by
   // Of a large key a part may be in pieces too.
   const bool fits = plan.piece_bytes > 0 && plan.piece_bytes < value_bytes;
   if (!fits || refusal_for(charge_bytes, entry_of(key), false)) return nullptr;
-  const bool has_share = catalog_.drafts_.size() < Draft::kCountMax &&
-                         catalog_.drafts_bytes_ + plan.piece_bytes <= arena_.bytes() / Draft::kShare;
-  if (!has_share) return nullptr;
-  return std::unique_ptr<Draft>(new Draft(catalog_, *this, key, plan.piece_bytes, owner));
+  if (!catalog_.make_draft_place(plan.piece_bytes, now)) return nullptr;
+  return std::unique_ptr<Draft>(new Draft(catalog_, *this, key, plan.piece_bytes, owner, now));
 }
 
 std::optional<Written> Cache::put_draft(const HashedKey& key, std::string_view value_start, Draft& draft,

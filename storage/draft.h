@@ -4,8 +4,9 @@
 //
 // It takes room piece by piece, for what is about to be written alone, and takes it as a put would: entries
 // go for it. What it has taken counts in the memory limit. All drafts together are for at most 1/kShare of
-// the memory and no more than kCountMax, and when an entry that is put finds no other room, a draft gives up
-// its own: so none can keep anybody from anything.
+// the memory and no more than kCountMax. One that did not move for kIdleMs goes where another would have no
+// place, and when an entry that is put finds no other room, a draft gives up its own: so none can keep
+// anybody from anything.
 //
 // Owned by whoever fills it. It goes back when it is destroyed; what is left of those of a process that died
 // is taken back by the next one. The catalog must outlive it.
@@ -42,6 +43,8 @@ class Draft {
   static constexpr std::uint64_t kShare = 8;
   /// How many there may be at a time.
   static constexpr std::size_t kCountMax = 64;
+  /// Who was not asked for room for so long gives up to another for which there would be no place.
+  static constexpr TimeMs kIdleMs = 1'000;
   /// What room() gives at most: as much as a socket holds, as a rule, in so many parts.
   static constexpr std::uint64_t kRoomBytesMax = std::uint64_t{256} << 10;
   static constexpr std::size_t kPartsMax = 128;
@@ -70,7 +73,8 @@ class Draft {
   friend class Catalog;      // has it give up
   friend class EntryWriter;  // makes it part of an entry
 
-  Draft(Catalog& catalog, const Cache& cache, std::string_view key, std::uint64_t bytes, DraftOwner& owner);
+  Draft(Catalog& catalog, const Cache& cache, std::string_view key, std::uint64_t bytes, DraftOwner& owner,
+        TimeMs now);
 
   BytesView view() const;
   /// Whether `whole` is `start` and what was written behind it.
@@ -87,6 +91,7 @@ class Draft {
   const std::uint64_t bytes_;
   bool is_over_ = false;    ///< given up or handed over
   bool is_in_use_ = false;  ///< must not be given up now
+  TimeMs moved_at_;         ///< when it was last asked for room
   std::uint64_t taken_bytes_ = 0;
   std::uint64_t written_bytes_ = 0;
   Ref first_ = kNoRef;

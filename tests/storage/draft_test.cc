@@ -217,6 +217,45 @@ TEST_F(DraftTest, all_together_are_for_a_share_of_the_memory) {
   EXPECT_EQ(drafts.size(), Draft::kCountMax);
 }
 
+TEST_F(DraftTest, one_that_does_not_move_goes_where_there_would_be_no_place_for_another) {
+  Cache& cache = open("c", {});
+  const std::string whole = pattern(6'000);
+  std::vector<std::unique_ptr<Draft>> drafts;
+  while (auto draft = begin(cache, "key", whole)) drafts.push_back(std::move(draft));
+  ASSERT_EQ(drafts.size(), Draft::kCountMax);
+  const TimeMs almost = kNow + Draft::kIdleMs - 1;
+  for (const auto& draft : drafts) {
+    if (draft != drafts[7]) {
+      ASSERT_TRUE(write(*draft, whole, 100, 300, almost));
+    }
+  }
+  EXPECT_FALSE(cache.draft("key", whole.size(), keeper_, almost));
+  EXPECT_EQ(keeper_.times, 0);
+  const auto draft = cache.draft("key", whole.size(), keeper_, almost + 1);
+  ASSERT_TRUE(draft);
+  EXPECT_EQ(keeper_.times, 1);
+  EXPECT_TRUE(drafts[7]->room(almost + 1).empty());
+  EXPECT_FALSE(cache.draft("key", whole.size(), keeper_, almost + 1)) << "the others have moved";
+  ASSERT_TRUE(write_all(*draft, whole));
+  ASSERT_TRUE(finish(cache, "key", whole, *draft));
+  expect_sound();
+}
+
+TEST_F(DraftTest, as_many_go_as_have_a_share_that_another_needs) {
+  Cache& cache = open("c", {});
+  const std::string whole = pattern(100'000);
+  std::vector<std::unique_ptr<Draft>> drafts;
+  while (auto draft = begin(cache, "key", whole)) drafts.push_back(std::move(draft));
+  ASSERT_TRUE(write(*drafts[0], whole, 10'000, 70'000, kNow));
+  const TimeMs later = kNow + Draft::kIdleMs;
+  EXPECT_FALSE(cache.draft("key", 4 * kMiB / Draft::kShare + 10'000, keeper_, later));
+  EXPECT_EQ(keeper_.times, 0) << "none goes in vain";
+  EXPECT_TRUE(cache.draft("key", 250'000, keeper_, later));
+  EXPECT_EQ(keeper_.times, 3);
+  EXPECT_EQ(keeper_.kept.size(), 0U) << "into the last of these nothing was written";
+  EXPECT_FALSE(finish(cache, "key", whole, *drafts[0]));
+}
+
 TEST_F(DraftTest, there_is_none_for_what_is_small_or_would_be_refused) {
   Settings bounded;
   bounded.bytes_max = 50'000;

@@ -3,7 +3,7 @@
 import msgpack
 import pytest
 
-from clock import eventually
+from clock import eventually, sleep_ms
 from wire import Wire, request_bytes
 
 KIBIBYTE = 1 << 10
@@ -191,6 +191,25 @@ def test_many_in_the_middle_of_a_value_take_a_share_of_little_memory(start_daemo
     assert all(sender.result(7) > 0 for sender in senders)
     for i in range(50, 60):
         assert observer.call("get", "lru", b"large-%d" % i) == [VALUE[: 300_000 + i]]
+
+
+def test_those_that_have_stopped_in_the_middle_keep_nobody_from_a_place(start_daemon):
+    daemon = start_daemon("--memory-limit", "128M")
+    observer, sender = daemon.connect(), daemon.connect()
+    stopped = [daemon.connect() for _ in range(64)]
+    requests = [put_bytes(key=b"stopped-%d" % i, value=VALUE[i : i + 140_000]) for i in range(64)]
+    for other, request in zip(stopped, requests):
+        begin(other, observer, request[:100_000], at_least=120_000)
+    sleep_ms(1_000)
+    begin(sender, observer, put_bytes()[: 600 * KIBIBYTE])
+    sender.send(put_bytes()[600 * KIBIBYTE :])
+    assert sender.result(7) > 0
+    for other, request in zip(stopped, requests):
+        other.send(request[100_000:])
+    assert all(other.result(7) > 0 for other in stopped)
+    assert observer.call("get", "lru", b"key") == [VALUE]
+    for i in range(64):
+        assert observer.call("get", "lru", b"stopped-%d" % i) == [VALUE[i : i + 140_000]]
 
 
 def test_a_value_that_arrives_makes_way_for_one_that_needs_all_memory(start_daemon):
