@@ -38,9 +38,12 @@ void Connection::refuse(const protocol::Error& error) {
 
 std::span<char> Connection::read_space() {
   if (draft_ != nullptr || host_.buffers_are_full()) return {};
-  reads_into_input_ = state_ == State::kServing && !input_.is_empty();
+  const std::size_t held = input_.bytes().size();
+  reads_into_input_ = state_ == State::kServing && held > 0;
   space_ = reads_into_input_ ? input_.room(bytes_wanted_) : host_.shared_space();
-  if (expects_draft_ && !reads_into_input_) space_ = space_.first(kFirstBytes);
+  // Of one whose head came alone, the rest of its start.
+  const bool is_start = held < start_bytes_ && (held == 0 || bytes_wanted_ >= kDraftBytesMin);
+  if (is_start) space_ = space_.first(std::min(space_.size(), start_bytes_ - held));
   return space_;
 }
 
@@ -54,10 +57,9 @@ void Connection::bytes_arrived(std::size_t size) {
     input_.consume(execute(input_.bytes()));
   } else {
     const protocol::Bytes arrived(space_.data(), size);
-    expects_draft_ = false;
     input_.append(arrived.substr(execute(arrived)));
   }
-  if (bytes_wanted_ >= kDraftBytesMin) begin_draft();
+  begin_draft();
   after_input();
 }
 
@@ -87,7 +89,12 @@ void Connection::run() {
   if (state_ != State::kServing || !is_paused_) return;
   is_paused_ = false;
   host_.attend(id_);
-  draft_ != nullptr ? execute_draft() : input_.consume(execute(input_.bytes()));
+  if (draft_ != nullptr) {
+    execute_draft();
+  } else {
+    input_.consume(execute(input_.bytes()));
+    begin_draft();
+  }
   host_.account(id_);
   if (!is_paused_) pipe_.start_reading();
 }

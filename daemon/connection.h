@@ -86,11 +86,11 @@ class Connection final : private UvPipeEvents, private storage::DraftOwner {
   /// A frame that lacks so much may have a draft. For one with a value of 64 KiB a read more takes longer
   /// than the copy.
   static constexpr std::size_t kDraftBytesMin = std::size_t{56} << 10;
-  /// And it has one from its first bytes on, or none.
+  /// And it has one from its first bytes on, or none: they are copied.
   static constexpr std::size_t kDraftStartBytesMax = kLargeFrameBytes + InputBuffer::kAroundValueBytes;
-  /// Behind a frame that had one, the next may be as large: so much is read of it first, which is what has to
-  /// stay in the buffer, as a rule.
-  static constexpr std::size_t kFirstBytes = (std::size_t{8} << 10) + 512;
+  /// Behind a frame that had one, the next may be as large: so much more is read of it first than has stayed
+  /// in the buffer of the one before.
+  static constexpr std::size_t kStartSpareBytes = 512;
   static constexpr std::uint64_t kLingerMs = 5'000;
   static constexpr std::uint64_t kFinishMs = 1'000;
   static constexpr std::uint64_t kDiscardedBytesMax = std::uint64_t{256} << 20;
@@ -168,7 +168,7 @@ class Connection final : private UvPipeEvents, private storage::DraftOwner {
 
   /// After something was executed, or arrived.
   void after_input();
-  /// The frame whose beginning is in the input gets a draft, if it may.
+  /// The frame whose beginning is in the input gets a draft, if it may and lacks enough.
   void begin_draft();
   bool write_draft(protocol::Bytes bytes);
   /// Of a frame that has one: executes it if it is whole and its time has come.
@@ -221,7 +221,8 @@ class Connection final : private UvPipeEvents, private storage::DraftOwner {
   bool reads_into_input_ = false;          // else into the shared space
   std::span<char> space_;                  // of the read under way
   std::unique_ptr<storage::Draft> draft_;  // of the frame whose beginning is in the input
-  bool expects_draft_ = false;             // the next frame may be as large as the last one
+  // Of a frame that may have one: what is read first.
+  std::size_t start_bytes_ = kDraftStartBytesMax;
   std::uint32_t pass_frames_ = 0;
   std::uint64_t pass_started_ns_ = 0;  // 0 until it matters
   std::size_t pass_bytes_ = 0;

@@ -4,27 +4,34 @@
 // what has arrived are written into it, all others are read into it (read_without_space), and when it is
 // whole it is executed in its turn (execute_draft). What else can happen, and what then:
 //  - It is no frame for that: it is read into the input.
-//  - There is no room any more, for it or for others, or it cannot be executed so: all of it is in the input,
-//    and goes its general way.
+//  - There is no room any more, for it or for others, or nothing comes of it for a while and another has no
+//    place, or it cannot be executed so: all of it is in the input, and goes its general way.
+//  - Its head came alone, or with what kept it from being looked at: it has a draft when there is enough of
+//    it, or when its turn has come.
 //  - The client ends its stream, or the connection closes: the draft goes back.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "daemon/connection.h"
 
 namespace pannier::daemon {
 
 void Connection::begin_draft() {
-  if (is_paused_ || state_ != State::kServing) return;
+  const std::size_t expected = std::exchange(start_bytes_, kDraftStartBytesMax);
+  if (bytes_wanted_ < kDraftBytesMin || is_paused_ || state_ != State::kServing) return;
   const protocol::Bytes start = input_.bytes();
-  // It is copied; and of a draft that was given up there is more, as a rule.
+  // Of a draft that was given up there is more, as a rule.
   if (start.size() > kDraftStartBytesMax) return;
   draft_ = dispatcher_.draft(id_, start, *this, clock_.now());
-  if (draft_ == nullptr) return;
+  if (draft_ == nullptr) {
+    if (start.size() < expected) start_bytes_ = expected;
+    return;
+  }
   const std::size_t kept = start.size() + bytes_wanted_ - draft_->bytes();
   if (!write_draft(start.substr(kept))) return draft_.reset();
   input_.keep(kept);
-  expects_draft_ = true;
+  start_bytes_ = kept + kStartSpareBytes;
 }
 
 bool Connection::write_draft(protocol::Bytes bytes) {

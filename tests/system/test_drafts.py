@@ -80,6 +80,42 @@ def test_a_client_that_sends_little_at_a_time_is_served_the_same(connect, wire, 
     assert wire.result(7) < wire.result(8)
 
 
+def put_in_parts(sender, observer, first=b""):
+    """A value of which the beginning, or what comes after `first`, lies where it is to stay before the rest comes."""
+    begin(sender, observer, put_bytes()[len(first) : 600 * KIBIBYTE])
+    sender.send(put_bytes()[600 * KIBIBYTE :])
+    assert sender.result(7) > 0
+    assert observer.call("get", "lru", b"key") == [VALUE]
+    observer.call("clear", "lru")
+
+
+@pytest.mark.parametrize("head", [1, 20, 5_000])
+def test_the_head_of_a_value_may_come_alone(own, head):
+    _, observer, sender = own
+    for _ in range(3):
+        sender.send(put_bytes()[:head])
+        for _ in range(2):
+            observer.call("ping")  # by the second it was read
+        put_in_parts(sender, observer, put_bytes()[:head])
+
+
+def test_a_value_that_begins_behind_more_than_one_turn_of_requests_has_its_place(own):
+    _, observer, sender = own
+    small = b"".join(request_bytes(msgid, "get", "lru", b"key") for msgid in range(100, 1_200))
+    begin(sender, observer, small + put_bytes()[: 20 * KIBIBYTE])
+    sender.send(put_bytes()[20 * KIBIBYTE :])
+    assert sender.result(7) > 0
+    assert sender.results(range(100, 1_200)) == [None] * 1_100
+    assert observer.call("get", "lru", b"key") == [VALUE]
+
+
+def test_where_pages_are_larger_every_value_has_its_place_too(start_daemon):
+    daemon = start_daemon("--memory-limit", "33G")
+    observer, sender = daemon.connect(), daemon.connect()
+    for _ in range(4):
+        put_in_parts(sender, observer)
+
+
 def test_a_client_that_leaves_in_the_middle_leaves_nothing(own):
     daemon, observer, sender = own
     observer.call("put", "lru", b"key", b"old")
