@@ -1,5 +1,7 @@
 """Large values are read straight into their place in memory: nobody sees that but by what it costs."""
 
+import socket
+
 import msgpack
 import pytest
 
@@ -125,6 +127,22 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing(own):
         begin(sender, observer, put_bytes()[: 600 * KIBIBYTE])
         end(sender)
         eventually(lambda: server_info(observer)["memory_used"] == before)
+    assert observer.call("get", "lru", b"key") == [b"old"]
+
+
+def test_where_reading_fails_in_the_middle_nothing_is_left(start_daemon):
+    daemon = start_daemon("--memory-limit", "64M", "--log-level", "debug")
+    observer, sender = daemon.connect(), daemon.connect()
+    observer.call("put", "lru", b"key", b"old")
+    before = server_info(observer)
+    # Who leaves without having read a reply resets the connection.
+    sender.request("ping")
+    assert sender.socket.recv(1, socket.MSG_PEEK)
+    begin(sender, observer, put_bytes()[: 600 * KIBIBYTE])
+    sender.close()
+    eventually(lambda: "is gone: connection reset by peer" in daemon.log())
+    eventually(lambda: server_info(observer)["memory_used"] == before["memory_used"])
+    assert server_info(observer)["connections"] == before["connections"] - 1
     assert observer.call("get", "lru", b"key") == [b"old"]
 
 
