@@ -75,9 +75,9 @@ Arena::Arena(int fd, char* base, std::uint64_t bytes)
       pages_(static_cast<std::uint32_t>(bytes >> page_shift_)),
       classes_(std::uint64_t{1} << page_shift_) {
   const HeadParts parts(pages_);
-  flux_ = reinterpret_cast<std::uint32_t*>(base_ + HeadParts::flux);
-  journal_ = reinterpret_cast<JournalRecord*>(base_ + HeadParts::journal);
-  cache_refs_ = reinterpret_cast<Ref*>(base_ + HeadParts::caches);
+  flux_ = reinterpret_cast<std::uint32_t*>(base_ + HeadParts::kFlux);
+  journal_ = reinterpret_cast<JournalRecord*>(base_ + HeadParts::kJournal);
+  cache_refs_ = reinterpret_cast<Ref*>(base_ + HeadParts::kCaches);
   page_classes_ = reinterpret_cast<std::uint8_t*>(base_ + parts.classes);
   page_records_ = reinterpret_cast<PageRecord*>(base_ + parts.records);
   first_page_ = static_cast<std::uint32_t>((parts.end + page_bytes() - 1) >> page_shift_);

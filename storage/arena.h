@@ -257,7 +257,7 @@ class Arena {
     settle();
   }
 
-  SharingHead& sharing() const { return *reinterpret_cast<SharingHead*>(base_ + HeadParts::sharing); }
+  SharingHead& sharing() const { return *reinterpret_cast<SharingHead*>(base_ + HeadParts::kSharing); }
   static void begin_flux(std::uint32_t& word) {
     store_racing(word, word + 1);
     std::atomic_thread_fence(std::memory_order_release);

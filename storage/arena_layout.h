@@ -135,14 +135,14 @@ inline constexpr std::uint64_t head_aligned(std::uint64_t bytes) { return (bytes
 /// Where the parts of the head begin.
 struct HeadParts {
   explicit constexpr HeadParts(std::uint64_t pages)
-      : classes(head_aligned(caches + kCachesMax * sizeof(Ref))),
+      : classes(head_aligned(kCaches + kCachesMax * sizeof(Ref))),
         records(head_aligned(classes + pages + sizeof(std::uint64_t))),
         end(head_aligned(records + pages * sizeof(PageRecord))) {}
 
-  static constexpr std::uint64_t sharing = head_aligned(sizeof(ArenaHeader));
-  static constexpr std::uint64_t flux = head_aligned(sharing + sizeof(SharingHead));
-  static constexpr std::uint64_t journal = flux + kFluxWords * sizeof(std::uint32_t);
-  static constexpr std::uint64_t caches = head_aligned(journal + kJournalRecords * sizeof(JournalRecord));
+  static constexpr std::uint64_t kSharing = head_aligned(sizeof(ArenaHeader));
+  static constexpr std::uint64_t kFlux = head_aligned(kSharing + sizeof(SharingHead));
+  static constexpr std::uint64_t kJournal = kFlux + kFluxWords * sizeof(std::uint32_t);
+  static constexpr std::uint64_t kCaches = head_aligned(kJournal + kJournalRecords * sizeof(JournalRecord));
   std::uint64_t classes;
   std::uint64_t records;
   std::uint64_t end;

@@ -126,8 +126,8 @@ SharedReader::SharedReader(const char* base, std::uint64_t bytes, bool is_own)
       pages_(static_cast<std::uint32_t>(bytes >> page_shift_)),
       hash_seed_(reinterpret_cast<const ArenaHeader*>(base)->hash_seed),
       server_(load_racing(sharing().servers)),
-      flux_(reinterpret_cast<const std::uint32_t*>(base + HeadParts::flux)),
-      cache_refs_(reinterpret_cast<const Ref*>(base + HeadParts::caches)) {
+      flux_(reinterpret_cast<const std::uint32_t*>(base + HeadParts::kFlux)),
+      cache_refs_(reinterpret_cast<const Ref*>(base + HeadParts::kCaches)) {
   const HeadParts parts(pages_);
   page_classes_ = reinterpret_cast<const std::uint8_t*>(base + parts.classes);
   const PageClasses classes(std::uint64_t{1} << page_shift_);

@@ -117,7 +117,7 @@ class SharedReader {
   };
 
   const SharingHead& sharing() const {
-    return *reinterpret_cast<const SharingHead*>(base_ + HeadParts::sharing);
+    return *reinterpret_cast<const SharingHead*>(base_ + HeadParts::kSharing);
   }
   struct Key {
     std::string_view bytes;

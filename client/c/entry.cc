@@ -173,7 +173,7 @@ pannier_status pannier_lease_get(pannier_client* client, const char* cache, cons
                                              lease_options(options));
     if (!found.value && !found.lease) return PANNIER_NOTHING;
     std::unique_ptr<pannier_lease> granted;
-    if (found.lease) granted.reset(new pannier_lease{*std::move(found.lease)});
+    if (found.lease) granted = std::make_unique<pannier_lease>(pannier_lease{*std::move(found.lease)});
     *value = {};
     if (found.value) hand_out(value, *found.value);
     hand_out(stale, found.stale);

@@ -239,7 +239,7 @@ TEST_F(ArenaTest, a_journal_that_points_out_of_the_arena_changes_nothing) {
   // The journal lies behind the header, at a multiple of 64 bytes; its first record is damaged.
   std::string bytes = image();
   const std::uint64_t beyond = kMiB - 7;
-  std::memcpy(bytes.data() + HeadParts::journal, &beyond, sizeof beyond);
+  std::memcpy(bytes.data() + HeadParts::kJournal, &beyond, sizeof beyond);
   const int fd = file_with(bytes);
   Arena::Made made = Arena::attach(dup(fd));
   ASSERT_TRUE(std::holds_alternative<ArenaFault>(made));
@@ -270,7 +270,7 @@ TEST_F(ArenaTest, a_run_that_is_longer_than_the_journal_changes_nothing) {
   arena_->overwrite(reinterpret_cast<char*>(&header().store_identity), "0123456789", 10);
   std::string bytes = image();
   const std::uint64_t long_run = 1'000;
-  const std::size_t journal = HeadParts::journal;
+  const std::size_t journal = HeadParts::kJournal;
   std::memcpy(bytes.data() + journal + sizeof(std::uint64_t), &long_run, sizeof long_run);
   const int fd = file_with(bytes);
   const Arena::Made made = Arena::attach(dup(fd));

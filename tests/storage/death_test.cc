@@ -23,8 +23,8 @@ namespace {
 
 constexpr std::size_t kBytes = Arena::kBytesMin;
 /// What readers are told, and the journal, which says what is taken back, are no content.
-constexpr std::size_t kNoContent = HeadParts::sharing;
-constexpr std::size_t kNoContentEnd = HeadParts::journal + kJournalRecords * sizeof(JournalRecord);
+constexpr std::size_t kNoContent = HeadParts::kSharing;
+constexpr std::size_t kNoContentEnd = HeadParts::kJournal + kJournalRecords * sizeof(JournalRecord);
 
 int memfd_of(const char* image) {
   const int fd = memfd_create("death", MFD_CLOEXEC);

@@ -43,14 +43,15 @@ class FutureClient : public AsyncMethods<FutureClient, std::future> {
   std::future<T> ask(detail::Request request, std::function<T(std::string_view)> read) {
     auto promise = std::make_shared<std::promise<T>>();
     auto future = promise->get_future();
-    post(std::move(request), [promise, read = std::move(read)](const Reply& reply) {
+    detail::Handler done = [promise, read = std::move(read)](const Reply& reply) {
       auto outcome = detail::outcome_of(reply, read);
       if (outcome.ok()) {
         promise->set_value(std::move(outcome).value());
       } else {
         promise->set_exception(outcome.error());
       }
-    });
+    };
+    post(std::move(request), std::move(done));
     return future;
   }
 
