@@ -110,7 +110,7 @@ class Index {
 
   using Bucket = IndexBucket;
 
-  static constexpr std::uint64_t kEntriesMax = 24;  ///< a home on average; above it the table grows
+  static constexpr std::uint64_t kEntriesMax = 20;  ///< a home on average; above it the table grows
   static constexpr std::uint64_t kEntriesMin = 8;   ///< below it the table shrinks
   /// A merge that would make a longer chain waits: a clear, which goes through the table in another order,
   /// leaves some parts full for a while and others empty.
