@@ -12,8 +12,6 @@ namespace {
 
 using Id = std::atomic<pid_t>;
 
-// Memory that the kernel gives to a child as zeros, however it is forked; nullptr where it cannot (before
-// Linux 4.14).
 Id* memory_wiped_on_fork() {
   void* const memory =
       ::mmap(nullptr, sizeof(Id), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -23,18 +21,13 @@ Id* memory_wiped_on_fork() {
   return nullptr;
 }
 
-// Nullptr also for what runs before this is initialized.
-Id* const remembered = memory_wiped_on_fork();
-
 }  // namespace
 
-pid_t process_id() {
-  if (!remembered) return ::getpid();
-  pid_t id = remembered->load(std::memory_order_relaxed);
-  if (id == 0) {
-    id = ::getpid();
-    remembered->store(id, std::memory_order_relaxed);
-  }
+std::atomic<pid_t>* const remembered_process_id = memory_wiped_on_fork();
+
+pid_t process_id_asked() {
+  const pid_t id = ::getpid();
+  if (remembered_process_id != nullptr) remembered_process_id->store(id, std::memory_order_relaxed);
   return id;
 }
 

@@ -1,14 +1,17 @@
 #include "client/shared_view.h"
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <type_traits>
 #include <utility>
 
 #include "client/pool.h"
+#include "client/process.h"
 #include "client/round_trip.h"
 #include "pannier/detail/request.h"
 #include "pannier/error.h"
@@ -34,8 +37,12 @@ std::atomic<std::uint64_t> last_number = 0;
 /// A mapping of a whole ring.
 class MappedRing {
  public:
-  explicit MappedRing(int fd)
-      : place_(mmap(nullptr, sizeof(UseRing), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)) {}
+  explicit MappedRing(int fd) {
+    // That of a daemon of another release may be shorter.
+    struct stat status {};
+    if (fstat(fd, &status) == 0 && static_cast<std::uint64_t>(status.st_size) >= sizeof(UseRing))
+      place_ = mmap(nullptr, sizeof(UseRing), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  }
   ~MappedRing() {
     if (is_mapped()) munmap(place_, sizeof(UseRing));
   }
@@ -46,8 +53,24 @@ class MappedRing {
   UseRing& operator*() const { return *static_cast<UseRing*>(place_); }
 
  private:
-  void* place_;
+  void* place_ = MAP_FAILED;
 };
+
+/// As memcmp() == 0, without a call where it is short.
+bool is_same(const char* left, const char* right, std::size_t bytes) {
+  const auto differ = [&]<typename Word>(Word, std::size_t at) {
+    Word words[2];
+    std::memcpy(&words[0], left + at, sizeof(Word));
+    std::memcpy(&words[1], right + at, sizeof(Word));
+    return words[0] != words[1];
+  };
+  if (bytes > 16) return std::memcmp(left, right, bytes) == 0;
+  // The last word may have bytes of the first.
+  if (bytes >= 8) return !differ(std::uint64_t{}, 0) && !differ(std::uint64_t{}, bytes - 8);
+  if (bytes >= 4) return !differ(std::uint32_t{}, 0) && !differ(std::uint32_t{}, bytes - 4);
+  if (bytes >= 2) return !differ(std::uint16_t{}, 0) && !differ(std::uint16_t{}, bytes - 2);
+  return bytes == 0 || *left == *right;
+}
 
 }  // namespace
 
@@ -61,11 +84,24 @@ struct SharedView::Attachment {
   const MappedRing ring;
 };
 
+/// Where a thread counts the hits of a cache.
+struct SharedView::Tally {
+  std::uint64_t attachment = 0;
+  pid_t process = 0;  ///< in a child, it is the parent's
+  std::uint32_t ordinal = 0;
+  UseRing::Counter* counter = nullptr;
+
+  bool is_of(std::uint64_t number, std::uint32_t cache) const {
+    return counter != nullptr && attachment == number && ordinal == cache && process == process_id();
+  }
+};
+
 /// What a thread remembers of the uses of a cache's entries: which need not be told.
 struct SharedView::Telling {
   /// Between two looks at how the uses of all entries go on.
   static constexpr std::uint32_t kReadsALook = 32;
 
+  Tally tally;
   std::uint32_t reads = 0;
   std::uint32_t until_sample = 1;
   std::uint32_t random = 1;
@@ -89,7 +125,8 @@ struct SharedView::Spot {
   Telling telling;
 
   bool is_of(std::uint64_t number, std::string_view cache) const {
-    return attachment == number && std::string_view(name.data(), name_bytes) == cache;
+    return attachment == number && name_bytes == cache.size() &&
+           is_same(name.data(), cache.data(), name_bytes);
   }
   /// Precondition: there is such a cache.
   void be_of(std::uint64_t number, std::string_view cache) {
@@ -201,10 +238,25 @@ void SharedView::let_go(Attachment& attachment) {
 
 // -- reading
 
+void SharedView::count_anew(Attachment& attachment, Tally& tally, std::uint32_t ordinal) {
+  // One for each of its caches that share a tally would use them up.
+  if (tally.attachment != attachment.number || tally.process != process_id())
+    tally = {attachment.number, process_id(), ordinal, (*attachment.ring).take_counter(ordinal)};
+  if (tally.is_of(attachment.number, ordinal)) {
+    tally.counter->note_hit();
+  } else {
+    (*attachment.ring).note_hit(ordinal);
+  }
+}
+
 inline void SharedView::note(Attachment& attachment, Telling& telling, const SharedReader::CacheAt& cache,
                              const SharedReader::Seen& seen, bool is_fresh) {
   UseRing& ring = *attachment.ring;
-  ring.note_hit(cache.ordinal);
+  if (telling.tally.is_of(attachment.number, cache.ordinal)) {
+    telling.tally.counter->note_hit();
+  } else {
+    count_anew(attachment, telling.tally, cache.ordinal);
+  }
   if (--telling.until_sample == 0) {
     ring.note_use({seen.ref, seen.version, true});
     telling.until_sample = telling.reads_to_sample();
@@ -244,10 +296,19 @@ SharedView::Finding SharedView::find_anew(bool may_attach, std::string_view cach
   return attached == nullptr ? Finding{} : find_at(*attached, cache, key, room, seen);
 }
 
+/// The compiler works the address of what is a thread's own out again each time, unless it cannot see where
+/// it comes from.
+template <typename Type>
+Type& kept(Type& object) {
+  Type* place = &object;
+  asm("" : "+r"(place));
+  return *place;
+}
+
 inline SharedView::Finding SharedView::find(bool may_attach, std::string_view cache, std::string_view key,
                                             const SharedReader::Room& room, SharedReader::Seen& seen) {
   Attachment* const attached = current_.load(std::memory_order_acquire);
-  Spot& spot = spot_of(cache);
+  Spot& spot = kept(spot_of(cache));
   if (attached == nullptr || !spot.is_of(attached->number, cache))
     return find_anew(may_attach, cache, key, room, seen);
   // Whether the daemon still serves there is for the read to see.

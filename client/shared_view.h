@@ -55,6 +55,7 @@ class SharedView {
 
  private:
   struct Attachment;
+  struct Tally;
   struct Telling;
   struct Spot;
   using Outcome = storage::SharedReader::Outcome;
@@ -77,6 +78,7 @@ class SharedView {
                                       storage::SharedReader::Seen& seen);
   static Finding find_at(Attachment& attachment, std::string_view cache, std::string_view key,
                          const storage::SharedReader::Room& room, storage::SharedReader::Seen& seen);
+  [[gnu::noinline]] static void count_anew(Attachment& attachment, Tally& tally, std::uint32_t ordinal);
   /// `is_fresh`: seen a moment ago.
   static void note(Attachment& attachment, Telling& telling, const storage::SharedReader::CacheAt& cache,
                    const storage::SharedReader::Seen& seen, bool is_fresh);

@@ -39,7 +39,7 @@ struct SharedReads::Reader {
 
   void* const place;
   std::uint64_t uses_seen = 0;
-  std::map<std::uint32_t, std::uint64_t> hits_seen;  ///< by ordinal
+  std::map<UseRing::Place, std::uint64_t> hits_seen;
 };
 
 SharedReads::SharedReads(storage::Catalog& catalog, const Config& config, HotKeys& hot_keys)
@@ -120,8 +120,9 @@ void SharedReads::gather(TimeMs now) {
 
 bool SharedReads::gather_hits(Reader& reader) {
   bool is_used = false;
-  reader.ring().take_hits([&](std::uint32_t ordinal, std::uint64_t hits) {
-    const std::uint64_t before = std::exchange(reader.hits_seen[ordinal], hits);
+  reader.ring().take_hits([&](UseRing::Place place, std::uint32_t ordinal, std::uint64_t hits) {
+    const std::uint64_t before = std::exchange(reader.hits_seen[place], hits);
+    if (hits == before) return;
     storage::Cache* const cache = catalog_.find_ordinal(ordinal);
     if (cache != nullptr) cache->count_shared_hits(std::min(hits - before, kHitsMax));
     is_used = true;

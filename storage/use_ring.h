@@ -4,6 +4,7 @@
 // nothing that is in it: all that false numbers can do is to count hits and uses that were none.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -19,6 +20,7 @@ namespace pannier::storage {
 class UseRing {
  public:
   static constexpr std::uint32_t kUses = 1'024;
+  static constexpr std::uint32_t kCounters = 64;
 
   struct Use {
     Ref ref;
@@ -29,6 +31,25 @@ class UseRing {
 
   // -- for readers
 
+  /// Hits of one cache by one thread, which needs no bus lock to count alone.
+  class alignas(64) Counter {
+   public:
+    void note_hit() { hits_.store(hits_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
+
+   private:
+    friend class UseRing;
+    std::atomic<std::uint64_t> hits_;
+    std::atomic<std::uint32_t> ordinal_;
+  };
+  /// One that nobody else gets; it is never given back. Nullptr when all are taken.
+  Counter* take_counter(std::uint32_t ordinal) {
+    if (counters_taken_.load() >= kCounters) return nullptr;
+    const std::uint32_t number = counters_taken_.fetch_add(1);
+    if (number >= kCounters) return nullptr;
+    counters_[number].ordinal_.store(ordinal);
+    return &counters_[number];
+  }
+  /// By whoever has no counter.
   void note_hit(std::uint32_t ordinal) {
     hits_[ordinal % kCachesMax].fetch_add(1);
     std::atomic<std::uint64_t>& word = touched_[ordinal % kCachesMax / 64];
@@ -44,16 +65,24 @@ class UseRing {
 
   // -- for the daemon
 
-  /// Calls `use` with each cache's ordinal for which hits were noted since the last call, and how many there
-  /// were in all.
+  /// Where hits of a cache are counted: its ordinal, or kCachesMax + a counter's number.
+  using Place = std::uint32_t;
+  /// Calls `use` with each place where hits may have been noted since the last call, the ordinal of its
+  /// cache, and how many there were in all.
   template <typename Use>
   void take_hits(Use use) {
+    const std::uint32_t taken = std::min(counters_taken_.load(), kCounters);
+    for (std::uint32_t i = 0; i < taken; ++i) {
+      // What counts hits has its ordinal.
+      const std::uint64_t hits = counters_[i].hits_.load(std::memory_order_acquire);
+      use(kCachesMax + i, counters_[i].ordinal_.load() % kCachesMax, hits);
+    }
     for (std::uint32_t i = 0; i < kCachesMax / 64; ++i) {
       if (touched_[i].load(std::memory_order_relaxed) == 0) continue;
       // Before the hits are read: one that is noted meanwhile touches it again.
       for (std::uint64_t bits = touched_[i].exchange(0); bits != 0; bits &= bits - 1) {
         const std::uint32_t ordinal = i * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
-        use(ordinal, hits_[ordinal].load());
+        use(ordinal, ordinal, hits_[ordinal].load());
       }
     }
   }
@@ -77,6 +106,8 @@ class UseRing {
   alignas(64) std::array<Slot, kUses> slots_;
   std::array<std::atomic<std::uint64_t>, kCachesMax / 64> touched_;  ///< a bit a cache
   std::array<std::atomic<std::uint64_t>, kCachesMax> hits_;
+  std::array<Counter, kCounters> counters_;
+  std::atomic<std::uint32_t> counters_taken_;
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 

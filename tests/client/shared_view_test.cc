@@ -54,6 +54,53 @@ TEST_F(SharedViewTest, a_hit_is_no_request_and_counts_as_a_hit) {
   EXPECT_EQ(after.caches.at("lru").shared_hits, before.caches.at("lru").shared_hits + 1'000);
 }
 
+TEST_F(SharedViewTest, hits_of_more_threads_than_there_are_counters_are_all_counted) {
+  constexpr int kThreads = 80;
+  constexpr int kHits = 100;
+  asking_.put("lru", "key", 1);
+  asking_.put("ttl", "key", 2);
+  client_.get<int>("lru", "key");
+  const Info before = asking_.info();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([this] {
+      for (int hit = 0; hit < kHits; ++hit) {
+        if (client_.get<int>("lru", "key") != 1 || client_.get<int>("ttl", "key") != 2) std::abort();
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  const Info after = asking_.info();
+  for (const char* name : {"lru", "ttl"})
+    EXPECT_EQ(after.caches.at(name).shared_hits, before.caches.at(name).shared_hits + kThreads * kHits)
+        << name;
+}
+
+TEST_F(SharedViewTest, hits_of_a_forked_child_are_counted_beside_those_of_its_parent) {
+  // So many that both count at the same time.
+  constexpr std::uint64_t kHits = 300'000;
+  asking_.put("lru", "key", 1);
+  const auto read = [this] {
+    for (std::uint64_t hit = 0; hit < kHits; ++hit) {
+      if (client_.get<int>("lru", "key") != 1) std::abort();
+    }
+  };
+  read();
+  const std::uint64_t before = shared_hits();
+  // It has what this thread remembers.
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    read();
+    ::_exit(0);
+  }
+  read();
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(shared_hits() - before, 2 * kHits);
+}
+
 TEST_F(SharedViewTest, keys_that_are_read_much_are_told_as_hot) {
   const std::string ask = pack(std::vector<std::string>{"lru"});
   for (const char* key : {"often", "seldom"}) asking_.put("lru", key, 1);
