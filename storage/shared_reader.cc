@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
-#include <tuple>
 
 #include "storage/address_range.h"
 #include "storage/arena.h"
@@ -72,17 +71,34 @@ constexpr auto body_offsets = [] {
   return offsets;
 }();
 
-/// Each word once.
-Entry header_racing(const char* bytes) {
-  const auto& entry = *reinterpret_cast<const Entry*>(bytes);
-  static_assert(offsetof(Entry, key_bytes_and_shape) == offsetof(Entry, value_bytes) + 4);
-  const auto sizes = load_racing_at<std::uint64_t>(&entry.value_bytes);
-  return {.older = kNoRef,
-          .newer = kNoRef,
-          .place_and_deadline = load_racing_halves(entry.place_and_deadline),
-          .version_and_state = load_racing_halves(entry.version_and_state),
-          .value_bytes = static_cast<std::uint32_t>(sizes),
-          .key_bytes_and_shape = static_cast<std::uint32_t>(sizes >> 32)};
+/// How long value and key are, and the shape: the last two words of an entry's header, which must be looked
+/// at once only, because bounds follow from them.
+struct Sizes {
+  std::uint64_t words;
+
+  explicit Sizes(const char* entry)
+      : words(load_racing_at<std::uint64_t>(entry + offsetof(Entry, value_bytes))) {
+    static_assert(offsetof(Entry, key_bytes_and_shape) == offsetof(Entry, value_bytes) + 4);
+  }
+  std::uint64_t value_bytes() const { return words & 0xffffffff; }
+  std::uint64_t key_bytes() const { return words >> 48; }
+  std::uint32_t shape() const { return words >> 32 & 0xf; }
+  bool has(std::uint32_t part) const { return (words >> 32 & part) != 0; }
+  /// Where the value begins.
+  std::uint64_t value() const { return body_offsets[shape()] + key_bytes(); }
+};
+
+std::uint64_t state_racing(const char* entry) {
+  return load_racing_at<std::uint64_t>(entry + offsetof(Entry, version_and_state));
+}
+std::uint64_t place_and_deadline_racing(const char* entry) {
+  return load_racing_at<std::uint64_t>(entry + offsetof(Entry, place_and_deadline));
+}
+
+TimeMs deadline_racing(const char* entry, const Sizes& sizes) {
+  if (!sizes.has(Entry::kHasDue)) return kNever;
+  const auto& due = *reinterpret_cast<const Entry::Due*>(entry + Entry::body_offset(0));
+  return deadline_from(load_racing(due.deadline_high), place_and_deadline_racing(entry) & 0xffff);
 }
 
 }  // namespace
@@ -175,17 +191,6 @@ std::uint64_t SharedReader::uses() const {
 
 // -- moments
 
-inline SharedReader::Moment SharedReader::moment(std::uint32_t catalog, std::uint64_t bucket) const {
-  return {catalog, load_acquire(sharing().wide_flux), load_acquire(flux_[bucket % kFluxWords])};
-}
-
-inline bool SharedReader::holds(const Moment& moment, std::uint64_t bucket) const {
-  std::atomic_thread_fence(std::memory_order_acquire);
-  return load_racing(flux_[bucket % kFluxWords]) == moment.bucket &&
-         load_racing(sharing().wide_flux) == moment.wide &&
-         load_racing(sharing().catalog_flux) == moment.catalog;
-}
-
 inline bool SharedReader::is_due(TimeMs deadline) const { return deadline != kNever && is_past(deadline); }
 
 bool SharedReader::is_past(TimeMs deadline) const {
@@ -256,35 +261,28 @@ inline const IndexHead* SharedReader::index_of(const CacheAt& cache) const {
 void SharedReader::prefetch_large(const Slot& slot) {
   const std::uint64_t end = std::min<std::uint64_t>(slot.size, kPrefetchedMax);
   for (std::uint64_t line = 0; line < end; line += kLine) __builtin_prefetch(slot.bytes + line);
+  // A slot seldom begins where a line does.
+  __builtin_prefetch(slot.bytes + end - 1);
 }
 
-inline SharedReader::Search SharedReader::match(Ref ref, const Key& key, Found& found) const {
+inline SharedReader::Found SharedReader::match(Ref ref, const Key& key) const {
   const Slot slot = entry_slot(ref);
-  if (slot.bytes == nullptr) return Search::kUnclear;
+  if (slot.bytes == nullptr) return Found::unclear();
   // All of it at once, rather than the header first, and line after line as it is copied: an entry fills its
   // slot but for some percent.
   if (slot.size > kSmallSlotBytes) prefetch_large(slot);
   __builtin_prefetch(slot.bytes + kLine);
   __builtin_prefetch(slot.bytes + std::min<std::uint64_t>(slot.size, kSmallSlotBytes) - 1);
-  const Entry header = header_racing(slot.bytes);
-  if (header.key_bytes() != key.bytes.size()) return Search::kNone;
-  const std::uint32_t body = body_offsets[header.shape()];
-  const std::uint32_t value = body + header.key_bytes();
-  const std::uint64_t end = std::uint64_t{value} + header.value_bytes;
+  const Sizes sizes(slot.bytes);
+  if (sizes.key_bytes() != key.bytes.size()) return {};
   // A key that goes on in pieces is for the daemon.
-  if ((header.has(Entry::kHasPieces) ? value : end) > slot.size) return Search::kUnclear;
-  if (!equal_racing(slot.bytes + body, key.bytes)) return Search::kNone;
-  TimeMs deadline = kNever;
-  if (header.has(Entry::kHasDue)) {
-    const auto& due = *reinterpret_cast<const Entry::Due*>(slot.bytes + Entry::body_offset(0));
-    deadline = deadline_from(load_racing(due.deadline_high), header.place_and_deadline & 0xffff);
-  }
-  found = {.header = header, .ref = ref, .slot = slot, .value = value, .deadline = deadline};
-  return Search::kFound;
+  if (sizes.value() > slot.size) return Found::unclear();
+  if (!equal_racing(slot.bytes + body_offsets[sizes.shape()], key.bytes)) return {};
+  return {.bytes = slot.bytes, .slot_bytes = slot.size, .ref = ref};
 }
 
-inline SharedReader::Search SharedReader::match_any(const IndexBucket* buckets, std::uint32_t matching,
-                                                    const Key& key, Found& found) const {
+inline SharedReader::Found SharedReader::match_any(const IndexBucket* buckets, std::uint32_t matching,
+                                                   const Key& key) const {
   static_assert(offsetof(IndexBucket, refs) == 0);
   const Ref* const words = buckets->refs.data();
   const auto first_of = [&](std::uint32_t slots) { return load_racing(words[std::countr_zero(slots)]); };
@@ -292,67 +290,73 @@ inline SharedReader::Search SharedReader::match_any(const IndexBucket* buckets, 
     // Where another key has the same tag, which is so once in twenty times, memory is waited for but once.
     const std::uint32_t others = matching & (matching - 1);
     if (others != 0) __builtin_prefetch(entry_slot(first_of(others)).bytes);
-    const Search result = match(first_of(matching), key, found);
-    if (result != Search::kNone) return result;
+    const Found found = match(first_of(matching), key);
+    if (!found.is_none()) return found;
   }
-  return Search::kNone;
+  return {};
 }
 
-inline SharedReader::Search SharedReader::search(const IndexHead& index, std::uint64_t number, const Key& key,
-                                                 Found& found) const {
+inline SharedReader::Found SharedReader::search(const IndexHead& index, std::uint64_t number,
+                                                const Key& key) const {
   const std::uint64_t segment = number / IndexBucket::kPerSegment;
   const Ref leaf_ref = load_racing(index.leaves[segment / IndexBucket::kSegmentsPerLeaf]);
   const auto* const leaf = at<Ref, kBlockBytes>(leaf_ref);
-  if (leaf == nullptr) return Search::kUnclear;
+  if (leaf == nullptr) return Found::unclear();
   const Ref segment_ref = load_racing(leaf[segment % IndexBucket::kSegmentsPerLeaf]);
   const auto* const first = at<IndexBucket, kBlockBytes>(segment_ref);
-  if (first == nullptr) return Search::kUnclear;
+  if (first == nullptr) return Found::unclear();
   const IndexBucket* const home = first + number % IndexBucket::kPerSegment * IndexBucket::kHome;
   // Its second bucket is empty where the first has room.
   const std::uint8_t tag = tag_of(key.hash);
   const std::uint32_t matching = matches_racing(home[0], tag) | matches_racing(home[1], tag) << kBucketWords;
-  Search result = match_any(home, matching, key, found);
-  if (result != Search::kNone) return result;
+  const Found found = match_any(home, matching, key);
+  if (!found.is_none()) return found;
   const Ref behind_first = load_racing(home[0].overflow);
   const Ref overflow = behind_first == IndexBucket::kBeside ? load_racing(home[1].overflow) : behind_first;
-  if (overflow != kNoRef) std::tie(result, found) = search_overflow(overflow, key);
-  return result;
+  return overflow == kNoRef ? Found{} : search_overflow(overflow, key);
 }
 
-std::pair<SharedReader::Search, SharedReader::Found> SharedReader::search_overflow(Ref overflow,
-                                                                                   const Key& key) const {
-  Found found{};
+SharedReader::Found SharedReader::search_overflow(Ref overflow, const Key& key) const {
   for (int i = 1; i < kBucketsInChain; ++i) {
     const auto* const bucket = at<IndexBucket, kBucketBytes>(overflow);
     if (bucket == nullptr) break;
     const std::uint32_t matching = matches_racing(*bucket, tag_of(key.hash));
     overflow = load_racing(bucket->overflow);
     prefetch_bucket(overflow);
-    const Search result = match_any(bucket, matching, key, found);
-    if (result != Search::kNone || overflow == kNoRef) return {result, found};
+    const Found found = match_any(bucket, matching, key);
+    if (!found.is_none() || overflow == kNoRef) return found;
   }
-  return {Search::kUnclear, found};
+  return Found::unclear();
 }
 
 inline bool SharedReader::copy_value(const Found& found, const Room& room) const {
-  const Entry& header = found.header;
-  const std::uint64_t all = header.value_bytes;
-  if (all > bytes_ || all > room.bytes_max) return false;
-  const std::uint64_t here = std::min<std::uint64_t>(all, found.slot.size - found.value);
-  read_racing(room.value, found.slot.bytes + found.value, here);
-  return here == all || copy_pieces(found, here, room);
+  const Sizes sizes(found.bytes);
+  if (sizes.value_bytes() > room.bytes_max) return false;
+  if (sizes.has(Entry::kHasPieces)) return copy_pieces(found, room);
+  if (sizes.value() + sizes.value_bytes() > found.slot_bytes) return false;
+  copy_whole(found.bytes + sizes.value(), sizes.value_bytes(), room.value);
+  return true;
 }
 
-bool SharedReader::copy_pieces(Found found, std::uint64_t done, const Room& room) const {
-  const Entry& header = found.header;
-  const std::uint32_t first = Entry::body_offset(header.shape() & (Entry::kHasPieces - 1));
-  Ref ref = load_racing(*reinterpret_cast<const Ref*>(found.slot.bytes + first));
-  room.value.resize(header.value_bytes);
+void SharedReader::copy_whole(const char* from, std::uint64_t bytes, std::string& to) {
+  read_racing(to, from, bytes);
+}
+
+bool SharedReader::copy_pieces(const Found& found, const Room& room) const {
+  const Sizes sizes(found.bytes);
+  const std::uint64_t bytes = sizes.value_bytes();
+  const std::uint64_t value = sizes.value();
+  if (bytes > bytes_ || bytes > room.bytes_max || value > found.slot_bytes) return false;
+  const std::uint32_t first = Entry::body_offset(sizes.shape() & (Entry::kHasPieces - 1));
+  Ref ref = load_racing(*reinterpret_cast<const Ref*>(found.bytes + first));
+  std::uint64_t done = std::min<std::uint64_t>(bytes, found.slot_bytes - value);
+  room.value.resize(bytes);
+  read_racing(room.value.data(), found.bytes + value, done);
   // Each slot has room for something beside a piece's header, so that this ends.
-  while (done < header.value_bytes) {
+  while (done < bytes) {
     const Slot slot = entry_slot(ref);
     if (slot.bytes == nullptr || slot.size <= sizeof(Piece)) return false;
-    const std::uint64_t count = std::min<std::uint64_t>(header.value_bytes - done, slot.size - sizeof(Piece));
+    const std::uint64_t count = std::min<std::uint64_t>(bytes - done, slot.size - sizeof(Piece));
     read_racing(room.value.data() + done, slot.bytes + sizeof(Piece), count);
     done += count;
     ref = load_racing(reinterpret_cast<const Piece*>(slot.bytes)->next);
@@ -360,46 +364,67 @@ bool SharedReader::copy_pieces(Found found, std::uint64_t done, const Room& room
   return true;
 }
 
+inline bool SharedReader::holds(const CacheAt& cache, const Seen& seen) const {
+  std::atomic_thread_fence(std::memory_order_acquire);
+  return is_served() && load_racing(flux_[seen.bucket % kFluxWords]) == seen.flux &&
+         load_racing(sharing().wide_flux) == seen.wide_flux &&
+         load_racing(sharing().catalog_flux) == cache.flux;
+}
+
+inline std::optional<SharedReader::Outcome> SharedReader::attempt(const CacheAt& cache, const Key& key,
+                                                                  const Room& room, Seen& seen) const {
+  const IndexHead* const index = index_of(cache);
+  if (index == nullptr) return std::nullopt;
+  const std::uint64_t homes = load_racing_halves(index->homes);
+  if (homes > IndexBucket::kMax) return std::nullopt;
+  const std::uint64_t number = homes == 0 ? 0 : home_number(key.hash, homes);
+  const std::uint32_t wide_flux = load_acquire(sharing().wide_flux);
+  const std::uint32_t flux = load_acquire(flux_[number % kFluxWords]);
+  if (((wide_flux | flux) & 1) != 0) return std::nullopt;
+  seen.bucket = number;
+  seen.flux = flux;
+  seen.wide_flux = wide_flux;
+  const Found found = homes == 0 ? Found{} : search(*index, number, key);
+  Outcome outcome = found.is_none() ? Outcome::kAbsent : Outcome::kElsewhere;
+  if (found.is_there()) {
+    const std::uint64_t state = state_racing(found.bytes);
+    seen.version = state >> Entry::kStateBits;
+    seen.deadline = deadline_racing(found.bytes, Sizes(found.bytes));
+    seen.ref = found.ref;
+    seen.place = place_and_deadline_racing(found.bytes) >> 16;
+    const bool is_record = (state & Entry::kKindMask) == static_cast<std::uint64_t>(Entry::Kind::kRecord);
+    if (!is_record || is_due(seen.deadline)) {
+      outcome = Outcome::kAbsent;
+    } else if (copy_value(found, room)) {
+      outcome = Outcome::kHit;
+    }
+  }
+  // In a table that has grown or shrunk meanwhile, the key may be in another home.
+  if (!holds(cache, seen) || load_racing_halves(index->homes) != homes) return std::nullopt;
+  return outcome;
+}
+
 /// As one function: half of what a call costs where all is in the processor's caches is calls.
 [[gnu::flatten]] SharedReader::Outcome SharedReader::get(const CacheAt& cache, std::string_view key_bytes,
                                                          const Room& room, Seen& seen) const {
   const Key key{key_bytes, hash_of(key_bytes, hash_seed_)};
-  for (int tries = 0; tries < kTries; ++tries) {
+  const auto outcome = attempt(cache, key, room, seen);
+  return outcome ? *outcome : get_again(cache, key, room, seen);
+}
+
+SharedReader::Outcome SharedReader::get_again(const CacheAt& cache, const Key& key, const Room& room,
+                                              Seen& seen) const {
+  for (int tries = 1; tries < kTries; ++tries) {
     if (!is_served()) return Outcome::kElsewhere;
-    if (load_acquire(sharing().catalog_flux) != cache.flux) return Outcome::kCacheIsMoved;
-    const IndexHead* const index = index_of(cache);
-    if (index == nullptr) return Outcome::kElsewhere;
-    const std::uint64_t homes = load_racing_halves(index->homes);
-    if (homes > IndexBucket::kMax) return Outcome::kElsewhere;
-    const std::uint64_t number = homes == 0 ? 0 : home_number(key.hash, homes);
-    const Moment moment = this->moment(cache.flux, number);
-    if (((moment.wide | moment.bucket) & 1) != 0) {
-      pause();
-      continue;
-    }
-    Found found{};
-    const Search result = homes == 0 ? Search::kNone : search(*index, number, key, found);
-    const bool is_there = result == Search::kFound && found.header.has_value() && !is_due(found.deadline);
-    const bool is_clear = result != Search::kUnclear && (!is_there || copy_value(found, room));
-    // In a table that has grown or shrunk meanwhile, the key may be in another home.
-    if (!holds(moment, number) || load_racing_halves(index->homes) != homes) continue;
-    if (!is_clear) return Outcome::kElsewhere;
-    seen = {.version = found.header.version(),
-            .deadline = found.deadline,
-            .ref = found.ref,
-            .place = found.header.place(),
-            .bucket = number,
-            .flux = moment.bucket,
-            .wide_flux = moment.wide};
-    return is_there ? Outcome::kHit : Outcome::kAbsent;
+    if (load_racing(sharing().catalog_flux) != cache.flux) return Outcome::kCacheIsMoved;
+    if (const auto outcome = attempt(cache, key, room, seen)) return *outcome;
+    pause();
   }
   return Outcome::kElsewhere;
 }
 
 bool SharedReader::is_unchanged(const CacheAt& cache, const Seen& seen) const {
-  const Moment then{cache.flux, seen.wide_flux, seen.flux};
-  return is_served() && ((then.catalog | then.wide | then.bucket) & 1) == 0 && holds(then, seen.bucket) &&
-         !is_due(seen.deadline);
+  return ((cache.flux | seen.wide_flux | seen.flux) & 1) == 0 && holds(cache, seen) && !is_due(seen.deadline);
 }
 
 }  // namespace pannier::storage

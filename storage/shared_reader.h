@@ -109,13 +109,6 @@ class SharedReader {
     const char* bytes = nullptr;  ///< null: there is none
     std::uint32_t size = 0;
   };
-  /// The beginning of every read, and whether it still holds.
-  struct Moment {
-    std::uint32_t catalog;  ///< the cache's place is of it
-    std::uint32_t wide;
-    std::uint32_t bucket;
-  };
-
   const SharingHead& sharing() const {
     return *reinterpret_cast<const SharingHead*>(base_ + HeadParts::kSharing);
   }
@@ -123,8 +116,12 @@ class SharedReader {
     std::string_view bytes;
     std::uint64_t hash;
   };
-  Moment moment(std::uint32_t catalog, std::uint64_t bucket) const;
-  bool holds(const Moment& moment, std::uint64_t bucket) const;
+  /// Whether nothing was disturbed of what was seen since its flux words were looked at.
+  bool holds(const CacheAt& cache, const Seen& seen) const;
+  /// Nothing if something was disturbed meanwhile.
+  std::optional<Outcome> attempt(const CacheAt& cache, const Key& key, const Room& room, Seen& seen) const;
+  [[gnu::noinline]] Outcome get_again(const CacheAt& cache, const Key& key, const Room& room,
+                                      Seen& seen) const;
   bool is_due(TimeMs deadline) const;
   [[gnu::noinline]] bool is_past(TimeMs deadline) const;
 
@@ -136,24 +133,27 @@ class SharedReader {
   const IndexHead* index_of(const CacheAt& cache) const;
   bool is_cache(Ref ref, std::string_view name) const;
 
-  enum class Search : std::uint8_t { kFound, kNone, kUnclear };
-  /// What an entry's header says, and where it is. What takes it by reference is inlined, so that it stays in
-  /// registers.
+  /// Where a key's entry is. Small enough for registers.
   struct Found {
-    Entry header;
-    Ref ref;
-    Slot slot;
-    std::uint32_t value;  ///< where it begins in the slot
-    TimeMs deadline;
+    const char* bytes = nullptr;  ///< of its slot; null: there is none
+    std::uint32_t slot_bytes = 0;
+    Ref ref = kNoRef;  ///< of none: kUnclear, where that cannot be told
+    static constexpr Ref kUnclear = 1;
+
+    bool is_there() const { return bytes != nullptr; }
+    bool is_none() const { return bytes == nullptr && ref == kNoRef; }
+    static Found unclear() { return {.ref = kUnclear}; }
   };
-  Search search(const IndexHead& index, std::uint64_t number, const Key& key, Found& found) const;
-  [[gnu::noinline]] std::pair<Search, Found> search_overflow(Ref overflow, const Key& key) const;
+  Found search(const IndexHead& index, std::uint64_t number, const Key& key) const;
+  [[gnu::noinline]] Found search_overflow(Ref overflow, const Key& key) const;
   /// `matching`: a bit a slot, of buckets side by side, of each bucket as many as a bucket has words.
-  Search match_any(const IndexBucket* buckets, std::uint32_t matching, const Key& key, Found& found) const;
-  Search match(Ref ref, const Key& key, Found& found) const;
+  Found match_any(const IndexBucket* buckets, std::uint32_t matching, const Key& key) const;
+  Found match(Ref ref, const Key& key) const;
   [[gnu::noinline]] static void prefetch_large(const Slot& slot);
   bool copy_value(const Found& found, const Room& room) const;
-  [[gnu::noinline]] bool copy_pieces(Found found, std::uint64_t done, const Room& room) const;
+  /// A function of its own, so that what get() needs afterwards stays in registers.
+  [[gnu::noinline]] static void copy_whole(const char* from, std::uint64_t bytes, std::string& to);
+  [[gnu::noinline]] bool copy_pieces(const Found& found, const Room& room) const;
 
   const char* base_;
   std::uint64_t bytes_;
