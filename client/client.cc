@@ -86,15 +86,18 @@ std::optional<Entry<std::string>> Client::read_shared(std::string_view cache, st
   return pool_->shared().entry(cache, key, sighting, options);
 }
 
+std::vector<std::optional<std::string>> Client::read_shared_many(std::string_view cache, const KeyList& keys,
+                                                                 const SharedReadOptions& options) {
+  return pool_->shared().values(cache, keys, options);
+}
+
 bool Client::is_current(const Sighting& sighting) { return pool_->shared().is_current(sighting); }
 
 std::vector<std::optional<std::string>> Client::get_many_raw(std::string_view cache, const KeyList& keys) {
-  Values values;
-  values.reserve(keys.size());
+  Values values = read_shared_many(cache, keys);
   std::vector<std::string_view> missing;
-  for (const std::string_view key : keys) {
-    values.push_back(pool_->shared().value(cache, key));
-    if (!values.back()) missing.push_back(key);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!values[i]) missing.push_back(keys.begin()[i]);
   }
   // Of no keys at all, the daemon knows whether there is the cache.
   if (missing.empty() && keys.size() > 0) return values;

@@ -322,6 +322,13 @@ inline SharedView::Finding SharedView::find(bool may_attach, std::string_view ca
   }
 }
 
+void SharedView::fetch_ahead(std::string_view cache, std::string_view key, SharedReader::Ahead what) const {
+  const Attachment* const attached = current_.load(std::memory_order_acquire);
+  const Spot& spot = spot_of(cache);
+  if (attached != nullptr && spot.is_of(attached->number, cache))
+    attached->reader->fetch_ahead(spot.at, key, what);
+}
+
 std::optional<std::string> SharedView::value(std::string_view cache, std::string_view key) {
   std::optional<std::string> value(std::in_place);
   SharedReader::Seen seen;
@@ -332,6 +339,32 @@ std::optional<std::string> SharedView::value(std::string_view cache, std::string
     value.reset();
   }
   return value;
+}
+
+std::vector<std::optional<std::string>> SharedView::values(std::string_view cache, const KeyList& keys,
+                                                           const SharedReadOptions& options) {
+  using Ahead = SharedReader::Ahead;
+  // So many keys before they are read: memory answers in the time of two or three reads.
+  constexpr std::size_t kHomesAhead = 8;
+  constexpr std::size_t kEntriesAhead = 4;
+  const auto all = keys.begin();
+  std::vector<std::optional<std::string>> values(keys.size());
+  std::uint64_t bytes_left = options.bytes_max;
+  SharedReader::Seen seen;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (i + kHomesAhead < keys.size()) fetch_ahead(cache, all[i + kHomesAhead], Ahead::kHome);
+    if (i + kEntriesAhead < keys.size()) fetch_ahead(cache, all[i + kEntriesAhead], Ahead::kEntry);
+    std::optional<std::string>& value = values[i];
+    value.emplace();
+    const Finding found = find(options.may_attach, cache, all[i], {*value, bytes_left}, seen);
+    if (found.attached == nullptr) {
+      value.reset();
+      continue;
+    }
+    note(*found.attached, found.spot->telling, found.spot->at, seen, true);
+    bytes_left -= value->size();
+  }
+  return values;
 }
 
 /// As one function, as SharedReader::get() is.

@@ -25,6 +25,7 @@
 
 #include "client/deadline.h"
 #include "pannier/info.h"
+#include "pannier/keys.h"
 #include "pannier/options.h"
 #include "pannier/sighting.h"
 #include "storage/shared_reader.h"
@@ -46,6 +47,9 @@ class SharedView {
 
   /// The packed value. Nothing: ask the daemon.
   std::optional<std::string> value(std::string_view cache, std::string_view key);
+  /// Those of many keys, in their order. `options.bytes_max`: of all together.
+  std::vector<std::optional<std::string>> values(std::string_view cache, const KeyList& keys,
+                                                 const SharedReadOptions& options = {});
   /// The same with all about it; `sighting` becomes one of it.
   std::optional<Entry<std::string>> entry(std::string_view cache, std::string_view key, Sighting* sighting,
                                           const SharedReadOptions& options = {});
@@ -65,6 +69,8 @@ class SharedView {
   std::unique_ptr<Attachment> attach();
   void let_go(Attachment& attachment);
   static Spot& spot_of(std::string_view cache);
+  /// Begins to fetch what find() of this key will read.
+  void fetch_ahead(std::string_view cache, std::string_view key, storage::SharedReader::Ahead what) const;
   static Telling& telling_of(const Sighting& sighting);
   /// Where an entry was found.
   struct Finding {

@@ -64,6 +64,11 @@ std::uint32_t matches_racing(const IndexBucket& bucket, std::uint8_t tag) {
   }
 }
 
+/// A bit a word, of both buckets of a home. The second is empty where the first has room.
+std::uint32_t matches_home(const IndexBucket* home, std::uint8_t tag) {
+  return matches_racing(home[0], tag) | matches_racing(home[1], tag) << kBucketWords;
+}
+
 /// Entry::body_offset() by shape.
 constexpr auto body_offsets = [] {
   std::array<std::uint32_t, 16> offsets{};
@@ -258,6 +263,15 @@ inline const IndexHead* SharedReader::index_of(const CacheAt& cache) const {
 
 // -- entries
 
+inline void SharedReader::prefetch_entry(const Slot& slot) {
+  // All of it at once, rather than the header first, and line after line as it is copied: an entry fills its
+  // slot but for some percent.
+  if (slot.size > kSmallSlotBytes) prefetch_large(slot);
+  __builtin_prefetch(slot.bytes);
+  __builtin_prefetch(slot.bytes + kLine);
+  __builtin_prefetch(slot.bytes + std::min<std::uint64_t>(slot.size, kSmallSlotBytes) - 1);
+}
+
 void SharedReader::prefetch_large(const Slot& slot) {
   const std::uint64_t end = std::min<std::uint64_t>(slot.size, kPrefetchedMax);
   for (std::uint64_t line = 0; line < end; line += kLine) __builtin_prefetch(slot.bytes + line);
@@ -268,11 +282,7 @@ void SharedReader::prefetch_large(const Slot& slot) {
 inline SharedReader::Found SharedReader::match(Ref ref, const Key& key) const {
   const Slot slot = entry_slot(ref);
   if (slot.bytes == nullptr) return Found::unclear();
-  // All of it at once, rather than the header first, and line after line as it is copied: an entry fills its
-  // slot but for some percent.
-  if (slot.size > kSmallSlotBytes) prefetch_large(slot);
-  __builtin_prefetch(slot.bytes + kLine);
-  __builtin_prefetch(slot.bytes + std::min<std::uint64_t>(slot.size, kSmallSlotBytes) - 1);
+  prefetch_entry(slot);
   const Sizes sizes(slot.bytes);
   if (sizes.key_bytes() != key.bytes.size()) return {};
   // A key that goes on in pieces is for the daemon.
@@ -296,19 +306,21 @@ inline SharedReader::Found SharedReader::match_any(const IndexBucket* buckets, s
   return {};
 }
 
-inline SharedReader::Found SharedReader::search(const IndexHead& index, std::uint64_t number,
-                                                const Key& key) const {
+inline const IndexBucket* SharedReader::home(const IndexHead& index, std::uint64_t number) const {
   const std::uint64_t segment = number / IndexBucket::kPerSegment;
   const Ref leaf_ref = load_racing(index.leaves[segment / IndexBucket::kSegmentsPerLeaf]);
   const auto* const leaf = at<Ref, kBlockBytes>(leaf_ref);
-  if (leaf == nullptr) return Found::unclear();
+  if (leaf == nullptr) return nullptr;
   const Ref segment_ref = load_racing(leaf[segment % IndexBucket::kSegmentsPerLeaf]);
   const auto* const first = at<IndexBucket, kBlockBytes>(segment_ref);
-  if (first == nullptr) return Found::unclear();
-  const IndexBucket* const home = first + number % IndexBucket::kPerSegment * IndexBucket::kHome;
-  // Its second bucket is empty where the first has room.
-  const std::uint8_t tag = tag_of(key.hash);
-  const std::uint32_t matching = matches_racing(home[0], tag) | matches_racing(home[1], tag) << kBucketWords;
+  return first == nullptr ? nullptr : first + number % IndexBucket::kPerSegment * IndexBucket::kHome;
+}
+
+inline SharedReader::Found SharedReader::search(const IndexHead& index, std::uint64_t number,
+                                                const Key& key) const {
+  const IndexBucket* const home = this->home(index, number);
+  if (home == nullptr) return Found::unclear();
+  const std::uint32_t matching = matches_home(home, tag_of(key.hash));
   const Found found = match_any(home, matching, key);
   if (!found.is_none()) return found;
   const Ref behind_first = load_racing(home[0].overflow);
@@ -421,6 +433,28 @@ SharedReader::Outcome SharedReader::get_again(const CacheAt& cache, const Key& k
     pause();
   }
   return Outcome::kElsewhere;
+}
+
+[[gnu::flatten]] void SharedReader::fetch_ahead(const CacheAt& cache, std::string_view key,
+                                                Ahead what) const {
+  const std::uint64_t hash = hash_of(key, hash_seed_);
+  const IndexHead* const index = index_of(cache);
+  if (index == nullptr) return;
+  const std::uint64_t homes = load_racing_halves(index->homes);
+  if (homes == 0 || homes > IndexBucket::kMax) return;
+  const std::uint64_t number = home_number(hash, homes);
+  const IndexBucket* const home = this->home(*index, number);
+  if (home == nullptr) return;
+  if (what == Ahead::kHome) {
+    __builtin_prefetch(&flux_[number % kFluxWords]);
+    __builtin_prefetch(home);
+    __builtin_prefetch(home + 1);
+    return;
+  }
+  const std::uint32_t matching = matches_home(home, tag_of(hash));
+  if (matching == 0) return prefetch_bucket(load_racing(home[1].overflow));
+  const Slot slot = entry_slot(load_racing(home->refs.data()[std::countr_zero(matching)]));
+  if (slot.bytes != nullptr) prefetch_entry(slot);
 }
 
 bool SharedReader::is_unchanged(const CacheAt& cache, const Seen& seen) const {

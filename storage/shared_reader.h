@@ -86,6 +86,11 @@ class SharedReader {
     kElsewhere,     ///< ask the daemon
   };
   Outcome get(const CacheAt& cache, std::string_view key, const Room& room, Seen& seen) const;
+  /// What a get() waits for, in the order in which it can be fetched ahead: where the entry is, is known when
+  /// its home has arrived.
+  enum class Ahead : std::uint8_t { kHome, kEntry };
+  /// Begins to fetch it into the processor's cache, for who knows the keys of some gets to come.
+  void fetch_ahead(const CacheAt& cache, std::string_view key, Ahead what) const;
   /// Whether an entry that get() has seen is still the same, and not past its deadline. False may be wrong:
   /// then get() tells.
   bool is_unchanged(const CacheAt& cache, const Seen& seen) const;
@@ -144,11 +149,14 @@ class SharedReader {
     bool is_none() const { return bytes == nullptr && ref == kNoRef; }
     static Found unclear() { return {.ref = kUnclear}; }
   };
+  /// The first bucket of a home; null: it cannot be told.
+  const IndexBucket* home(const IndexHead& index, std::uint64_t number) const;
   Found search(const IndexHead& index, std::uint64_t number, const Key& key) const;
   [[gnu::noinline]] Found search_overflow(Ref overflow, const Key& key) const;
   /// `matching`: a bit a slot, of buckets side by side, of each bucket as many as a bucket has words.
   Found match_any(const IndexBucket* buckets, std::uint32_t matching, const Key& key) const;
   Found match(Ref ref, const Key& key) const;
+  static void prefetch_entry(const Slot& slot);
   [[gnu::noinline]] static void prefetch_large(const Slot& slot);
   bool copy_value(const Found& found, const Room& room) const;
   /// A function of its own, so that what get() needs afterwards stays in registers.

@@ -33,6 +33,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kReads = 1 << 18;  ///< of a round
+constexpr std::size_t kKeysOfMany = 128;
 constexpr std::size_t kCalls = 1 << 11;  ///< of a round, of those that are requests
 constexpr double kMapTarget = 0.6;
 constexpr double kSocketTarget = 100;
@@ -200,11 +201,20 @@ void measure(const Options& options, std::size_t value_bytes, nlohmann::json& re
   MemcachedGets to_memcached(memcached);
   std::uint64_t misses = 0;
   std::string map_key;
+  std::vector<std::string_view> many;
   std::vector<Way> ways{
       {"shared", kReads,
        [&](const Key& key) {
          const auto value = client.read_shared(kCache, view_of(key));
          value ? used(value->value) : static_cast<void>(++misses);
+       }},
+      {"shared, get_many", kReads,
+       [&](const Key& key) {
+         many.push_back(view_of(key));
+         if (many.size() < kKeysOfMany) return;
+         for (const auto& value : client.get_many_raw(kCache, many))
+           value ? used(*value) : static_cast<void>(++misses);
+         many.clear();
        }},
       {"unordered_map", kReads,
        [&](const Key& key) {
@@ -237,7 +247,8 @@ void measure(const Options& options, std::size_t value_bytes, nlohmann::json& re
     const bool is_map = way.name == "unordered_map";
     const bool is_shared = &way == &shared;
     const double target = is_map ? 1 / kMapTarget : kSocketTarget;
-    const bool has_target = !is_shared && way.name != "pannier, socket";
+    const bool is_ours = way.name.starts_with("shared") || way.name.starts_with("pannier");
+    const bool has_target = !is_ours;
     table.add({way.name, number(median_of(way.ns), 0), spread_of(way.ns), is_shared ? "" : number(ratio, 2),
                is_shared ? "" : spread_of(relative, 2), has_target ? number(target, 2) : "",
                has_target ? verdict(ratio >= target) : ""});

@@ -151,6 +151,34 @@ TEST_F(SharedViewTest, many_are_read_together_or_asked_for_together) {
   EXPECT_EQ(client_.get_many<int>("lru", {"a", "c"}), (std::vector<std::optional<int>>{1, std::nullopt}));
 }
 
+TEST_F(SharedViewTest, of_very_many_each_is_the_right_one) {
+  std::vector<std::string> keys;
+  std::vector<std::optional<int>> wanted;
+  for (int i = 0; i < 3'000; ++i) {
+    keys.push_back(std::to_string(i * 7'919 % 3'000));
+    wanted.push_back(i % 7 == 0 ? std::nullopt : std::optional(i));
+    if (wanted.back()) asking_.put("lru", keys.back(), i);
+  }
+  EXPECT_EQ(client_.get_many<int>("lru", keys), wanted) << "the first attaches";
+  const std::uint64_t hits = shared_hits();
+  EXPECT_EQ(client_.get_many<int>("lru", keys), wanted);
+  EXPECT_EQ(shared_hits() - hits, 3'000U - 429U);
+  EXPECT_TRUE(client_.get_many<int>("lru", std::vector<std::string>{}).empty());
+}
+
+TEST_F(SharedViewTest, of_many_no_more_than_wished_is_copied) {
+  asking_.put_raw("lru", "large", pack(std::string(1'000, 'v')));
+  asking_.put_raw("lru", "small", pack(std::string(10, 'v')));
+  client_.get<std::string>("lru", "small");
+  const auto values =
+      client_.read_shared_many("lru", {"small", "large", "small", "none"}, {.bytes_max = 100});
+  ASSERT_EQ(values.size(), 4U);
+  EXPECT_EQ(values[0], pack(std::string(10, 'v')));
+  EXPECT_FALSE(values[1]);
+  EXPECT_EQ(values[2], values[0]);
+  EXPECT_FALSE(values[3]);
+}
+
 TEST_F(SharedViewTest, few_gets_do_not_attach_unless_that_is_wished) {
   asking_.put("lru", "key", 1);
   Client usual(options(SharedReads::kWhenItPays));

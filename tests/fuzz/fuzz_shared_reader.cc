@@ -26,6 +26,8 @@ void read_damaged(int fd) {
       const std::string key = "key" + std::to_string(i);
       std::string value;
       SharedReader::Seen seen;
+      (*reader)->fetch_ahead(cache, key, SharedReader::Ahead::kHome);
+      (*reader)->fetch_ahead(cache, key, SharedReader::Ahead::kEntry);
       (*reader)->get(cache, key, {value}, seen);
       check(value.size() <= kBytes, "a value is no larger than the arena");
       (*reader)->is_unchanged(cache, seen);

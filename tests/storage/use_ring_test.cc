@@ -68,7 +68,8 @@ TEST_F(UseRingTest, no_hit_is_lost_while_they_are_taken) {
 
 TEST_F(UseRingTest, what_a_client_writes_there_stays_within_bounds) {
   // As a client can, which may write all of it.
-  std::fill_n(reinterpret_cast<unsigned char*>(ring_.get()), sizeof(UseRing), static_cast<unsigned char>(0xff));
+  std::fill_n(reinterpret_cast<unsigned char*>(ring_.get()), sizeof(UseRing),
+              static_cast<unsigned char>(0xff));
   EXPECT_EQ(ring_->take_counter(0), nullptr);
   ring_->take_hits([](UseRing::Place place, std::uint32_t ordinal, std::uint64_t) {
     ASSERT_LT(place, kCachesMax + UseRing::kCounters);

@@ -124,6 +124,10 @@ class Client {
   std::optional<Entry<std::string>> read_shared(std::string_view cache, std::string_view key,
                                                 Sighting* sighting = nullptr,
                                                 const SharedReadOptions& options = {});
+  /// The packed values that read_shared() finds, as many results as keys. `options.bytes_max`: of all
+  /// together.
+  std::vector<std::optional<std::string>> read_shared_many(std::string_view cache, const KeyList& keys,
+                                                           const SharedReadOptions& options = {});
   /// Whether the entry is as it was seen: present, not written since, not past its deadline. True counts as a
   /// hit. False may mean that it cannot be told. Makes no system call.
   bool is_current(const Sighting& sighting);

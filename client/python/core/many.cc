@@ -34,16 +34,9 @@ std::vector<std::string_view> keys_of(py::handle keys) {
 std::vector<std::optional<std::string>> read_beside_threads(Client& client, std::string_view cache,
                                                             const std::vector<std::string_view>& keys,
                                                             std::vector<std::string_view>& left) {
-  std::vector<std::optional<std::string>> values(keys.size());
-  SharedReadOptions options = kBesideThreads;
+  auto values = client.read_shared_many(cache, keys, kBesideThreads);
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    auto entry = client.read_shared(cache, keys[i], nullptr, options);
-    if (!entry) {
-      left.push_back(keys[i]);
-      continue;
-    }
-    options.bytes_max -= entry->value.size();
-    values[i] = std::move(entry->value);
+    if (!values[i]) left.push_back(keys[i]);
   }
   return values;
 }
