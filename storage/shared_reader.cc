@@ -70,7 +70,7 @@ std::uint32_t matches_home(const IndexBucket* home, std::uint8_t tag) {
 }
 
 /// Entry::body_offset() by shape.
-constexpr auto body_offsets = [] {
+constexpr auto kBodyOffsets = [] {
   std::array<std::uint32_t, 16> offsets{};
   for (std::uint32_t shape = 0; shape < offsets.size(); ++shape) offsets[shape] = Entry::body_offset(shape);
   return offsets;
@@ -90,7 +90,7 @@ struct Sizes {
   std::uint32_t shape() const { return words >> 32 & 0xf; }
   bool has(std::uint32_t part) const { return (words >> 32 & part) != 0; }
   /// Where the value begins.
-  std::uint64_t value() const { return body_offsets[shape()] + key_bytes(); }
+  std::uint64_t value() const { return kBodyOffsets[shape()] + key_bytes(); }
 };
 
 std::uint64_t state_racing(const char* entry) {
@@ -186,8 +186,9 @@ std::uint64_t SharedReader::entries(const CacheAt& cache) const {
 
 void SharedReader::let_go() {
   // Zeros take the place of the arena: nobody serves there, and no flux word is what it was.
-  mmap(const_cast<char*>(base_), bytes_, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
-       -1, 0);
+  // Where there is no memory for that, the arena stays.
+  std::ignore = mmap(const_cast<char*>(base_), bytes_, PROT_READ,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 }
 
 std::uint64_t SharedReader::uses() const {
@@ -287,7 +288,7 @@ inline SharedReader::Found SharedReader::match(Ref ref, const Key& key) const {
   if (sizes.key_bytes() != key.bytes.size()) return {};
   // A key that goes on in pieces is for the daemon.
   if (sizes.value() > slot.size) return Found::unclear();
-  if (!equal_racing(slot.bytes + body_offsets[sizes.shape()], key.bytes)) return {};
+  if (!equal_racing(slot.bytes + kBodyOffsets[sizes.shape()], key.bytes)) return {};
   return {.bytes = slot.bytes, .slot_bytes = slot.size, .ref = ref};
 }
 

@@ -35,7 +35,7 @@ TEST(InputBuffer, gives_no_more_room_for_a_large_announcement_than_doubles_it) {
   EXPECT_EQ(buffer.room(std::size_t{1} << 30).size(),
             InputBuffer::kStepBytes + InputBuffer::kAroundValueBytes);
   fill(buffer, std::string(1'000'000, 'x'), std::size_t{1} << 30);
-  EXPECT_LE(buffer.capacity_bytes(), 2U * 1'000'000U + InputBuffer::kStepBytes);
+  EXPECT_LE(buffer.capacity_bytes(), std::size_t{2'000'000} + InputBuffer::kStepBytes);
 }
 
 TEST(InputBuffer, gives_as_much_room_as_the_message_lacks) {

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -282,11 +283,16 @@ TEST(Sharing, a_writer_that_is_killed_leaves_no_reader_hanging_or_with_a_wrong_v
     }
   }
   constexpr int kKillsMin = 10;
+  // Where it takes long until a writer serves, it gets more time: else none is ever read from.
+  constexpr std::uint64_t kLongestMsMax = 3'200;
+  std::uint64_t longest_ms = 100;
   int kills = 0;
   std::mt19937 random(std::random_device{}());
   while (!ledger->is_over && (kills < kKillsMin || ledger->reads < reads)) {
+    const std::uint64_t reads_before = ledger->reads;
     const pid_t writer = spawn([&] { take_over_and_write(*ledger, arena_fd); });
-    std::this_thread::sleep_for(std::chrono::milliseconds(20 + random() % 100));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20 + random() % longest_ms));
+    if (ledger->reads == reads_before) longest_ms = std::min(2 * longest_ms, kLongestMsMax);
     ASSERT_EQ(kill(writer, SIGKILL), 0);
     int status = 0;
     ASSERT_EQ(waitpid(writer, &status, 0), writer);

@@ -119,7 +119,7 @@ TEST_F(ArenaTest, overwritten_bytes_come_back_and_their_neighbors_stay) {
   std::string before(Arena::kOverwriteMax + 64, '\0');
   for (std::size_t i = 0; i < before.size(); ++i) before[i] = static_cast<char>(i * 7 + 1);
   for (const std::uint64_t count : {0U, 1U, 2U, 7U, 8U, 9U, 15U, 16U, 17U, 63U, 64U, 1'023U, 1'024U}) {
-    std::memcpy(place - 32, before.data(), before.size());
+    before.copy(place - 32, before.size());
     const std::string bytes(count, '!');
     const Transaction transaction(*arena_);
     arena_->overwrite(place, bytes.data(), count);

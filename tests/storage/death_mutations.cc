@@ -266,7 +266,7 @@ void add_write_back(Mutations& all) {
     world.cache("durable").loaded(death_key(12), Absent{}, kDeathNow);
   };
   const auto release = [](World& world) {
-    for (const std::size_t key : {260, 261, 12}) world.cache("durable").release_loaded(death_key(key));
+    for (const std::size_t key : {260U, 261U, 12U}) world.cache("durable").release_loaded(death_key(key));
   };
   all.push_back({.name = "loaded", .run = load, .promise = kInSteps});
   all.push_back({.name = "release_loaded", .run = release, .setup = load, .changes = false});

@@ -139,7 +139,7 @@ TEST_F(DraftTest, many_are_written_in_turns_while_entries_are_moved) {
       if (gone % 9 != 0) cache.erase(std::to_string(gone), std::nullopt, kNow);
     }
     // Their pieces go where pages get short.
-    for (int i = 0; i < 1'000; ++i) put(cache, std::to_string(until + i), large(until / 100 + 30));
+    for (std::uint64_t i = 0; i < 1'000; ++i) put(cache, std::to_string(until + i), large(until / 100 + 30));
     ASSERT_EQ(Check::fault_of(*catalog_), std::nullopt);
   }
   EXPECT_GT(catalog_->arena_stats().moved_entries, moved + 100);
