@@ -23,11 +23,11 @@ Id* memory_wiped_on_fork() {
 
 }  // namespace
 
-std::atomic<pid_t>* const remembered_process_id = memory_wiped_on_fork();
+std::atomic<pid_t>* const kRememberedProcessId = memory_wiped_on_fork();
 
 pid_t process_id_asked() {
   const pid_t id = ::getpid();
-  if (remembered_process_id != nullptr) remembered_process_id->store(id, std::memory_order_relaxed);
+  if (kRememberedProcessId != nullptr) kRememberedProcessId->store(id, std::memory_order_relaxed);
   return id;
 }
 

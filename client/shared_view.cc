@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -142,7 +143,8 @@ SharedView::~SharedView() = default;
 inline SharedView::Spot& SharedView::spot_of(std::string_view cache) {
   static_assert(std::is_trivially_destructible_v<Spot>);
   static thread_local std::array<Spot, 8> spots;
-  const std::size_t mixed = cache.empty() ? 0 : cache.size() + static_cast<unsigned char>(cache.back()) * 3U;
+  const std::size_t mixed =
+      cache.empty() ? 0 : cache.size() + static_cast<unsigned char>(cache.back()) * std::size_t{3};
   return spots[mixed % spots.size()];
 }
 
@@ -347,7 +349,7 @@ std::vector<std::optional<std::string>> SharedView::values(std::string_view cach
   // So many keys before they are read: memory answers in the time of two or three reads.
   constexpr std::size_t kHomesAhead = 8;
   constexpr std::size_t kEntriesAhead = 4;
-  const auto all = keys.begin();
+  const std::span<const std::string_view> all(keys.begin(), keys.size());
   std::vector<std::optional<std::string>> values(keys.size());
   std::uint64_t bytes_left = options.bytes_max;
   SharedReader::Seen seen;
