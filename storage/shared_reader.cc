@@ -81,6 +81,7 @@ constexpr auto kBodyOffsets = [] {
 struct Sizes {
   std::uint64_t words;
 
+  explicit Sizes(std::uint64_t known) : words(known) {}
   explicit Sizes(const char* entry)
       : words(load_racing_at<std::uint64_t>(entry + offsetof(Entry, value_bytes))) {
     static_assert(offsetof(Entry, key_bytes_and_shape) == offsetof(Entry, value_bytes) + 4);
@@ -345,7 +346,7 @@ SharedReader::Found SharedReader::search_overflow(Ref overflow, const Key& key) 
 inline bool SharedReader::copy_value(const Found& found, const Room& room) const {
   const Sizes sizes(found.bytes);
   if (sizes.value_bytes() > room.bytes_max) return false;
-  if (sizes.has(Entry::kHasPieces)) return copy_pieces(found, room);
+  if (sizes.has(Entry::kHasPieces)) return copy_pieces(found, sizes.words, room);
   if (sizes.value() + sizes.value_bytes() > found.slot_bytes) return false;
   copy_whole(found.bytes + sizes.value(), sizes.value_bytes(), room.value);
   return true;
@@ -355,11 +356,11 @@ void SharedReader::copy_whole(const char* from, std::uint64_t bytes, std::string
   read_racing(to, from, bytes);
 }
 
-bool SharedReader::copy_pieces(const Found& found, const Room& room) const {
-  const Sizes sizes(found.bytes);
+bool SharedReader::copy_pieces(const Found& found, std::uint64_t size_words, const Room& room) const {
+  const Sizes sizes(size_words);
   const std::uint64_t bytes = sizes.value_bytes();
   const std::uint64_t value = sizes.value();
-  if (bytes > bytes_ || bytes > room.bytes_max || value > found.slot_bytes) return false;
+  if (bytes > bytes_ || value > found.slot_bytes) return false;
   const std::uint32_t first = Entry::body_offset(sizes.shape() & (Entry::kHasPieces - 1));
   Ref ref = load_racing(*reinterpret_cast<const Ref*>(found.bytes + first));
   std::uint64_t done = std::min<std::uint64_t>(bytes, found.slot_bytes - value);
@@ -412,8 +413,9 @@ inline std::optional<SharedReader::Outcome> SharedReader::attempt(const CacheAt&
       outcome = Outcome::kHit;
     }
   }
-  // In a table that has grown or shrunk meanwhile, the key may be in another home.
-  if (!holds(cache, seen) || load_racing_halves(index->homes) != homes) return std::nullopt;
+  // In a table that has grown or shrunk meanwhile, the key may be in another home. Before the flux words are
+  // looked at again: by them, it is known that no entry has come from there since, nor gone there.
+  if (load_racing_halves(index->homes) != homes || !holds(cache, seen)) return std::nullopt;
   return outcome;
 }
 
@@ -459,7 +461,8 @@ SharedReader::Outcome SharedReader::get_again(const CacheAt& cache, const Key& k
 }
 
 bool SharedReader::is_unchanged(const CacheAt& cache, const Seen& seen) const {
-  return ((cache.flux | seen.wide_flux | seen.flux) & 1) == 0 && holds(cache, seen) && !is_due(seen.deadline);
+  // The deadline first: the clock may be another when the memory is let go.
+  return ((cache.flux | seen.wide_flux | seen.flux) & 1) == 0 && !is_due(seen.deadline) && holds(cache, seen);
 }
 
 }  // namespace pannier::storage

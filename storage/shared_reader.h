@@ -161,7 +161,7 @@ class SharedReader {
   bool copy_value(const Found& found, const Room& room) const;
   /// A function of its own, so that what get() needs afterwards stays in registers.
   [[gnu::noinline]] static void copy_whole(const char* from, std::uint64_t bytes, std::string& to);
-  [[gnu::noinline]] bool copy_pieces(const Found& found, const Room& room) const;
+  [[gnu::noinline]] bool copy_pieces(const Found& found, std::uint64_t size_words, const Room& room) const;
 
   const char* base_;
   std::uint64_t bytes_;
