@@ -68,8 +68,10 @@ std::variant<std::vector<ConfiguredCache>, UnfitCache> open_configured_caches(
   // First what others may reserve.
   std::vector<std::string> order;
   for (const auto& [name, settings] : caches) order.push_back(name);
-  std::ranges::stable_partition(
-      order, [&](const std::string& name) { return will_give_back(catalog, name, caches.at(name)); });
+  // Not that of ranges, which clang 14 cannot compile.
+  std::stable_partition(order.begin(), order.end(), [&](const std::string& name) {
+    return will_give_back(catalog, name, caches.at(name));
+  });
   Opening opening(catalog, now);
   for (const std::string& name : order) {
     if (auto unfit = opening.open(name, caches.at(name))) {
