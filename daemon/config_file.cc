@@ -235,7 +235,8 @@ class FileReader {
       const std::string own_text = own_name + text.substr(wire_name.size());
       const auto found = section.find(own_name);
       if (found == section.end()) return fault(name, section_path, own_text);
-      return fault(found->first, section_path + "." + own_name, own_text);
+      std::string path = section_path + ".";
+      return fault(found->first, path += own_name, own_text);
     }
     return fault(name, section_path, text);
   }
