@@ -255,9 +255,9 @@ void warn_of_strangers(const ServiceManager& manager, Log& log) {
       log.warning("the service manager passes more than one " + served +
                   ": nobody answers at any but the first (ListenStream= of its unit)");
     } else {
-      std::string text = "the service manager passes " + name;
-      text += ", which nothing here uses: a socket to serve is " + served;
-      log.warning(text + " (FileDescriptorName= of its unit)");
+      std::string what = name;
+      what += ", which nothing here uses: a socket to serve is " + served;
+      log.warning("the service manager passes " + what + " (FileDescriptorName= of its unit)");
     }
   }
 }
