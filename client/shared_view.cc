@@ -156,8 +156,9 @@ SharedView::Telling& SharedView::telling_of(const Sighting& sighting) {
   };
   static thread_local std::array<Desk, 8> desks;
   Desk& desk = desks[sighting.ordinal_ % desks.size()];
+  // The tally stays, whoever comes: a new one each time would use up the counters.
   if (desk.attachment != sighting.attachment_ || desk.ordinal != sighting.ordinal_)
-    desk = {sighting.attachment_, sighting.ordinal_, {}};
+    desk = {sighting.attachment_, sighting.ordinal_, {.tally = desk.telling.tally}};
   return desk.telling;
 }
 
@@ -240,7 +241,10 @@ void SharedView::let_go(Attachment& attachment) {
 
 // -- reading
 
-void SharedView::count_anew(Attachment& attachment, Tally& tally, std::uint32_t ordinal) {
+void SharedView::count_anew(Attachment& attachment, Telling& telling, std::uint32_t ordinal) {
+  Tally& tally = telling.tally;
+  // What was used when, another daemon counts otherwise: a look is due.
+  if (tally.attachment != attachment.number) telling.reads = 0;
   // One for each of its caches that share a tally would use them up.
   if (tally.attachment != attachment.number || tally.process != process_id())
     tally = {attachment.number, process_id(), ordinal, (*attachment.ring).take_counter(ordinal)};
@@ -257,7 +261,7 @@ inline void SharedView::note(Attachment& attachment, Telling& telling, const Sha
   if (telling.tally.is_of(attachment.number, cache.ordinal)) {
     telling.tally.counter->note_hit();
   } else {
-    count_anew(attachment, telling.tally, cache.ordinal);
+    count_anew(attachment, telling, cache.ordinal);
   }
   if (--telling.until_sample == 0) {
     ring.note_use({seen.ref, seen.version, true});

@@ -84,7 +84,7 @@ class SharedView {
                                       storage::SharedReader::Seen& seen);
   static Finding find_at(Attachment& attachment, std::string_view cache, std::string_view key,
                          const storage::SharedReader::Room& room, storage::SharedReader::Seen& seen);
-  [[gnu::noinline]] static void count_anew(Attachment& attachment, Tally& tally, std::uint32_t ordinal);
+  [[gnu::noinline]] static void count_anew(Attachment& attachment, Telling& telling, std::uint32_t ordinal);
   /// `is_fresh`: seen a moment ago.
   static void note(Attachment& attachment, Telling& telling, const storage::SharedReader::CacheAt& cache,
                    const storage::SharedReader::Seen& seen, bool is_fresh);

@@ -6,11 +6,13 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "pannier/client.h"
+#include "storage/use_ring.h"
 #include "tests/client/daemon_process.h"
 
 namespace pannier::test {
@@ -99,6 +101,36 @@ TEST_F(SharedViewTest, hits_of_a_forked_child_are_counted_beside_those_of_its_pa
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
   EXPECT_EQ(shared_hits() - before, 2 * kHits);
+}
+
+/// The one that this process has mapped.
+storage::UseRing* mapped_ring() {
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find("memfd:pannier-uses") != std::string::npos)
+      return reinterpret_cast<storage::UseRing*>(std::stoull(line, nullptr, 16));
+  }
+  return nullptr;
+}
+
+TEST_F(SharedViewTest, caches_that_a_thread_reads_in_turn_do_not_use_up_the_counters) {
+  // More than it remembers at once.
+  std::vector<Sighting> sightings(20);
+  asking_.put("lru", "key", 1);
+  client_.get<int>("lru", "key");
+  const auto name = [](std::size_t i) { return "c" + std::to_string(i); };
+  for (std::size_t i = 0; i < sightings.size(); ++i) {
+    asking_.open(name(i), {});
+    asking_.put(name(i), "key", 1);
+  }
+  for (std::size_t i = 0; i < sightings.size(); ++i)
+    ASSERT_TRUE(client_.read_shared(name(i), "key", &sightings[i]));
+  for (int round = 0; round < 100; ++round) {
+    for (const Sighting& sighting : sightings) ASSERT_TRUE(client_.is_current(sighting));
+  }
+  for (std::size_t i = 0; i < sightings.size(); ++i) EXPECT_EQ(asking_.info(name(i)).shared_hits, 101U);
+  ASSERT_NE(mapped_ring(), nullptr);
+  EXPECT_NE(mapped_ring()->take_counter(0), nullptr);
 }
 
 TEST_F(SharedViewTest, keys_that_are_read_much_are_told_as_hot) {
