@@ -388,9 +388,16 @@ std::vector<std::optional<std::string>> SharedView::values(std::string_view cach
   const SharedReader::CacheAt& at = found.spot->at;
   note(*found.attached, found.spot->telling, at, seen, true);
   entry->version = seen.version;
-  if (seen.deadline != storage::kNever)
-    entry->ttl =
-        std::chrono::milliseconds(std::max<std::int64_t>(seen.deadline - found.attached->reader->now(), 0));
+  if (seen.deadline != storage::kNever) {
+    const SharedReader& reader = *found.attached->reader;
+    const storage::TimeMs now = reader.now();
+    // Of memory that another thread has just let go, the clock is none.
+    if (!reader.is_served()) {
+      entry.reset();
+      return entry;
+    }
+    entry->ttl = std::chrono::milliseconds(std::max<std::int64_t>(seen.deadline - now, 0));
+  }
   if (sighting != nullptr) {
     sighting->attachment_ = found.attached->number;
     sighting->bucket_ = seen.bucket;
