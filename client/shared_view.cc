@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -56,22 +55,6 @@ class MappedRing {
  private:
   void* place_ = MAP_FAILED;
 };
-
-/// As memcmp() == 0, without a call where it is short.
-bool is_same(const char* left, const char* right, std::size_t bytes) {
-  const auto differ = [&]<typename Word>(Word, std::size_t at) {
-    Word words[2];
-    std::memcpy(&words[0], left + at, sizeof(Word));
-    std::memcpy(&words[1], right + at, sizeof(Word));
-    return words[0] != words[1];
-  };
-  if (bytes > 16) return std::memcmp(left, right, bytes) == 0;
-  // The last word may have bytes of the first.
-  if (bytes >= 8) return !differ(std::uint64_t{}, 0) && !differ(std::uint64_t{}, bytes - 8);
-  if (bytes >= 4) return !differ(std::uint32_t{}, 0) && !differ(std::uint32_t{}, bytes - 4);
-  if (bytes >= 2) return !differ(std::uint16_t{}, 0) && !differ(std::uint16_t{}, bytes - 2);
-  return bytes == 0 || *left == *right;
-}
 
 }  // namespace
 
@@ -126,8 +109,7 @@ struct SharedView::Spot {
   Telling telling;
 
   bool is_of(std::uint64_t number, std::string_view cache) const {
-    return attachment == number && name_bytes == cache.size() &&
-           is_same(name.data(), cache.data(), name_bytes);
+    return attachment == number && std::string_view(name.data(), name_bytes) == cache;
   }
   /// Precondition: there is such a cache.
   void be_of(std::uint64_t number, std::string_view cache) {
@@ -302,19 +284,10 @@ SharedView::Finding SharedView::find_anew(bool may_attach, std::string_view cach
   return attached == nullptr ? Finding{} : find_at(*attached, cache, key, room, seen);
 }
 
-/// The compiler works the address of what is a thread's own out again each time, unless it cannot see where
-/// it comes from.
-template <typename Type>
-Type& kept(Type& object) {
-  Type* place = &object;
-  asm("" : "+r"(place));
-  return *place;
-}
-
 inline SharedView::Finding SharedView::find(bool may_attach, std::string_view cache, std::string_view key,
                                             const SharedReader::Room& room, SharedReader::Seen& seen) {
   Attachment* const attached = current_.load(std::memory_order_acquire);
-  Spot& spot = kept(spot_of(cache));
+  Spot& spot = spot_of(cache);
   if (attached == nullptr || !spot.is_of(attached->number, cache))
     return find_anew(may_attach, cache, key, room, seen);
   // Whether the daemon still serves there is for the read to see.
