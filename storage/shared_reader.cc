@@ -343,10 +343,14 @@ SharedReader::Found SharedReader::search_overflow(Ref overflow, const Key& key) 
   return Found::unclear();
 }
 
-inline bool SharedReader::copy_value(const Found& found, const Room& room) const {
+inline bool SharedReader::copy_value(const CacheAt& cache, const Found& found, const Room& room,
+                                     const Seen& seen) const {
   const Sizes sizes(found.bytes);
   if (sizes.value_bytes() > room.bytes_max) return false;
-  if (sizes.has(Entry::kHasPieces)) return copy_pieces(found, sizes.words, room);
+  if (sizes.has(Entry::kHasPieces)) {
+    // Before there is room for so much: by now, the size may be another entry's, or no size.
+    return holds(cache, seen) && copy_pieces(found, sizes.words, room);
+  }
   if (sizes.value() + sizes.value_bytes() > found.slot_bytes) return false;
   copy_whole(found.bytes + sizes.value(), sizes.value_bytes(), room.value);
   return true;
@@ -409,7 +413,7 @@ inline std::optional<SharedReader::Outcome> SharedReader::attempt(const CacheAt&
     const bool is_record = (state & Entry::kKindMask) == static_cast<std::uint64_t>(Entry::Kind::kRecord);
     if (!is_record || is_due(seen.deadline)) {
       outcome = Outcome::kAbsent;
-    } else if (copy_value(found, room)) {
+    } else if (copy_value(cache, found, room, seen)) {
       outcome = Outcome::kHit;
     }
   }

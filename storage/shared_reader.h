@@ -158,7 +158,7 @@ class SharedReader {
   Found match(Ref ref, const Key& key) const;
   static void prefetch_entry(const Slot& slot);
   [[gnu::noinline]] static void prefetch_large(const Slot& slot);
-  bool copy_value(const Found& found, const Room& room) const;
+  bool copy_value(const CacheAt& cache, const Found& found, const Room& room, const Seen& seen) const;
   /// A function of its own, so that what get() needs afterwards stays in registers.
   [[gnu::noinline]] static void copy_whole(const char* from, std::uint64_t bytes, std::string& to);
   [[gnu::noinline]] bool copy_pieces(const Found& found, std::uint64_t size_words, const Room& room) const;

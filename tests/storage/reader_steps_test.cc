@@ -268,6 +268,32 @@ TEST_F(ReaderStepsTest, sizes_that_change_lead_nowhere_outside) {
   lead(kFreePage, ref, there);
 }
 
+TEST_F(ReaderStepsTest, for_a_size_that_is_no_longer_it_no_room_is_made) {
+  constexpr std::uint32_t kOther = 3'000'000;
+  const std::string value(2'500, 'a');
+  put(open("c", {}), "key", value);
+  const SharedReader::CacheAt cache = at("c");
+  ASSERT_EQ(reader_->get(cache, "key", {value_}, seen_), Outcome::kHit);
+  Arena& arena = catalog_->arena();
+  auto& header = arena.at<Entry>(seen_.ref);
+  const std::uint64_t number = seen_.bucket;
+  auto* const flux =
+      reinterpret_cast<std::uint32_t*>(reinterpret_cast<char*>(&arena.header()) + HeadParts::kFlux);
+  int accesses = 1;
+  for (int i = 0; i < accesses; ++i) {
+    // For one access, it is another.
+    accesses = get(cache, "key", [&](int access) {
+      if (access != i && access != i + 1) return;
+      flux[number % kFluxWords] += 2;
+      header.value_bytes = access == i ? kOther : static_cast<std::uint32_t>(value.size());
+    });
+    header.value_bytes = static_cast<std::uint32_t>(value.size());
+    EXPECT_EQ(told(), value) << i;
+    ASSERT_LT(value_.capacity(), kOther) << i;
+  }
+  EXPECT_GT(accesses, 10);
+}
+
 TEST_F(ReaderStepsTest, of_a_cache_that_is_dropped_nothing_is_told) {
   put(open("c", {}), "key", "old");
   const int accesses = get(at("c"), "key", [](int) {});
