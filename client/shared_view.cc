@@ -1,9 +1,5 @@
 #include "client/shared_view.h"
 
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <span>
@@ -11,16 +7,12 @@
 #include <utility>
 
 #include "client/pool.h"
-#include "client/process.h"
-#include "client/round_trip.h"
-#include "pannier/detail/request.h"
+#include "client/telling.h"
 #include "pannier/error.h"
-#include "storage/use_ring.h"
 
 namespace pannier::detail {
 
 using storage::SharedReader;
-using storage::UseRing;
 
 namespace {
 
@@ -31,76 +23,9 @@ constexpr std::chrono::milliseconds kPauseRefused{60'000};
 
 std::int64_t now_ns() { return Clock::now().time_since_epoch() / std::chrono::nanoseconds(1); }
 
-/// Numbers of attachments, never the same twice in this process; 0 is none.
-std::atomic<std::uint64_t> last_number = 0;
-
-/// A mapping of a whole ring.
-class MappedRing {
- public:
-  explicit MappedRing(int fd) {
-    // That of a daemon of another release may be shorter.
-    struct stat status {};
-    if (fstat(fd, &status) == 0 && static_cast<std::uint64_t>(status.st_size) >= sizeof(UseRing))
-      place_ = mmap(nullptr, sizeof(UseRing), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  }
-  ~MappedRing() {
-    if (is_mapped()) munmap(place_, sizeof(UseRing));
-  }
-  MappedRing(const MappedRing&) = delete;
-  MappedRing& operator=(const MappedRing&) = delete;
-
-  bool is_mapped() const { return place_ != MAP_FAILED; }
-  UseRing& operator*() const { return *static_cast<UseRing*>(place_); }
-
- private:
-  void* place_ = MAP_FAILED;
-};
-
 }  // namespace
 
-struct SharedView::Attachment {
-  Attachment(std::unique_ptr<Connection> channel, std::unique_ptr<SharedReader> arena, int ring_fd)
-      : number(++last_number), connection(std::move(channel)), reader(std::move(arena)), ring(ring_fd) {}
-
-  const std::uint64_t number;
-  std::unique_ptr<Connection> connection;  ///< its end is the attachment's end, for the daemon
-  const std::unique_ptr<SharedReader> reader;
-  const MappedRing ring;
-};
-
-/// Where a thread counts the hits of a cache.
-struct SharedView::Tally {
-  std::uint64_t attachment = 0;
-  pid_t process = 0;  ///< in a child, it is the parent's
-  std::uint32_t ordinal = 0;
-  UseRing::Counter* counter = nullptr;
-
-  bool is_of(std::uint64_t number, std::uint32_t cache) const {
-    return counter != nullptr && attachment == number && ordinal == cache && process == process_id();
-  }
-};
-
-/// What a thread remembers of the uses of a cache's entries: which need not be told.
-struct SharedView::Telling {
-  /// Between two looks at how the uses of all entries go on.
-  static constexpr std::uint32_t kReadsALook = 32;
-
-  Tally tally;
-  std::uint32_t reads = 0;
-  std::uint32_t until_sample = 1;
-  std::uint32_t random = 1;
-  std::uint64_t told_before = 0;        ///< an entry that was used after it needs no telling
-  std::array<storage::Ref, 64> told{};  ///< since the last look
-
-  /// UseRing::kReadsASample on average, by chance, so that reads that come in a cycle are all sampled.
-  std::uint32_t reads_to_sample() {
-    random = random * 1'664'525 + 1'013'904'223;  // W. H. Press et al., "Numerical Recipes", 7.1
-    return static_cast<std::uint32_t>(1 + (random >> 16) % (2 * storage::UseRing::kReadsASample - 1));
-  }
-};
-
-/// What a thread remembers of a cache that it reads: where it is, besides. It has no destructor: what is
-/// destroyed at the end of the program may still read.
+/// What a thread remembers of a cache that it reads. It has no destructor, as Telling has none.
 struct SharedView::Spot {
   std::uint64_t attachment = 0;
   std::size_t name_bytes = 0;
@@ -130,7 +55,7 @@ inline SharedView::Spot& SharedView::spot_of(std::string_view cache) {
   return spots[mixed % spots.size()];
 }
 
-SharedView::Telling& SharedView::telling_of(const Sighting& sighting) {
+Telling& SharedView::telling_of(const Sighting& sighting) {
   struct Desk {
     std::uint64_t attachment = 0;
     std::uint32_t ordinal = 0;
@@ -138,15 +63,14 @@ SharedView::Telling& SharedView::telling_of(const Sighting& sighting) {
   };
   static thread_local std::array<Desk, 8> desks;
   Desk& desk = desks[sighting.ordinal_ % desks.size()];
-  // The tally stays, whoever comes: a new one each time would use up the counters.
   if (desk.attachment != sighting.attachment_ || desk.ordinal != sighting.ordinal_)
-    desk = {sighting.attachment_, sighting.ordinal_, {.tally = desk.telling.tally}};
+    desk = {sighting.attachment_, sighting.ordinal_, Telling(desk.telling.tally())};
   return desk.telling;
 }
 
 // -- attaching
 
-SharedView::Attachment* SharedView::attachment() {
+Attachment* SharedView::attachment() {
   Attachment* const current = current_.load(std::memory_order_acquire);
   if (current == nullptr) return attach_if_due();
   if (current->reader->is_served()) return current;
@@ -154,7 +78,7 @@ SharedView::Attachment* SharedView::attachment() {
   return attach_if_due();
 }
 
-SharedView::Attachment* SharedView::attach_if_due() {
+Attachment* SharedView::attach_if_due() {
   if (wish_ == SharedReads::kNever) return nullptr;
   if (wish_ == SharedReads::kWhenItPays && gets_.fetch_add(1, std::memory_order_relaxed) < kGetsBefore)
     return nullptr;
@@ -164,7 +88,7 @@ SharedView::Attachment* SharedView::attach_if_due() {
   if (!lock.owns_lock() || current_.load() != nullptr) return current_.load();
   std::chrono::milliseconds pause = pause_;
   try {
-    if (auto made = attach()) {
+    if (auto made = attach(pool_)) {
       attachments_.push_back(std::move(made));
       current_.store(attachments_.back().get(), std::memory_order_release);
       pause_ = kPauseMin;
@@ -180,37 +104,6 @@ SharedView::Attachment* SharedView::attach_if_due() {
   return nullptr;
 }
 
-std::unique_ptr<SharedView::Attachment> SharedView::attach() {
-  static constexpr std::string_view kNoParams = "\x90";
-  // In the time of a request, which waits for it.
-  const ClientOptions& options = pool_.options();
-  const Deadline deadline = deadline_after(std::min(options.connect_timeout, options.request_timeout));
-  auto connection = pool_.connect(deadline);
-  const Request request = raw_request(pool_.next_id(), "attach", kNoParams);
-  if (!connection->send_now(request.frame)) return nullptr;
-  std::vector<int> descriptors = connection->peek_descriptors(deadline);
-  const auto close_from = [&](std::size_t first) {
-    for (std::size_t i = first; i < descriptors.size(); ++i) close(descriptors[i]);
-  };
-  try {
-    await_answer(*connection, request, deadline);
-  } catch (...) {
-    close_from(0);
-    throw;
-  }
-  if (descriptors.size() != 2) {
-    close_from(0);
-    return nullptr;
-  }
-  auto mapped = SharedReader::map(descriptors[0]);
-  auto* reader = std::get_if<std::unique_ptr<SharedReader>>(&mapped);
-  std::unique_ptr<Attachment> made;
-  if (reader != nullptr)
-    made = std::make_unique<Attachment>(std::move(connection), std::move(*reader), descriptors[1]);
-  close_from(1);
-  return made && made->ring.is_mapped() ? std::move(made) : nullptr;
-}
-
 void SharedView::let_go(Attachment& attachment) {
   // Whoever holds it is at it already, or was left behind by a fork.
   const std::unique_lock lock(mutex_, std::try_to_lock);
@@ -222,47 +115,6 @@ void SharedView::let_go(Attachment& attachment) {
 }
 
 // -- reading
-
-void SharedView::count_anew(Attachment& attachment, Telling& telling, std::uint32_t ordinal) {
-  Tally& tally = telling.tally;
-  // What was used when, another daemon counts otherwise: a look is due.
-  if (tally.attachment != attachment.number) telling.reads = 0;
-  // One for each of its caches that share a tally would use them up.
-  if (tally.attachment != attachment.number || tally.process != process_id())
-    tally = {attachment.number, process_id(), ordinal, (*attachment.ring).take_counter(ordinal)};
-  if (tally.is_of(attachment.number, ordinal)) {
-    tally.counter->note_hit();
-  } else {
-    (*attachment.ring).note_hit(ordinal);
-  }
-}
-
-inline void SharedView::note(Attachment& attachment, Telling& telling, const SharedReader::CacheAt& cache,
-                             const SharedReader::Seen& seen, bool is_fresh) {
-  UseRing& ring = *attachment.ring;
-  if (telling.tally.is_of(attachment.number, cache.ordinal)) {
-    telling.tally.counter->note_hit();
-  } else {
-    count_anew(attachment, telling, cache.ordinal);
-  }
-  if (--telling.until_sample == 0) {
-    ring.note_use({seen.ref, seen.version, true});
-    telling.until_sample = telling.reads_to_sample();
-  }
-  if (telling.reads++ % Telling::kReadsALook == 0) {
-    // What was used among the latest eighth of all uses would not go for a while.
-    const SharedReader& reader = *attachment.reader;
-    const std::uint64_t uses = reader.uses();
-    telling.told_before = uses - std::min(uses, reader.entries(cache) / 8);
-    telling.told.fill(storage::kNoRef);
-  }
-  if (seen.place >= telling.told_before) return;
-  storage::Ref& told = telling.told[seen.ref % telling.told.size()];
-  if (std::exchange(told, seen.ref) == seen.ref) return;
-  // What was seen long ago may have been told since.
-  if (is_fresh || attachment.reader->place(seen.ref) < telling.told_before)
-    ring.note_use({seen.ref, seen.version});
-}
 
 SharedView::Finding SharedView::find_at(Attachment& attachment, std::string_view cache, std::string_view key,
                                         const SharedReader::Room& room, SharedReader::Seen& seen) {
@@ -313,7 +165,7 @@ std::optional<std::string> SharedView::value(std::string_view cache, std::string
   SharedReader::Seen seen;
   const Finding found = find(true, cache, key, {*value}, seen);
   if (found.attached != nullptr) {
-    note(*found.attached, found.spot->telling, found.spot->at, seen, true);
+    found.spot->telling.note(*found.attached, found.spot->at, seen, true);
   } else {
     value.reset();
   }
@@ -340,7 +192,7 @@ std::vector<std::optional<std::string>> SharedView::values(std::string_view cach
       value.reset();
       continue;
     }
-    note(*found.attached, found.spot->telling, found.spot->at, seen, true);
+    found.spot->telling.note(*found.attached, found.spot->at, seen, true);
     bytes_left -= value->size();
   }
   return values;
@@ -359,7 +211,7 @@ std::vector<std::optional<std::string>> SharedView::values(std::string_view cach
     return entry;
   }
   const SharedReader::CacheAt& at = found.spot->at;
-  note(*found.attached, found.spot->telling, at, seen, true);
+  found.spot->telling.note(*found.attached, at, seen, true);
   entry->version = seen.version;
   if (seen.deadline != storage::kNever) {
     const SharedReader& reader = *found.attached->reader;
@@ -400,7 +252,7 @@ bool SharedView::is_current(const Sighting& sighting) {
                                 .flux = sighting.bucket_flux_,
                                 .wide_flux = sighting.wide_flux_};
   if (!attached->reader->is_unchanged(cache, seen)) return false;
-  note(*attached, telling_of(sighting), cache, seen, false);
+  telling_of(sighting).note(*attached, cache, seen, false);
   return true;
 }
 

@@ -1,6 +1,5 @@
 // SharedView: entries read out of the daemon's memory by this process itself. It holds one attachment at a
-// time: a connection over which the daemon gave descriptors, the arena mapped read-only
-// (storage/shared_reader.h), and the ring through which the daemon learns what was read (storage/use_ring.h).
+// time (client/attachment.h).
 //
 // The happy path: after some gets over the socket one of them attaches; from then on value() and entry()
 // answer what is in memory. What else can happen:
@@ -33,6 +32,8 @@
 namespace pannier::detail {
 
 class Pool;
+class Telling;
+struct Attachment;
 
 class SharedView {
  public:
@@ -58,15 +59,11 @@ class SharedView {
   bool is_current(const Sighting& sighting);
 
  private:
-  struct Attachment;
-  struct Tally;
-  struct Telling;
   struct Spot;
   using Outcome = storage::SharedReader::Outcome;
 
   Attachment* attachment();
   Attachment* attach_if_due();
-  std::unique_ptr<Attachment> attach();
   void let_go(Attachment& attachment);
   static Spot& spot_of(std::string_view cache);
   /// Begins to fetch what find() of this key will read.
@@ -84,10 +81,6 @@ class SharedView {
                                       storage::SharedReader::Seen& seen);
   static Finding find_at(Attachment& attachment, std::string_view cache, std::string_view key,
                          const storage::SharedReader::Room& room, storage::SharedReader::Seen& seen);
-  [[gnu::noinline]] static void count_anew(Attachment& attachment, Telling& telling, std::uint32_t ordinal);
-  /// `is_fresh`: seen a moment ago.
-  static void note(Attachment& attachment, Telling& telling, const storage::SharedReader::CacheAt& cache,
-                   const storage::SharedReader::Seen& seen, bool is_fresh);
 
   Pool& pool_;
   const SharedReads wish_;

@@ -20,7 +20,9 @@ LAYERS = [
      ["msgpack", "CLI11", "nlohmann", "xxhash", "ncurses", "microhttpd"]),
     ("client/load/*", ["client/load/", "protocol/"], []),
     ("client/python/*", ["client/python/", "pannier/", "protocol/"], ["pybind11", "python3"]),
-    ("client/shared_view.*", ["client/", "pannier/", "storage/shared_reader.h", "storage/use_ring.h"], []),
+    ("client/shared_view.*", ["client/", "pannier/", "storage/shared_reader.h"], []),
+    ("client/attachment.*", ["client/", "pannier/", "storage/shared_reader.h", "storage/use_ring.h"], []),
+    ("client/telling.*", ["client/", "storage/shared_reader.h", "storage/use_ring.h"], []),
     ("client/*", ["client/", "pannier/", "protocol/"], []),
 ]
 
