@@ -4,22 +4,19 @@
 //
 // The happy path: bytes arrive (bytes_arrived), execute() scans and dispatches every whole frame in them,
 // settle() sends the output at the end of the pass in one write. What else can happen, and what then:
-//  - The client does not read: what the kernel does not take is sent when it has room. Above unsent_bytes_max
-//  nothing more
-//    is executed or read, until less than half of that is unsent.
+//  - The client does not read: what the kernel does not take is sent when it has room. Above
+//    unsent_bytes_max nothing more is executed or read, until less than half of that is unsent.
 //  - The Dispatcher is congested: the same, until it is not.
 //  - The client sends much: after kPassFramesMax frames, kPassBytesMax bytes or kPassNsMax nanoseconds of
-//  work
-//    others get their turn; the rest of what arrived is executed in the next pass, before more is read.
+//    work others get their turn; the rest of what arrived is executed in the next pass, before more is read.
 //  - A frame is large: what has arrived of it is told to the Dispatcher until it is whole. If the Dispatcher
 //    has a draft for its last bytes, they are read into that (connection_draft.cc), and its first bytes alone
 //    stay here; where it cannot be executed so, or the draft is given up, all of it is in the buffer again.
 //  - The client ends its stream: what was asked is still answered, then the connection is gone.
-//  - The stream breaks a limit, or a frame is no message: the Dispatcher appends an error, and the connection
-//  closes: it
-//    reads and discards what still comes, so that the client is not stuck in sending, sends what is unsent,
-//    shuts down its writing, and is gone when the client has closed its side, after kLingerMs, or with
-//    kDiscardedBytesMax discarded.
+//  - The stream breaks a limit, or a frame is no message: the Dispatcher appends an error, and the
+//    connection closes: it reads and discards what still comes, so that the client is not stuck in sending,
+//    sends what is unsent, shuts down its writing, and is gone when the client has closed its side, after
+//    kLingerMs, or with kDiscardedBytesMax discarded.
 //  - Reading or writing fails: gone at once.
 //  - All buffers together are too large, and this one's are the largest: shed().
 // When it is gone, the Dispatcher was told by closed(), and the server destroys it.

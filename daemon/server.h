@@ -7,11 +7,10 @@
 // through output(), and at the end of the pass settle() sends them. Then everything that can go wrong:
 //  - connections_max is reached: one `overloaded` error with a nil msgid, then the connection is closed.
 //  - The buffers of all connections exceed buffer_bytes_max: whoever holds the most is closed, not whoever
-//  asks next, which
-//    may be an innocent with a small request. It is told `overloaded` if it is its input; one that does not
-//    read its replies cannot be told.
+//    asks next, which may be an innocent with a small request. It is told `overloaded` if it is its input;
+//    one that does not read its replies cannot be told.
 //  - The same for the connections and buffers of one user, by the limits of users; there it is a connection
-//  of this user that is closed.
+//    of this user that is closed.
 //  - The rest concerns one connection alone: see connection.h.
 #pragma once
 

@@ -257,9 +257,8 @@ class Cache {
   bool shows_scanned(const ScannedKey& scanned, TimeMs now) const;
 
   // -- clear: from clear_begin on, entries with the prefix that were there are misses for everyone; their
-  // memory is taken
-  //    back in steps. Of a durable cache: begin; flush through the sequence of then; erase the range on disk
-  //    with version_max = clear_version; step until done; end.
+  //    memory is taken back in steps. Of a durable cache: begin; flush through the sequence of then; erase
+  //    the range on disk with version_max = clear_version; step until done; end.
 
   ClearId clear_begin(std::string_view prefix, TimeMs now);
   Version clear_version(ClearId clear) const;

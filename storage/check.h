@@ -1,6 +1,6 @@
-// Check verifies that everything that storage keeps twice agrees: the arena (arena_check.h), and what a
-// catalog has learned from it. Its cost is that of a few visits to each entry: for tests, and for
-// `pannierd --check-arena`.
+// Check verifies that everything that storage keeps twice agrees: the arena (arena_check.h, which is all that
+// a start and `pannierd --check-arena` look at), and what a catalog has learned from it. Its cost is that of
+// a few visits to each entry: for tests.
 #pragma once
 
 #include <optional>
