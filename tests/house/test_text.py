@@ -9,6 +9,7 @@ from source_files import all_files, with_suffix
 LINES_MAX = 500
 LONG_LINES_MIN = 400
 LONG_FILES_SHARE_MAX = 0.05
+PROSE_COLUMNS_MAX = 120
 
 CODE = with_suffix(".h", ".cc", ".py")
 HEADERS = with_suffix(".h")
@@ -65,6 +66,23 @@ def test_no_file_names_a_place_on_somebodys_machine():
 
 def test_spelling_is_american():
     assert not find_words(BRITISH, all_files())
+
+
+# Records, whose lines stay as they were written.
+RECORDS = ("CHANGELOG.md", "tests/bench/RESULTS.md")
+
+
+@pytest.mark.parametrize("file", with_suffix(".md"), ids=lambda file: file.name)
+def test_prose_is_no_wider_than_a_reader_likes(file):
+    if file.name in RECORDS:
+        return
+    is_example = False
+    wide = []
+    for number, line in enumerate(file.lines, start=1):
+        is_example ^= line.lstrip().startswith("```")
+        if len(line) > PROSE_COLUMNS_MAX and not is_example and not line.startswith("|"):
+            wide.append(number)
+    assert not wide, "lines outside of tables and examples"
 
 
 @pytest.mark.parametrize("file", with_suffix("_test.cc"), ids=lambda file: file.name)
