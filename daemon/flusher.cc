@@ -56,7 +56,9 @@ void Flusher::reschedule() {
 
 void Flusher::wait_clean(std::uint64_t sequence, CleanDone done) {
   if (catalog_.write_back().clean_through() >= sequence) return done(std::nullopt);
-  waiters_.emplace(sequence, std::move(done));
+  // Nearly always the last one.
+  const auto behind = std::ranges::upper_bound(waiters_, sequence, {}, &CleanWaiter::sequence);
+  waiters_.insert(behind, {sequence, std::move(done)});
   came_ns_ = UvLoop::clock_ns();
   if (gathers_awake_ && waiters_.size() == waiters_expected_ - waiters_expected_ / kLateShare)
     disk_.expect_write();
@@ -244,7 +246,7 @@ void Flusher::batch_failed(const Batch& batch, const StoreError& error) {
 void Flusher::fail_waiters(const StoreError& error) {
   const auto waiters = std::exchange(waiters_, {});
   const auto point_waiters = std::exchange(point_waiters_, {});
-  for (const auto& [sequence, done] : waiters) done(error);
+  for (const CleanWaiter& waiter : waiters) waiter.done(error);
   for (const PointWaiter& waiter : point_waiters) waiter.done(error);
 }
 
@@ -254,10 +256,11 @@ void Flusher::serve_clean() {
 
 std::vector<Flusher::CleanDone> Flusher::take_served() {
   std::vector<CleanDone> served;
-  if (waiters_.empty()) return served;
-  const auto end = waiters_.upper_bound(catalog_.write_back().clean_through());
-  for (auto waiter = waiters_.begin(); waiter != end; ++waiter) served.push_back(std::move(waiter->second));
-  waiters_.erase(waiters_.begin(), end);
+  const std::uint64_t clean_through = catalog_.write_back().clean_through();
+  while (!waiters_.empty() && waiters_.front().sequence <= clean_through) {
+    served.push_back(std::move(waiters_.front().done));
+    waiters_.pop_front();
+  }
   if (served.empty()) return served;
   waiters_expected_ = served.size() + waiters_.size();
   const std::uint64_t gather_ns = std::clamp(write_took_ns_ / kGatherShare, kGatherNsMin, kGatherNsMax);

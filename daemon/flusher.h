@@ -26,6 +26,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -156,9 +157,13 @@ class Flusher {
   UvIdle next_pass_;
   Wait waiting_for_ = Wait::kNothing;
   Backoff backoff_;
-  std::optional<storage::StoreError> last_error_;    // of the last batch, if it failed
-  std::uint64_t target_ = 0;                         // a checkpoint writes until all up to here is clean
-  std::multimap<std::uint64_t, CleanDone> waiters_;  // by sequence
+  std::optional<storage::StoreError> last_error_;  // of the last batch, if it failed
+  std::uint64_t target_ = 0;                       // a checkpoint writes until all up to here is clean
+  struct CleanWaiter {
+    std::uint64_t sequence;
+    CleanDone done;
+  };
+  std::deque<CleanWaiter> waiters_;  // by sequence; of the same one, as they came
   struct PointWaiter {
     std::uint64_t sequence;  // what was dirty when it came
     std::uint32_t tries = 0;

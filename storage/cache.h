@@ -240,9 +240,10 @@ class Cache {
   /// The dirty sequence that must be clean for the key's present state to be on disk; 0 if it is.
   std::uint64_t dirty_sequence(std::string_view key) const;
   /// A write of what was there already dirties nothing, but gives a new version, which the disk learns only
-  /// if asked to: the entry, or all such entries, become dirty for the sake of their versions.
-  void write_version(std::string_view key, TimeMs now);
+  /// if asked to: all such entries become dirty for the sake of their versions.
   void write_versions(TimeMs now);
+  /// Of one: the same, and then its dirty sequence.
+  std::uint64_t sequence_with_version(const HashedKey& key, TimeMs now);
 
   // -- walks
 

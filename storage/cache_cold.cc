@@ -33,9 +33,11 @@ void Cache::mark_dirty(EntryAt entry, TimeMs now) {
   count(entry);
 }
 
-void Cache::write_version(std::string_view key, TimeMs now) {
-  const EntryAt entry = entry_of(key);
-  if (entry && entry->is_ahead()) mark_dirty(entry, now);
+std::uint64_t Cache::sequence_with_version(const HashedKey& key, TimeMs now) {
+  const EntryAt entry = index_.find(key.hash, key.key);
+  if (!entry) return 0;
+  if (entry->is_ahead()) mark_dirty(entry, now);
+  return entry->is_unwritten() ? entry->place() : 0;
 }
 
 void Cache::write_versions(TimeMs now) {

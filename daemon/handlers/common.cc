@@ -125,26 +125,17 @@ void answer_waiters(Service& service, const LeaseAnswers& answers, TimeMs now) {
 }
 
 std::uint64_t sequence_to_sync(Cache& cache, std::string_view key, bool sync, TimeMs now) {
-  if (!sync) return 0;
-  cache.write_version(key, now);
-  return cache.dirty_sequence(key);
+  return sync ? cache.sequence_with_version(cache.hashed(key), now) : 0;
 }
 
-void reply_when_clean(Service& service, const Address& to, std::vector<storage::CacheId> caches,
-                      std::uint64_t sequence, std::function<void()> reply) {
-  if (sequence == 0) return reply();
-  const auto ticket = service.waits.take(to.connection, 0);
-  service.flusher.wait_clean(sequence, [&service, to, caches = std::move(caches), reply = std::move(reply),
-                                        params = service.sight.kept_params(to),
-                                        ticket](const std::optional<storage::StoreError>& error) {
-    const Sight::Scope scope(service.sight, to, params, Waited::kWrite);
-    const bool is_dropped = std::any_of(caches.begin(), caches.end(), [&](storage::CacheId cache) {
-      return service.catalog.find(cache) == nullptr;
-    });
-    if (is_dropped) return service.replies.error(to, dropped_meanwhile());
-    if (error) return service.replies.error(to, {ErrorCode::kStorage, error->text});
-    reply();
-  });
+std::optional<protocol::Error> why_not_on_disk(const Service& service,
+                                               std::span<const storage::CacheId> caches,
+                                               const std::optional<storage::StoreError>& error) {
+  const bool is_dropped = std::ranges::any_of(
+      caches, [&](storage::CacheId cache) { return service.catalog.find(cache) == nullptr; });
+  if (is_dropped) return dropped_meanwhile();
+  if (error) return protocol::Error{ErrorCode::kStorage, error->text};
+  return std::nullopt;
 }
 
 void forget_cache(Service& service, storage::CacheId cache, std::string_view name, TimeMs now) {

@@ -2,12 +2,12 @@
 // layer translates the outcomes of the one below: nothing here is about how storage works.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <functional>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "daemon/call.h"
 #include "daemon/service.h"
@@ -66,17 +66,30 @@ void answer_waiters(Service& service, const LeaseAnswers& answers, storage::Time
 /// Of a request with `sync`: the dirty sequence that has to be clean for the key's present state to be on
 /// disk, its version included; 0 if it is, and without `sync`.
 std::uint64_t sequence_to_sync(storage::Cache& cache, std::string_view key, bool sync, storage::TimeMs now);
-/// Calls `reply` when everything up to the dirty sequence is on disk (at once for 0). Answers the storage
-/// error if that fails, and unknown_cache if one of the caches was dropped meanwhile: what was dropped is on
-/// no disk.
-void reply_when_clean(Service& service, const Address& to, std::vector<storage::CacheId> caches,
-                      std::uint64_t sequence, std::function<void()> reply);
-/// The same for one cache; at once without memory being taken.
+/// What of these caches was waited for to be on disk is there; nothing else is told of a cache that was
+/// dropped meanwhile: what was dropped is on no disk.
+std::optional<protocol::Error> why_not_on_disk(const Service& service,
+                                               std::span<const storage::CacheId> caches,
+                                               const std::optional<storage::StoreError>& error);
+/// Calls `reply` when everything up to the dirty sequence is on disk (at once for 0), or answers why it is
+/// not. `caches`: a container of their ids.
+template <class Caches, class Reply>
+void reply_when_clean(Service& service, const Address& to, Caches caches, std::uint64_t sequence,
+                      Reply reply) {
+  if (sequence == 0) return reply();
+  service.flusher.wait_clean(
+      sequence, [&service, to, caches = std::move(caches), reply = std::move(reply),
+                 params = service.sight.kept_params(to), ticket = service.waits.take(to.connection, 0)](
+                    const std::optional<storage::StoreError>& error) {
+        const Sight::Scope scope(service.sight, to, params, Waited::kWrite);
+        const auto why_not = why_not_on_disk(service, caches, error);
+        why_not ? service.replies.error(to, *why_not) : reply();
+      });
+}
 template <class Reply>
 void reply_when_clean(Service& service, const Address& to, storage::CacheId cache, std::uint64_t sequence,
                       Reply reply) {
-  if (sequence == 0) return reply();
-  reply_when_clean(service, to, std::vector{cache}, sequence, std::function<void()>(std::move(reply)));
+  reply_when_clean(service, to, std::array{cache}, sequence, std::move(reply));
 }
 
 }  // namespace pannier::daemon
