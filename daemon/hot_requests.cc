@@ -26,25 +26,24 @@ TakenFrames HotRequests::run(ConnectionId from, Bytes input, std::uint32_t frame
   if (service_.is_stopping || service_.sight.is_monitored()) return taken;
   Visitor* const guarded = service_.guard.is_open() ? nullptr : service_.outbox.visitor(from);
   began_ns_ = 0;
-  Batch batch;
   while (true) {
     const std::size_t count =
-        prepare_batch(input.substr(taken.bytes), frames_max - taken.frames, guarded, batch);
+        prepare_batch(input.substr(taken.bytes), frames_max - taken.frames, guarded, batch_);
     if (count == 0) return taken;
     if (began_ns_ == 0) began_ns_ = UvLoop::clock_ns();
     std::size_t executed = 0;
     Done done = Done::kYes;
     while (executed < count && done == Done::kYes) {
-      done = execute(from, batch[executed], output, now);
+      done = execute(from, batch_[executed], output, now);
       if (done == Done::kNotForHere) break;
-      taken.bytes += batch[executed].request.size;
+      taken.bytes += batch_[executed].request.size;
       ++executed;
     }
     taken.frames += static_cast<std::uint32_t>(executed);
     const bool is_enough = executed < kTogetherMax || done != Done::kYes || !gathered_.is_empty() ||
                            output.size() > kOutputBytesMax;
     gathered_.send(from);
-    note(from, std::span(batch).first(executed), done);
+    note(from, std::span(batch_).first(executed), done);
     if (is_enough) return taken;
   }
 }
@@ -57,6 +56,7 @@ std::size_t HotRequests::prepare_batch(Bytes input, std::size_t count_max, Visit
          prepare(input.substr(bytes), batch[count], count > 0 ? &batch[count - 1] : nullptr, guarded)) {
     bytes += batch[count].request.size;
     ++count;
+    if (batch[count - 1].request.is_synced) break;  // see kWaits
   }
   if (count > 1) storage::prefetch_all(std::span(batch).first(count));
   return count;
@@ -72,24 +72,24 @@ void HotRequests::note(ConnectionId from, std::span<const Prepared> executed, Do
   sight.requested(put_row_, puts);
   const std::uint64_t now_ns = UvLoop::clock_ns();
   const std::uint64_t ns = now_ns - began_ns_;
-  // The last, if it is large, is answered by others, who tell of it.
+  // The last may be answered by others, who tell of it.
   const std::uint64_t gets_answered = last == Done::kAndEnough ? gets - 1 : gets;
+  const std::uint64_t puts_answered = last == Done::kWaits ? puts - 1 : puts;
   if (gets_answered > 0) sight.answered_together(get_row_, ns, gets_answered);
-  if (puts > 0) sight.answered_together(put_row_, ns, puts);
-  if (sight.is_slow(ns)) note_slow(from, executed.front(), ns);
+  if (puts_answered > 0) sight.answered_together(put_row_, ns, puts_answered);
+  if (gets_answered + puts_answered > 0 && sight.is_slow(ns)) note_slow(from, executed.front(), ns);
   began_ns_ = now_ns;
 }
 
 void HotRequests::note_slow(ConnectionId from, const Prepared& one, std::uint64_t ns) const {
-  const std::uint8_t row = one.request.method == HotRequest::Method::kGet ? get_row_ : put_row_;
-  const Address address{from, protocol::MessageId::from_encoded(one.request.id), false, {began_ns_, row}};
-  std::string params;
-  protocol::Writer writer(params);
-  writer.array(2);
-  writer.string(one.request.cache);
-  writer.string(one.request.key);
-  const Sight::Scope scope(service_.sight, address, params);
+  const Address address = address_of(from, one);
+  const Sight::Scope scope(service_.sight, address, one.request.params);
   service_.sight.tell(address, ns, {});
+}
+
+Address HotRequests::address_of(ConnectionId from, const Prepared& one) const {
+  const std::uint8_t row = one.request.method == HotRequest::Method::kGet ? get_row_ : put_row_;
+  return {from, protocol::MessageId::from_encoded(one.request.id), false, {began_ns_, row}};
 }
 
 bool HotRequests::prepare(Bytes input, Prepared& into, const Prepared* before, Visitor* guarded) const {
@@ -138,9 +138,7 @@ HotRequests::Done HotRequests::get(ConnectionId from, const Prepared& one, std::
   }
   const storage::BytesView& value = hit->entry.value;
   if (value.size() > Replies::kCopiedBytesMax) {
-    answer_large(service_,
-                 {from, protocol::MessageId::from_encoded(one.request.id), false, {began_ns_, get_row_}},
-                 *one.cache, one.key.key, hit->entry);
+    answer_large(service_, address_of(from, one), *one.cache, one.key.key, hit->entry);
     return Done::kAndEnough;
   }
   protocol::append_hit_start(output, one.request.id);
@@ -150,11 +148,32 @@ HotRequests::Done HotRequests::get(ConnectionId from, const Prepared& one, std::
 
 HotRequests::Done HotRequests::put(ConnectionId from, const Prepared& one, std::string& output, TimeMs now) {
   gathered_.send(from);  // before what it shows is overwritten
-  const auto outcome = one.cache->put(one.key, one.request.value, {}, now);
+  const HotRequest& request = one.request;
+  if (request.is_synced && !one.cache->is_durable()) return Done::kNotForHere;
+  storage::PutOptions options;
+  if (request.has_ttl) options.ttl = {storage::Ttl::Kind::kGiven, request.ttl_ms};
+  const auto outcome = one.cache->put(one.key, request.value, options, now);
   const auto* const written = std::get_if<storage::Written>(&outcome);
   if (written == nullptr) return Done::kNotForHere;
+  if (request.is_synced) return answer_when_clean(from, one, *written, output, now);
   answer(one, *written, output, now);
   return Done::kYes;
+}
+
+HotRequests::Done HotRequests::answer_when_clean(ConnectionId from, const Prepared& one,
+                                                 storage::Written written, std::string& output, TimeMs now) {
+  after_write(service_, *one.cache, one.key.key, now);
+  const std::uint64_t sequence = one.cache->sequence_with_version(one.key, now);
+  if (sequence == 0) {
+    protocol::append_version(output, one.request.id, written.version);
+    return Done::kYes;
+  }
+  const Address to = address_of(from, one);
+  const Sight::Scope scope(service_.sight, to, one.request.params);
+  reply_when_clean(
+      service_, to, one.cache->id(), sequence,
+      [&service = service_, to, version = written.version] { service.replies.number(to, version); });
+  return Done::kWaits;
 }
 
 void HotRequests::answer(const Prepared& one, storage::Written written, std::string& output, TimeMs now) {

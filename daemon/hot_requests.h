@@ -1,7 +1,8 @@
-// HotRequests executes what clients ask for most, gets and puts without options, several in a row: they are
-// taken apart by protocol/hot_request, their entries are fetched into the processor's cache together, and the
-// answers are written without a step between. What is not plain (a cold key, a refusal, a cache that is not
-// there, a large value) it leaves to the router and the handlers, which would answer all of them the same.
+// HotRequests executes what clients ask for most, gets without options and puts with none but `ttl_ms` and
+// `sync`, several in a row: they are taken apart by protocol/hot_request, their entries are fetched into the
+// processor's cache together, and the answers are written without a step between. What is not plain (a cold
+// key, a refusal, a cache that is not there, a large value) it leaves to the router and the handlers, which
+// would answer all of them the same.
 #pragma once
 
 #include <array>
@@ -11,6 +12,7 @@
 #include <span>
 #include <string>
 
+#include "daemon/address.h"
 #include "daemon/dispatcher.h"
 #include "daemon/gathered_replies.h"
 #include "daemon/service.h"
@@ -68,14 +70,18 @@ class HotRequests {
   enum class Done : std::uint8_t {
     kYes,
     kNotForHere,  ///< nothing was done
-    kAndEnough,   ///< large values may have filled what the kernel takes
+    kAndEnough,   ///< others answer it; large values may have filled what the kernel takes
+    kWaits,       ///< it is answered when it is on disk; the connection may have too many that wait
   };
   Done execute(ConnectionId from, const Prepared& one, std::string& output, storage::TimeMs now);
   Done get(ConnectionId from, const Prepared& one, std::string& output, storage::TimeMs now);
   Done put(ConnectionId from, const Prepared& one, std::string& output, storage::TimeMs now);
 
+  Address address_of(ConnectionId from, const Prepared& one) const;
   /// A put was written.
   void answer(const Prepared& one, storage::Written written, std::string& output, storage::TimeMs now);
+  Done answer_when_clean(ConnectionId from, const Prepared& one, storage::Written written,
+                         std::string& output, storage::TimeMs now);
 
   /// Tells of those that were executed, the last with this outcome, to be seen.
   void note(ConnectionId from, std::span<const Prepared> executed, Done last);
@@ -85,7 +91,8 @@ class HotRequests {
   GatheredReplies gathered_;    ///< empty but for run()
   const std::uint8_t get_row_;  ///< of the meter
   const std::uint8_t put_row_;
-  std::uint64_t began_ns_ = 0;  ///< when the batch that is executed did
+  Batch batch_;                 ///< of run()
+  std::uint64_t began_ns_ = 0;  ///< when it did
 };
 
 }  // namespace pannier::daemon

@@ -13,7 +13,14 @@ namespace {
 constexpr char kRequestStart[] = {'\x94', '\x00'};             // [0,
 constexpr char kGetStart[] = {'\xa3', 'g', 'e', 't', '\x92'};  // "get", [ of 2
 constexpr char kPutStart[] = {'\xa3', 'p', 'u', 't', '\x93'};  // "put", [ of 3
-constexpr char kResponseStart[] = {'\x94', '\x01'};            // [1,
+constexpr char kPutWithOptionsStart[] = {'\xa3', 'p', 'u', 't', '\x94'};
+constexpr char kTtlName[] = {'\xa6', 't', 't', 'l', '_', 'm', 's'};
+constexpr char kSyncName[] = {'\xa4', 's', 'y', 'n', 'c'};
+constexpr char kTrue[] = {'\xc3'};
+constexpr char kFalse[] = {'\xc2'};
+constexpr unsigned kEmptyMap = 0x80;
+constexpr unsigned kOptionsMax = 2;
+constexpr char kResponseStart[] = {'\x94', '\x01'};  // [1,
 constexpr std::size_t kIdBytesMax = 9;
 
 /// Takes parts off the front of some bytes. Once one was not there it is broken, and all that follow are
@@ -38,11 +45,24 @@ class Front {
     at_ += size;
     return taken;
   }
+  /// The same, and whether it was there.
+  template <std::size_t size>
+  bool take_if(const char (&wanted)[size]) {
+    if (!starts_with(wanted)) return false;
+    take(size);
+    return true;
+  }
   /// One unsigned integer, encoded.
-  Bytes take_id() {
+  Bytes take_unsigned() {
     const unsigned first = peek();
     if (first < 0x80) return take(1);
     return take(first >= 0xcc && first <= 0xcf ? 1 + (std::size_t{1} << (first - 0xcc)) : kNotThere);
+  }
+  /// How many pairs follow, of a map of at most kOptionsMax.
+  unsigned take_options_head() {
+    const unsigned pairs = peek() - kEmptyMap;
+    take(pairs <= kOptionsMax ? 1 : kNotThere);
+    return is_broken() ? 0 : pairs;
   }
   /// The bytes of a str of at most 255 bytes.
   Bytes take_name() {
@@ -89,22 +109,49 @@ class Front {
   const char* end_;
 };
 
-/// All of a request but the value of a put and the size; false if it is another message.
-[[gnu::always_inline]] inline bool read_up_to_value(Front& front, HotRequest& request) {
-  if (!front.starts_with(kRequestStart)) return false;
-  front.take(sizeof kRequestStart);
-  request.id = front.take_id();
-  if (front.starts_with(kGetStart)) {
-    request.method = HotRequest::Method::kGet;
-  } else if (front.starts_with(kPutStart)) {
-    request.method = HotRequest::Method::kPut;
-  } else {
-    return false;
-  }
-  front.take(sizeof kGetStart);
+std::uint64_t unsigned_of(Bytes encoded) {
+  if (encoded.empty()) return 0;
+  return encoded.size() == 1 ? static_cast<unsigned char>(encoded.front()) : big_endian(encoded.substr(1));
+}
+
+/// What a request begins with, up to where its first parameter is.
+enum class Start : std::uint8_t { kGet, kPut, kPutWithOptions, kOther };
+
+[[gnu::always_inline]] inline Start read_start(Front& front, HotRequest& request) {
+  if (!front.take_if(kRequestStart)) return Start::kOther;
+  request.id = front.take_unsigned();
+  request.has_ttl = false;
+  request.is_synced = false;
+  request.method = HotRequest::Method::kGet;
+  if (front.take_if(kGetStart)) return Start::kGet;
+  request.method = HotRequest::Method::kPut;
+  if (front.take_if(kPutStart)) return Start::kPut;
+  return front.take_if(kPutWithOptionsStart) ? Start::kPutWithOptions : Start::kOther;
+}
+
+[[gnu::always_inline]] inline bool read_place(Front& front, HotRequest& request) {
   request.cache = front.take_name();
   request.key = front.take_string();
   return !request.cache.empty() && !request.key.empty() && request.key.size() <= kKeyBytesMax;
+}
+
+/// False where there are others, one twice, or one that is not as it must be.
+bool read_options(Front& front, HotRequest& request) {
+  bool is_told = false;  // whether to sync
+  for (unsigned left = front.take_options_head(); left > 0; --left) {
+    if (!request.has_ttl && front.take_if(kTtlName)) {
+      request.has_ttl = true;
+      request.ttl_ms = unsigned_of(front.take_unsigned());
+      if (request.ttl_ms > kDurationMsMax) return false;
+    } else if (!is_told && front.take_if(kSyncName)) {
+      is_told = true;
+      request.is_synced = front.take_if(kTrue);
+      if (!request.is_synced && !front.take_if(kFalse)) return false;
+    } else {
+      return false;
+    }
+  }
+  return !front.is_broken();
 }
 
 /// `head` and the id, and `tail` behind it, in one append.
@@ -123,22 +170,29 @@ void append_start(std::string& out, Bytes id, const char (&tail)[tail_bytes]) {
 std::optional<HotRequest> read_hot_request(Bytes bytes) {
   Front front(bytes);
   HotRequest request;
-  if (!read_up_to_value(front, request)) return std::nullopt;
-  if (request.method == HotRequest::Method::kPut) request.value = front.take_scalar();
+  const Start start = read_start(front, request);
+  if (start == Start::kOther) return std::nullopt;
+  const char* const params_behind = front.at();
+  if (!read_place(front, request)) return std::nullopt;
+  if (start != Start::kGet) request.value = front.take_scalar();
+  if (start == Start::kPutWithOptions && !read_options(front, request)) return std::nullopt;
   if (front.is_broken()) return std::nullopt;
   request.size = static_cast<std::size_t>(front.at() - bytes.data());
+  request.params = {params_behind - 1, static_cast<std::size_t>(front.at() - params_behind) + 1};
   return request;
 }
 
 std::optional<HotPutStart> read_hot_put_start(Bytes start) {
   Front front(start);
   HotPutStart put;
-  if (!read_up_to_value(front, put.request) || put.request.method != HotRequest::Method::kPut)
-    return std::nullopt;
+  if (read_start(front, put.request) != Start::kPut) return std::nullopt;
+  const char* const params_behind = front.at();
+  if (!read_place(front, put.request)) return std::nullopt;
   const auto head = front.scalar_head();
   if (!head) return std::nullopt;
   const auto before = static_cast<std::size_t>(front.at() - start.data());
   put.value_bytes = head->head_bytes + head->body_bytes;
+  put.request.params = {params_behind - 1, static_cast<std::size_t>(front.at() - params_behind) + 1};
   put.request.value = start.substr(before, put.value_bytes);
   put.request.size = before + put.value_bytes;
   return put;

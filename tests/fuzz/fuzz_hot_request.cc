@@ -21,6 +21,29 @@ using namespace pannier::protocol;
 using pannier::fuzz::check;
 
 bool is_get(const HotRequest& hot) { return hot.method == HotRequest::Method::kGet; }
+bool has_options(const HotRequest& hot) { return hot.params.front() == '\x94'; }
+std::uint32_t params_of(const HotRequest& hot) { return is_get(hot) ? 2 : has_options(hot) ? 4 : 3; }
+
+void check_options(Cursor& params, const HotRequest& hot) {
+  std::uint32_t ttls = 0;
+  bool is_synced = false;
+  const auto pairs = params.read_map();
+  check(pairs.has_value(), "the options are a map");
+  for (std::uint32_t i = 0; i < *pairs; ++i) {
+    if (const auto name = params.read_string(); name == "sync") {
+      const auto flag = params.read_bool();
+      check(flag.has_value(), "sync is a boolean");
+      is_synced = *flag;
+    } else {
+      check(name == "ttl_ms", "there are no other options");
+      check(params.read_unsigned() == hot.ttl_ms && hot.ttl_ms <= kDurationMsMax,
+            "the ttl is within its range");
+      ++ttls;
+    }
+  }
+  check(ttls == (hot.has_ttl ? 1U : 0U), "there is a ttl, once, where it is told");
+  check(is_synced == hot.is_synced, "it is told whether it is synced");
+}
 
 /// What FrameScanner, read_message and Cursor find in the same bytes.
 void check_ordinary(Bytes input, const HotRequest& hot) {
@@ -32,11 +55,14 @@ void check_ordinary(Bytes input, const HotRequest& hot) {
   check(request != nullptr, "it is a request");
   check(request->id.encoded() == hot.id, "the id is as it was encoded");
   check(request->method == (is_get(hot) ? "get" : "put"), "the method is told right");
+  check(request->params == hot.params, "the parameters are the message's");
   Cursor params(request->params);
-  check(params.read_array() == (is_get(hot) ? 2U : 3U), "there are no other parameters");
+  check(params.read_array() == params_of(hot), "there are no other parameters");
   check(params.read_string() == hot.cache, "the cache's name is the first");
   check(params.read_string() == hot.key, "the key is the second");
   if (!is_get(hot)) check(params.read_object() == hot.value, "the value is the third, as it was encoded");
+  has_options(hot) ? check_options(params, hot)
+                   : check(!hot.has_ttl && !hot.is_synced, "there are no options");
   check(params.at_end(), "nothing follows");
   check(!hot.key.empty() && hot.key.size() <= kKeyBytesMax, "a key is within its limit");
 }
@@ -50,7 +76,7 @@ void check_reference(Bytes input, const HotRequest& hot) {
   check(items.size == 4 && items.ptr[0].as<int>() == 0, "msgpack-c finds a request");
   check(items.ptr[2].as<std::string>() == (is_get(hot) ? "get" : "put"), "msgpack-c finds the same method");
   const auto& params = items.ptr[3].via.array;
-  check(params.size == (is_get(hot) ? 2U : 3U), "msgpack-c finds as many parameters");
+  check(params.size == params_of(hot), "msgpack-c finds as many parameters");
   check(params.ptr[0].as<std::string>() == hot.cache, "msgpack-c finds the same cache");
   check(params.ptr[1].as<std::string>() == hot.key, "msgpack-c finds the same key");
   Cursor id(hot.id);
@@ -95,16 +121,22 @@ void check_packed(const HotRequest& hot) {
   msgpack::sbuffer packed;
   msgpack::packer<msgpack::sbuffer> packer(packed);
   packer.pack_array(4).pack(0).pack(id.read_unsigned().value_or(0));
-  packer.pack(std::string(is_get(hot) ? "get" : "put")).pack_array(is_get(hot) ? 2 : 3);
+  packer.pack(std::string(is_get(hot) ? "get" : "put")).pack_array(params_of(hot));
   packer.pack_str(static_cast<std::uint32_t>(hot.cache.size()));
   packer.pack_str_body(hot.cache.data(), static_cast<std::uint32_t>(hot.cache.size()));
   packer.pack_bin(static_cast<std::uint32_t>(hot.key.size()));
   packer.pack_bin_body(hot.key.data(), static_cast<std::uint32_t>(hot.key.size()));
   packed.write(hot.value.data(), hot.value.size());
+  if (has_options(hot)) {
+    packer.pack_map(1U + (hot.has_ttl ? 1U : 0U)).pack(std::string("sync")).pack(hot.is_synced);
+    if (hot.has_ttl) packer.pack(std::string("ttl_ms")).pack_uint64(hot.ttl_ms);
+  }
   const Bytes bytes(packed.data(), packed.size());
   const auto again = read_hot_request(bytes);
   check(again && again->size == bytes.size(), "what msgpack-c packs is known");
-  check(again->cache == hot.cache && again->key == hot.key && again->value == hot.value,
+  check(again->cache == hot.cache && again->key == hot.key && again->value == hot.value &&
+            again->is_synced == hot.is_synced && again->has_ttl == hot.has_ttl &&
+            (!hot.has_ttl || again->ttl_ms == hot.ttl_ms),
         "and is taken apart the same");
   for (std::size_t cut = 0; cut < std::min<std::size_t>(bytes.size(), 64); ++cut) {
     check(!read_hot_request(bytes.substr(0, cut)), "what is not whole is not taken");
@@ -116,14 +148,15 @@ void check_starts(Bytes input, const HotRequest& hot) {
   const std::size_t value_at = static_cast<std::size_t>(hot.value.data() - input.data());
   for (std::size_t cut = 0; cut <= std::min<std::size_t>(hot.size, 64); ++cut) {
     const auto start = read_hot_put_start(input.substr(0, cut));
-    if (is_get(hot) || cut <= value_at) check(!start, "no put begins so");
+    if (is_get(hot) || has_options(hot) || cut <= value_at) check(!start, "no put without options begins so");
     if (!start) continue;
     const HotRequest& begun = start->request;
     check(begun.size == hot.size && start->value_bytes == hot.value.size(), "it will be as large");
     check(begun.id == hot.id && begun.cache == hot.cache && begun.key == hot.key, "it is the same put");
     check(hot.value.substr(0, cut - value_at) == begun.value, "what there is of the value is the value's");
   }
-  check(is_get(hot) || read_hot_put_start(input.substr(0, hot.size)), "a whole put begins as one");
+  check(is_get(hot) || has_options(hot) || read_hot_put_start(input.substr(0, hot.size)),
+        "a whole put begins as one");
 }
 
 /// Any get that msgpack-c packs is taken: of a cache and a key that the input is cut into.

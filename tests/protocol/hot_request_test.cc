@@ -14,7 +14,8 @@ std::string hot_line(std::string_view hex) {
   if (!hot) return "not hot";
   const bool is_get = hot->method == HotRequest::Method::kGet;
   return std::string(is_get ? "get " : "put ") + to_hex(hot->id) + " / " + std::string(hot->cache) + " / " +
-         to_hex(hot->key) + (is_get ? "" : " / " + to_hex(hot->value)) + " / " + std::to_string(hot->size);
+         to_hex(hot->key) + (is_get ? "" : " / " + to_hex(hot->value)) + " / " + std::to_string(hot->size) +
+         (hot->has_ttl ? " ttl " + std::to_string(hot->ttl_ms) : "") + (hot->is_synced ? " sync" : "");
 }
 
 TEST(HotRequest, get_and_put_are_taken_apart) {
@@ -23,6 +24,53 @@ TEST(HotRequest, get_and_put_are_taken_apart) {
   EXPECT_EQ(hot_line("94 00 01 a3 676574 92 d9 01 63 a1 6b"), "get 01 / c / 6b / 13");
   EXPECT_EQ(hot_line("94 00 01 a3 707574 93 a1 63 a1 6b c4 02 0001"), "put 01 / c / 6b / c4 02 00 01 / 16");
   EXPECT_EQ(hot_line("94 00 01 a3 707574 93 a1 63 a1 6b c0"), "put 01 / c / 6b / c0 / 13");
+}
+
+TEST(HotRequest, options_of_a_put_are_told) {
+  const std::string put = "94 00 01 a3 707574 94 a1 63 a1 6b 07 ";
+  const std::string ttl = "a6 74746c5f6d73 ";
+  const std::string sync = "a4 73796e63 ";
+  const std::string told = "put 01 / c / 6b / 07 / ";
+  EXPECT_EQ(hot_line(put + "80"), told + "14");
+  EXPECT_EQ(hot_line(put + "81" + ttl + "05"), told + "22 ttl 5");
+  EXPECT_EQ(hot_line(put + "81" + ttl + "00"), told + "22 ttl 0");
+  EXPECT_EQ(hot_line(put + "81" + ttl + "cd ea60"), told + "24 ttl 60000");
+  EXPECT_EQ(hot_line(put + "81" + ttl + "cf 0020000000000000"), told + "30 ttl 9007199254740992");
+  EXPECT_EQ(hot_line(put + "81" + sync + "c3"), told + "20 sync");
+  EXPECT_EQ(hot_line(put + "81" + sync + "c2"), told + "20");
+  EXPECT_EQ(hot_line(put + "82" + sync + "c3" + ttl + "cc ff"), told + "29 ttl 255 sync");
+  EXPECT_EQ(hot_line(put + "82" + ttl + "05" + sync + "c2 94"), told + "28 ttl 5")
+      << "and what follows is left";
+}
+
+TEST(HotRequest, other_options_are_for_others) {
+  const std::string put = "94 00 01 a3 707574 94 a1 63 a1 6b 07 ";
+  const std::string ttl = "a6 74746c5f6d73 ";
+  const std::string sync = "a4 73796e63 ";
+  EXPECT_EQ(hot_line(put + "c0"), "not hot") << "nil";
+  EXPECT_EQ(hot_line(put + "81 a2 6966 01"), "not hot") << "another name";
+  EXPECT_EQ(hot_line(put + "82" + ttl + "05" + ttl + "05"), "not hot") << "twice";
+  EXPECT_EQ(hot_line(put + "82" + sync + "c2" + sync + "c3"), "not hot") << "twice";
+  EXPECT_EQ(hot_line(put + "81" + ttl + "ff"), "not hot") << "negative";
+  EXPECT_EQ(hot_line(put + "81" + ttl + "c0"), "not hot") << "nil: no deadline";
+  EXPECT_EQ(hot_line(put + "81" + ttl + "cf 0020000000000001"), "not hot") << "longer than there is";
+  EXPECT_EQ(hot_line(put + "81" + sync + "01"), "not hot") << "no boolean";
+  EXPECT_EQ(hot_line(put + "81 d9 04 73796e63 c3"), "not hot") << "not the shortest encoding";
+  EXPECT_EQ(hot_line(put + "de 0001" + sync + "c3"), "not hot") << "not the shortest encoding";
+  const std::string whole = put + "82" + ttl + "cd ea60" + sync + "c3";
+  const std::string bytes = from_hex(whole);
+  for (std::size_t cut = 0; cut < bytes.size(); ++cut)
+    EXPECT_FALSE(read_hot_request(std::string_view(bytes).substr(0, cut))) << "cut short behind " << cut;
+  EXPECT_EQ(hot_line(whole), "put 01 / c / 6b / 07 / 30 ttl 60000 sync");
+}
+
+TEST(HotRequest, its_parameters_are_those_of_the_message) {
+  const std::string get = from_hex("94 00 01 a3 676574 92 a1 63 a2 6b6b 94");
+  EXPECT_EQ(to_hex(read_hot_request(get)->params), "92 a1 63 a2 6b 6b");
+  const std::string put = from_hex("94 00 01 a3 707574 94 a1 63 a1 6b 07 80 94");
+  EXPECT_EQ(to_hex(read_hot_request(put)->params), "94 a1 63 a1 6b 07 80");
+  const std::string start = from_hex("94 00 01 a3 707574 93 a1 63 a1 6b c4 09 01");
+  EXPECT_EQ(to_hex(read_hot_put_start(start)->request.params), "93 a1 63 a1 6b");
 }
 
 TEST(HotRequest, what_follows_is_left) {

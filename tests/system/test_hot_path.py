@@ -1,5 +1,5 @@
-"""Gets and puts without options are executed many at a time, by code of their own: everything that they answer and do
-is what the same requests in another form would answer and do."""
+"""Gets without options, and puts with none but ttl_ms and sync, are executed many at a time, by code of their own:
+everything that they answer and do is what the same requests in another form would answer and do."""
 
 import random
 import threading
@@ -91,6 +91,76 @@ def test_any_form_answers_the_same(wire, open_cache, tier, together_max):
     info = wire.call("info", cache)
     assert info["hits"] + info["misses"] == gets
     assert info["puts"] == len(expected) - gets
+
+
+PUT_OPTIONS = [{}, {"ttl_ms": 0}, {"ttl_ms": 60_000}, {"ttl_ms": 2**53}, {"sync": False}, {"ttl_ms": 60_000, "sync": False}]
+SYNCED = [{"sync": True}, {"ttl_ms": 60_000, "sync": True}, {"sync": True, "ttl_ms": 0}]
+
+
+@pytest.mark.parametrize("tier", ["lru", "durable"])
+@pytest.mark.parametrize("together_max", [40, 100_000])
+def test_options_of_puts_mean_the_same_in_any_form(wire, open_cache, tier, together_max):
+    generator = random.Random(SEED + together_max)
+    cache = open_cache(tier)
+    keys = [f"k{i}" for i in range(8)]
+    model, ttls = {}, {}
+    requests, expected = [], []
+    for _ in range(400 if together_max > 40 else 100):
+        form = generator.choice([hot, written_otherwise])
+        key = generator.choice(keys)
+        if generator.random() < 0.5:
+            requests.append(form("get", cache, key))
+            expected.append([model[key]] if key in model else None)
+            continue
+        options = generator.choice(PUT_OPTIONS + (SYNCED if tier == "durable" else []))
+        value = random_value(generator)
+        requests.append(form("put", cache, key, value, options))
+        expected.append("a version")
+        ttls[key] = options.get("ttl_ms")
+        model.pop(key, None)
+        if ttls[key] != 0:
+            model[key] = value
+    versions = []
+    for result, wanted in zip(send_all(wire, requests, generator, together_max), expected):
+        if wanted == "a version":
+            versions.append(result)
+        else:
+            assert result == wanted
+    assert versions == sorted(set(versions))
+    for key, value in model.items():
+        got, _, ttl_ms = wire.call("get", cache, key, {"meta": True})
+        assert got == value
+        wanted = ttls[key]
+        assert ttl_ms is None if wanted is None else wanted - 60_000 < ttl_ms <= wanted
+    info = wire.call("info", cache)
+    assert info["puts"] == len(versions)
+    if tier == "durable":
+        wire.call("sync")
+
+
+@pytest.mark.parametrize("options", [{"ttl_ms": -1}, {"ttl_ms": 2**53 + 1}, {"ttl_ms": "5"}, {"sync": 1}, {"sink": True}, {"sync": True}])
+def test_options_that_are_wrong_are_refused_in_the_same_words(wire, open_cache, options):
+    cache = open_cache("lru")
+    errors = []
+    for form in (hot, written_otherwise):
+        wire.send(form("put", cache, "k", 1, options)(7))
+        wire.receive()
+        errors.append(wire.replies.pop(7).error)
+    assert errors[0] == errors[1] and errors[0] is not None
+    assert wire.call("get", cache, "k") is None, "and nothing was written"
+
+
+def test_puts_that_wait_for_the_disk_are_counted_and_hold_up_reading(start_daemon):
+    """No more of a connection's requests are executed than may wait; and each waits for the disk, not for the others."""
+    daemon = start_daemon("--max-waiting", "8")
+    wire, other = daemon.connect(), daemon.connect()
+    puts = [hot("put", "durable", f"k{i}", i, {"sync": True}) for i in range(500)]
+    wire.send(b"".join(put(msgid) for msgid, put in enumerate(puts)) + hot("get", "durable", "k499")(500))
+    assert other.call("ping") == "pong"
+    versions = [wire.result(msgid) for msgid in range(500)]
+    assert versions == sorted(set(versions))
+    assert wire.result(500) == [499]
+    assert other.call("info", "durable")["dirty_entries"] == 0
 
 
 def test_order_of_use_is_kept(start_daemon):

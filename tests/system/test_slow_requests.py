@@ -34,6 +34,13 @@ def test_a_slow_request_is_told_with_cache_and_keys_and_time(strict):
                         line), line
 
 
+def test_a_put_that_waits_for_the_disk_is_told_with_its_key(start_daemon):
+    for options in [{"sync": True}, {"keep_ttl": False, "sync": True}]:
+        daemon = start_daemon("--slow-request", "1ms")
+        line = first_told(daemon, "put", "durable", "key", 1, options)
+        assert re.match(r'put of "durable", key "key" took \d+ ms, waiting for entries to be written to disk, on', line), line
+
+
 def test_one_line_a_second_says_how_many_others_there_were(strict):
     began = time.monotonic()
     first_told(strict, "put_many", "lru", PAIRS)
