@@ -55,8 +55,7 @@ ArenaCheck::Fault ArenaCheck::fault_of_record(std::uint32_t ordinal) const {
   const auto& record = arena_.at<CacheRecord>(ref);
   const bool is_right = (record.state == CacheRecord::kOpen || record.state == CacheRecord::kDropped) &&
                         record.ordinal == ordinal && record.name_bytes <= CacheRecord::kNameBytesMax &&
-                        record.tier <= static_cast<std::uint32_t>(Tier::kDurable) &&
-                        record.policy <= static_cast<std::uint32_t>(PolicyKind::kFifo);
+                        has_known_kinds(record);
   if (!is_right || fault_of(settings_of(record))) return name + " holds something else";
   return std::nullopt;
 }

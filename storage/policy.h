@@ -1,5 +1,9 @@
 // Policy: the order in which a cache's entries go for space. One object a cache; it keeps the entries that
-// can go in an order, and owns none. A policy is a file in policies/ and a row in policy.cc.
+// can go in an order, and owns none.
+//
+// A new one is a file in policies/ with its row in policy.cc; an enumerator and a name (settings.h, .cc), a
+// number for the disk (record.cc); and, for clients in C++, C, Python and the command, one more enumerator
+// and name in pannier/options.h.
 //
 // A stamp is a number that grows with every use in the whole catalog: entries of several caches compare by
 // their place. Everything takes constant time, and changes are part of a transaction. The order is in the

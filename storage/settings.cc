@@ -79,6 +79,10 @@ std::optional<PolicyKind> policy_named(std::string_view name) {
 
 std::string policy_names() { return names_of(kPolicies); }
 
+bool has_known_kinds(const CacheRecord& record) {
+  return record.tier < kTiers.size() && record.policy < kPolicies.size();
+}
+
 Settings settings_of(const CacheRecord& record) {
   const auto bound = [&](unsigned bit, std::uint64_t value) {
     return (record.bounds_set >> bit & 1) != 0 ? std::optional(value) : std::nullopt;

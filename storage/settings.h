@@ -24,7 +24,8 @@ struct Settings {
   friend bool operator==(const Settings&, const Settings&) = default;
 };
 
-/// One row a tier; a new tier is a new row.
+/// One row a tier. A new one takes an enumerator, a row, and a number for the disk (record.cc); for clients
+/// one more enumerator and name in pannier/options.h.
 struct TierTraits {
   Tier tier;
   std::string_view name;  ///< as on the wire
@@ -45,6 +46,8 @@ std::string policy_names();
 /// As a cache's record has them. Writing them is part of a transaction.
 struct CacheRecord;
 class Arena;
+/// Whether the numbers of its tier and policy are of ones that there are: the precondition of settings_of.
+bool has_known_kinds(const CacheRecord& record);
 Settings settings_of(const CacheRecord& record);
 void write_settings(Arena& arena, CacheRecord& record, const Settings& settings);
 

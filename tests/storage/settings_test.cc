@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "storage/cache_record.h"
+
 namespace pannier::storage {
 namespace {
 
@@ -25,6 +27,21 @@ TEST(SettingsTest, names_lead_to_policies_and_back) {
   }
   EXPECT_EQ(policy_named("random"), std::nullopt);
   EXPECT_EQ(policy_names(), "lru, fifo");
+}
+
+TEST(SettingsTest, a_record_of_another_tier_or_policy_is_known_as_such) {
+  CacheRecord record{};
+  for (const Tier tier : {Tier::kLru, Tier::kTtl, Tier::kDurable}) {
+    record.tier = static_cast<std::uint32_t>(tier);
+    EXPECT_TRUE(has_known_kinds(record));
+  }
+  ++record.tier;
+  EXPECT_FALSE(has_known_kinds(record));
+  record.tier = 0;
+  record.policy = static_cast<std::uint32_t>(PolicyKind::kFifo);
+  EXPECT_TRUE(has_known_kinds(record));
+  ++record.policy;
+  EXPECT_FALSE(has_known_kinds(record));
 }
 
 TEST(SettingsTest, the_least_that_a_tier_needs_is_enough) {
