@@ -77,6 +77,7 @@ using Origins = std::map<std::string, std::string>;
 /// What is wrong, ready to print: `FILE:LINE: key "x": what would be right`.
 struct ConfigError {
   std::string text;
+  std::vector<std::string> others = {};  ///< of a file with several mistakes: the rest, further down
 };
 /// --help or --version was asked for: print `text` to standard output and exit with 0.
 struct ConfigInfo {

@@ -34,8 +34,6 @@ constexpr std::size_t kFileBytesMax = std::size_t{8} << 20;
 constexpr std::array<std::string_view, 4> kAccessKeys = {"admins", "operators", "readers", "writers"};
 constexpr std::array<std::string_view, 2> kCacheAccessKeys = {"readers", "writers"};
 
-using Fault = std::optional<ConfigError>;
-
 bool is_one_of(std::span<const std::string_view> words, std::string_view word) {
   return std::ranges::find(words, word) != words.end();
 }
@@ -72,34 +70,43 @@ class FileReader {
  public:
   explicit FileReader(const std::string& path) : path_(path) { file_.config.file_path = path; }
 
-  Fault read(const toml::table& root) {
-    for (const auto& [key, node] : root) {
-      if (Fault fault = read_at_top(key, node)) return fault;
+  /// What the file says, or all that is wrong with it, in the order of its lines.
+  std::variant<ConfigFile, ConfigError> read(const toml::table& root) {
+    for (const auto& [key, node] : root) read_at_top(key, node);
+    if (mistakes_.empty()) return std::move(file_);
+    std::ranges::stable_sort(mistakes_, {}, &Mistake::line);
+    ConfigError error;
+    for (Mistake& mistake : mistakes_) {
+      (error.text.empty() ? error.text : error.others.emplace_back()) = std::move(mistake.text);
     }
-    return std::nullopt;
+    return error;
   }
-  ConfigFile take() { return std::move(file_); }
 
  private:
+  struct Mistake {
+    std::uint32_t line;
+    std::string text;
+  };
+
   std::string place(const toml::key& key, const std::string& key_path) const {
     return path_ + ":" + std::to_string(key.source().begin.line) + ": key " + protocol::quoted(key_path);
   }
-  Fault fault(const toml::key& key, const std::string& key_path, const std::string& text) const {
-    return ConfigError{place(key, key_path) + ": " + text};
+  void mistaken(const toml::key& key, const std::string& key_path, const std::string& text) {
+    mistakes_.push_back({key.source().begin.line, place(key, key_path) + ": " + text});
   }
-  Fault unknown(const toml::key& key, const std::string& key_path, const std::vector<std::string>& known,
-                const std::string& where) const {
+  void unknown(const toml::key& key, const std::string& key_path, const std::vector<std::string>& known,
+               const std::string& where) {
     for (const Setting& setting : all_settings()) {
       if (setting.key == key.str())
-        return fault(key, key_path, "is no key of this section, but " + home_of(setting));
+        return mistaken(key, key_path, "is no key of this section, but " + home_of(setting));
     }
     const std::optional<std::string> near = nearest(key.str(), known);
-    return fault(key, key_path,
-                 "unknown" + (near ? "; did you mean " + protocol::quoted(*near) + "?" : "") + " " + where +
-                     ": " + join(known));
+    mistaken(key, key_path,
+             "unknown" + (near ? "; did you mean " + protocol::quoted(*near) + "?" : "") + " " + where +
+                 ": " + join(known));
   }
 
-  Fault read_at_top(const toml::key& key, const toml::node& node) {
+  void read_at_top(const toml::key& key, const toml::node& node) {
     const std::string name(key.str());
     std::vector<std::string> sections = {"access", "limits", "durable", "cache"};
     if (std::find(sections.begin(), sections.end(), name) == sections.end()) {
@@ -108,52 +115,49 @@ class FileReader {
       return read_setting(key, node, "", known);
     }
     const toml::table* const section = node.as_table();
-    if (section == nullptr) return fault(key, name, "is a section: write [" + name + "]");
+    if (section == nullptr) return mistaken(key, name, "is a section: write [" + name + "]");
     if (name == "access") return read_access(*section);
     return name == "cache" ? read_caches(*section) : read_section(*section, name);
   }
 
-  Fault read_access(const toml::table& section) {
+  void read_access(const toml::table& section) {
     Access& access = file_.config.access;
     for (const auto& [key, node] : section) {
       const std::string key_path = "access." + std::string(key.str());
       AccessList list;
-      if (!is_one_of(kAccessKeys, key.str()))
-        return unknown(key, key_path, {kAccessKeys.begin(), kAccessKeys.end()}, "Known in [access]");
-      if (Fault fault = read_accounts(key, key_path, node, list)) return fault;
+      if (!is_one_of(kAccessKeys, key.str())) {
+        unknown(key, key_path, {kAccessKeys.begin(), kAccessKeys.end()}, "Known in [access]");
+        continue;
+      }
+      read_accounts(key, key_path, node, list);
       if (key.str() == "admins") access.admins = list;
       if (key.str() == "operators") access.operators = list;
       if (key.str() == "readers") access.readers = list;
       if (key.str() == "writers") access.writers = list;
     }
-    return std::nullopt;
   }
 
-  Fault read_accounts(const toml::key& key, const std::string& key_path, const toml::node& node,
-                      AccessList& list) const {
+  void read_accounts(const toml::key& key, const std::string& key_path, const toml::node& node,
+                     AccessList& list) {
     constexpr const char* kWanted =
         "; right is an array of users, groups with @ before, and \"*\" for everybody, such as [\"alice\", "
         "\"@staff\"]";
     const toml::array* const entries = node.as_array();
     if (entries == nullptr)
-      return fault(key, key_path, "the " + type_text(node) + " is wrong here" + kWanted);
+      return mistaken(key, key_path, "the " + type_text(node) + " is wrong here" + kWanted);
     for (const toml::node& entry : *entries) {
       const auto name = entry.value_exact<std::string>();
       const auto wrong = name ? add_account(list, *name) : "the " + type_text(entry) + " in it is wrong";
-      if (wrong) return fault(key, key_path, *wrong + kWanted);
+      if (wrong) mistaken(key, key_path, *wrong + kWanted);
     }
-    return std::nullopt;
   }
 
-  Fault read_section(const toml::table& section, const std::string& name) {
-    for (const auto& [key, node] : section) {
-      if (Fault fault = read_setting(key, node, name, keys_of(all_settings(), name))) return fault;
-    }
-    return std::nullopt;
+  void read_section(const toml::table& section, const std::string& name) {
+    for (const auto& [key, node] : section) read_setting(key, node, name, keys_of(all_settings(), name));
   }
 
-  Fault read_setting(const toml::key& key, const toml::node& node, std::string_view section,
-                     const std::vector<std::string>& known) {
+  void read_setting(const toml::key& key, const toml::node& node, std::string_view section,
+                    const std::vector<std::string>& known) {
     const std::string key_path = (section.empty() ? "" : std::string(section) + ".") + std::string(key.str());
     for (const Setting& setting : all_settings()) {
       if (setting.section != section || setting.key != key.str()) continue;
@@ -162,11 +166,11 @@ class FileReader {
     }
     const std::string where =
         section.empty() ? "Known at the top" : "Known in [" + std::string(section) + "]";
-    return unknown(key, key_path, known, where);
+    unknown(key, key_path, known, where);
   }
 
-  Fault read_value(const toml::key& key, const std::string& key_path, const toml::node& node,
-                   const SettingRow& row, SettingField field) {
+  void read_value(const toml::key& key, const std::string& key_path, const toml::node& node,
+                  const SettingRow& row, SettingField field) {
     std::optional<std::string> wrong;
     if (const auto text = node.value_exact<std::string>()) {
       wrong = set_from_text(row, field, *text);
@@ -175,58 +179,60 @@ class FileReader {
     } else {
       wrong = number ? std::to_string(*number) + " is negative" : "the " + type_text(node) + " is wrong here";
     }
-    if (!wrong) return std::nullopt;
-    return fault(key, key_path, *wrong + "; right is " + wanted_text(row));
+    if (wrong) mistaken(key, key_path, *wrong + "; right is " + wanted_text(row));
   }
 
-  Fault read_caches(const toml::table& caches) {
+  void read_caches(const toml::table& caches) {
     for (const auto& [key, node] : caches) {
       const std::string key_path = "cache." + std::string(key.str());
-      if (!is_cache_name(key.str())) {
-        return fault(key, key_path, "the name of a cache is 1 to 255 bytes of printable ASCII");
-      }
       const toml::table* const section = node.as_table();
-      if (section == nullptr) return fault(key, key_path, "is a section: write [" + key_path + "]");
-      if (Fault fault = read_cache(key, key_path, *section)) return fault;
+      if (!is_cache_name(key.str())) {
+        mistaken(key, key_path, "the name of a cache is 1 to 255 bytes of printable ASCII");
+      } else if (section == nullptr) {
+        mistaken(key, key_path, "is a section: write [" + key_path + "]");
+      } else {
+        read_cache(key, key_path, *section);
+      }
     }
-    return std::nullopt;
   }
 
-  Fault read_cache(const toml::key& name, const std::string& section_path, const toml::table& section) {
+  void read_cache(const toml::key& name, const std::string& section_path, const toml::table& section) {
     storage::Settings settings;
     const std::optional<storage::Tier> own_tier = storage::tier_named(name.str());
     if (own_tier) settings.tier = *own_tier;
     if (own_tier == storage::Tier::kTtl) settings.age_ms_max = kTtlAgeMsDefault;
     CacheAccess access;
+    const std::size_t mistakes_before = mistakes_.size();
     for (const auto& [key, node] : section) {
       if (is_one_of(kCacheAccessKeys, key.str())) {
         std::optional<AccessList>& list = key.str() == "readers" ? access.readers : access.writers;
         list.emplace();
-        if (Fault fault = read_accounts(key, section_path + "." + std::string(key.str()), node, *list))
-          return fault;
-      } else if (Fault fault = read_cache_setting(key, section_path, node, settings)) {
-        return fault;
+        read_accounts(key, section_path + "." + std::string(key.str()), node, *list);
+      } else {
+        read_cache_setting(key, section_path, node, settings);
       }
     }
+    // Whether they go together can be told of those alone that are right by themselves.
+    if (mistakes_.size() > mistakes_before) return;
     if (!own_tier && !section.contains("tier")) {
-      return fault(name, section_path, "lacks the key tier: one of " + storage::tier_names());
+      return mistaken(name, section_path, "lacks the key tier: one of " + storage::tier_names());
     }
     if (own_tier && settings.tier != *own_tier) {
-      return fault(name, section_path, "the cache that is named as a tier is of that tier: leave tier out");
+      return mistaken(name, section_path,
+                      "the cache that is named as a tier is of that tier: leave tier out");
     }
     if (const auto wrong = storage::fault_of(settings)) {
-      return fault_of_cache(name, section_path, section, wrong->text);
+      return mistaken_cache(name, section_path, section, wrong->text);
     }
     file_.origins[section_path] = place(name, section_path);
     file_.config.caches[std::string(name.str())] = settings;
     if (access.readers || access.writers) file_.config.access.caches[std::string(name.str())] = access;
-    return std::nullopt;
   }
 
   /// `text` starts with the name that the setting has on the wire, which may have a unit behind it
   /// ("max_age_ms").
-  Fault fault_of_cache(const toml::key& name, const std::string& section_path, const toml::table& section,
-                       const std::string& text) const {
+  void mistaken_cache(const toml::key& name, const std::string& section_path, const toml::table& section,
+                      const std::string& text) {
     const std::string wire_name = text.substr(0, text.find_first_of(" :"));
     for (const CacheSetting& setting : all_cache_settings()) {
       const std::string own_name(setting.key);
@@ -234,26 +240,27 @@ class FileReader {
         continue;
       const std::string own_text = own_name + text.substr(wire_name.size());
       const auto found = section.find(own_name);
-      if (found == section.end()) return fault(name, section_path, own_text);
+      if (found == section.end()) return mistaken(name, section_path, own_text);
       std::string path = section_path + ".";
-      return fault(found->first, path += own_name, own_text);
+      return mistaken(found->first, path += own_name, own_text);
     }
-    return fault(name, section_path, text);
+    mistaken(name, section_path, text);
   }
 
-  Fault read_cache_setting(const toml::key& key, const std::string& section_path, const toml::node& node,
-                           storage::Settings& settings) {
+  void read_cache_setting(const toml::key& key, const std::string& section_path, const toml::node& node,
+                          storage::Settings& settings) {
     const std::string key_path = section_path + "." + std::string(key.str());
     for (const CacheSetting& setting : all_cache_settings()) {
       if (setting.key == key.str()) return read_value(key, key_path, node, setting, setting.field(settings));
     }
     std::vector<std::string> known = keys_of(all_cache_settings(), "cache.NAME");
     known.insert(known.end(), kCacheAccessKeys.begin(), kCacheAccessKeys.end());
-    return unknown(key, key_path, known, "Known in [cache.NAME]");
+    unknown(key, key_path, known, "Known in [cache.NAME]");
   }
 
   const std::string& path_;
   ConfigFile file_;
+  std::vector<Mistake> mistakes_;
 };
 
 struct Unreadable {
@@ -284,9 +291,7 @@ std::variant<std::string, Unreadable> content_of(const std::string& path) {
 
 std::variant<ConfigFile, ConfigError> parse_config(std::string_view text, const std::string& path) {
   try {
-    FileReader reader(path);
-    if (Fault fault = reader.read(toml::parse(text, path))) return *std::move(fault);
-    return reader.take();
+    return FileReader(path).read(toml::parse(text, path));
   } catch (const toml::parse_error& error) {
     return ConfigError{path + ":" + std::to_string(error.source().begin.line) +
                        ": is not TOML: " + std::string(error.description())};

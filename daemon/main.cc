@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <string>
@@ -309,7 +310,11 @@ int main_of(const std::vector<std::string>& arguments) {
     return kStopped;
   }
   if (const auto* error = std::get_if<ConfigError>(&read)) {
-    std::fprintf(stderr, "%spannierd: %s\n", stderr_is_journal() ? SD_ERR : "", error->text.c_str());
+    const auto tell = [](const std::string& text) {
+      std::fprintf(stderr, "%spannierd: %s\n", stderr_is_journal() ? SD_ERR : "", text.c_str());
+    };
+    tell(error->text);
+    std::ranges::for_each(error->others, tell);
     return kWrongConfig;
   }
   if (const auto* asked = std::get_if<CheckArena>(&read)) {

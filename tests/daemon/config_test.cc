@@ -153,6 +153,7 @@ TEST(Config, a_repair_may_be_asked_for_instead_of_a_daemon) {
 TEST(Config, a_mistyped_option_is_told_with_the_nearest) {
   EXPECT_EQ(error_of({"--memory-limt", "1G"}), "unknown option --memory-limt: did you mean --memory-limit?");
   EXPECT_THAT(error_of({"--zzzzzz=1"}), HasSubstr("unknown option --zzzzzz; pannierd --help"));
+  EXPECT_THAT(error_of({"--frob"}), HasSubstr("unknown option --frob; pannierd --help"));
   EXPECT_THAT(error_of({"surplus"}), HasSubstr("unexpected argument \"surplus\""));
   EXPECT_THAT(error_of({"--socket"}), HasSubstr("--socket"));
 }
@@ -238,6 +239,16 @@ TEST_F(ConfigFileTest, an_unknown_key_is_told_with_the_nearest_and_all_that_are_
   EXPECT_THAT(error_in("[limts]\nmax_value = 5\n"), HasSubstr("did you mean \"limits\"?"));
   EXPECT_THAT(error_in("[cache.a]\ntier = \"lru\"\nmax_entry = 1\n"),
               HasSubstr(":3: key \"cache.a.max_entry\": unknown; did you mean \"max_entries\"?"));
+}
+
+TEST_F(ConfigFileTest, all_mistakes_are_told_in_the_order_of_their_lines) {
+  const auto read = read_config(
+      with("socket_mode = \"999\"\n[cache.b]\ntier = \"ttl\"\n[access]\nadmins = [\"@none here\", 7]\n"));
+  const auto& error = std::get<ConfigError>(read);
+  EXPECT_THAT(error.text, HasSubstr(":1: key \"socket_mode\": "));
+  EXPECT_THAT(error.others, testing::ElementsAre(HasSubstr(":2: key \"cache.b\": max_age is missing"),
+                                                 HasSubstr(":5: key \"access.admins\": there is no group"),
+                                                 HasSubstr(":5: key \"access.admins\": the integer")));
 }
 
 TEST_F(ConfigFileTest, a_key_that_stands_in_another_section_is_told_where_it_belongs) {

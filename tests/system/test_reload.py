@@ -192,6 +192,7 @@ MISTAKES = {
     "a key that is none": ("\nmax_kez = 5\n", ":2:", '"max_kez"'),
     "no TOML": ("[limits]\nmax_keys = 5 5\n", ":2:"),
     "a value out of range": ("[limits]\nmax_keys = 7\nmax_depth = 1\n", ":3:", '"limits.max_depth"', "from 8"),
+    "one of several": ('[limits]\nmax_keys = 0\nmax_frob = 1\n', ":2:", '"limits.max_keys"', "1 more", "--check-config"),
     "what does not go together": ('[limits]\nmax_frame = "1M"\nmax_value = "2M"\n', ":3:", '"limits.max_value"'),
     "a cache of another tier": ('[limits]\nmax_keys = 7\n[cache.pages]\ntier = "durable"\n', ":3:", '"cache.pages"', "tier"),
     "more reserved than there is": (
