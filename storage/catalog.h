@@ -89,13 +89,14 @@ struct Dropped {
   bool was_durable;
 };
 
-/// What the work of the allocator was, since the start of the process.
 /// Which entry a client has read by itself.
 struct NotedUse {
   CacheId cache;
   BytesView key;
 };
 
+/// What the arena's memory is used for, and what the work of the allocator was since the start of the
+/// process.
 struct ArenaStats {
   std::uint64_t bytes = 0;           ///< of the arena
   std::uint64_t free_bytes = 0;      ///< that entries could still take

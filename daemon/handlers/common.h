@@ -45,9 +45,9 @@ Outcome with_key(Service& service, std::string_view name, std::string_view key, 
   return run(*cache);
 }
 
-/// [value], or [value, version, ttl_ms or nil] with meta.
 /// A value as it was sent, in the parts that it lies in.
 void write_value(protocol::Writer& writer, const storage::BytesView& value);
+/// [value], or [value, version, ttl_ms or nil] with meta.
 void write_entry(protocol::Writer& writer, const storage::EntryView& entry, bool has_meta,
                  storage::TimeMs now);
 
