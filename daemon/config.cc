@@ -35,6 +35,7 @@ of an option that is given twice the last counts.
 
 Signals:
   SIGTERM, SIGINT  stop: what is not on disk yet is written first; a second one hurries and skips that
+  SIGHUP           read the configuration file again, as `pannier reload` does; the log tells what came of it
 
 Checking an arena:
   --check-arena PATH reads a copy of the memory that a daemon works in, or has left behind, and tells

@@ -21,6 +21,12 @@ constexpr mode_t kOwnerOnlyDir = 0700;
 constexpr mode_t kOwnerOnlyFile = 0600;
 constexpr std::string_view kOtherwise = ", or choose another directory with --data-dir";
 
+/// Not the directory itself, which is made here with the right mode.
+std::string directory_above(const std::string& path) {
+  const std::filesystem::path named(path);
+  return (named.has_filename() ? named : named.parent_path()).parent_path().string();
+}
+
 std::optional<DataDirFault> make_dir(const std::string& path) {
   if (mkdir(path.c_str(), kOwnerOnlyDir) == 0) return std::nullopt;
   const int code = errno;
@@ -30,8 +36,8 @@ std::optional<DataDirFault> make_dir(const std::string& path) {
                      ". Give the user of this process the right to";
   if (code == EEXIST) text = "the data directory " + path + " is no directory: remove what is there";
   if (code == ENOENT) {
-    text = "the directory above the data directory " + path + " does not exist: create it (mkdir -p " + path +
-           ")";
+    text = "the directory above the data directory " + path + " does not exist: create it (mkdir -p " +
+           directory_above(path) + ")";
   }
   return DataDirFault{text + std::string(kOtherwise)};
 }

@@ -28,10 +28,10 @@ std::size_t distance(std::string_view left, std::string_view right) {
 
 std::optional<std::string> nearest(std::string_view typed, std::span<const std::string> words) {
   std::optional<std::string> best;
-  std::size_t best_distance = typed.size() / 3 + 1;
+  std::size_t best_distance = std::max<std::size_t>(typed.size() / 3, 1) + 1;
   for (const std::string& word : words) {
     const std::size_t word_distance = distance(typed, word);
-    if (word_distance >= best_distance + (best ? 0 : 1)) continue;
+    if (word_distance >= best_distance) continue;
     best = word;
     best_distance = word_distance;
   }

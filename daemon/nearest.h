@@ -9,7 +9,7 @@
 namespace pannier::daemon {
 
 /// The nearest of `words` to `typed`, by insertions, deletions, replacements and swaps of letters; nothing if
-/// none is near (more than a third of the letters differ).
+/// none is near (one letter may differ, or a third of them).
 std::optional<std::string> nearest(std::string_view typed, std::span<const std::string> words);
 
 }  // namespace pannier::daemon

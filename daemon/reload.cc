@@ -25,10 +25,10 @@ std::string joined(const std::vector<std::string>& words) {
 Error unchanged(ErrorCode code, const std::string& why) { return {code, why + ". Nothing was changed"}; }
 
 /// For the log, where an event is a line: the first mistake, and how many more there are.
-std::string in_one_line(const ConfigError& error) {
+std::string mistakes_in_one_line(const ConfigError& error) {
   if (error.others.empty()) return error.text;
   return error.text + "; " + std::to_string(error.others.size()) +
-         " more of what is wrong: `pannierd --config " + "FILE --check-config` tells all of it";
+         " more of what is wrong: `pannierd --config FILE --check-config` tells all of it";
 }
 
 Error unfit(const UnfitCache& cache, const Origins& origins) {
@@ -97,7 +97,7 @@ void Reload::begin() {
 void Reload::have_read(std::variant<Reread, ConfigError> read) {
   if (service_.is_stopping) return end(unchanged(ErrorCode::kShuttingDown, "the daemon is stopping"));
   if (const auto* error = std::get_if<ConfigError>(&read)) {
-    return end(unchanged(ErrorCode::kBadRequest, in_one_line(*error)));
+    return end(unchanged(ErrorCode::kBadRequest, mistakes_in_one_line(*error)));
   }
   auto& again = std::get<Reread>(read);
   if (again.config.file_path.empty()) {

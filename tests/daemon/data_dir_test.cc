@@ -46,8 +46,10 @@ TEST(DataDir, that_is_taken_is_refused_until_it_is_given_back) {
 
 TEST(DataDir, whose_parent_is_missing_is_a_fault_that_says_what_to_do) {
   const test::TempDir temporary;
-  const std::string path = temporary.file("missing/data");
-  EXPECT_THAT(fault_of(path), HasSubstr("mkdir -p " + path));
+  // Not the directory itself, which would have other modes than the daemon gives it.
+  const std::string advice = "(mkdir -p " + temporary.file("missing") + ")";
+  EXPECT_THAT(fault_of(temporary.file("missing/data")), HasSubstr(advice));
+  EXPECT_THAT(fault_of(temporary.file("missing/data/")), HasSubstr(advice));
 }
 
 TEST(DataDir, that_is_a_file_is_a_fault) {
