@@ -20,7 +20,6 @@ class Backoff {
   }
   /// After a success.
   void reset() { next_ms_ = kFirstMs; }
-  bool is_reset() const { return next_ms_ == kFirstMs; }
 
  private:
   std::uint64_t next_ms_ = kFirstMs;

@@ -48,8 +48,6 @@ std::string in_one_line(std::string_view text) {
 
 }  // namespace
 
-std::string_view log_level_name(LogLevel level) { return row_of(level).name; }
-
 std::optional<LogLevel> log_level_named(std::string_view name) {
   for (const LevelRow& row : kLevels) {
     if (row.name == name) return row.level;

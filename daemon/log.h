@@ -11,8 +11,7 @@ namespace pannier::daemon {
 
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
 
-/// "debug", "info", "warning" or "error".
-std::string_view log_level_name(LogLevel level);
+/// The level of that name; nothing if there is none.
 std::optional<LogLevel> log_level_named(std::string_view name);
 /// "debug, info, warning, error": for error texts.
 std::string log_level_names();

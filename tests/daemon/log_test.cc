@@ -68,10 +68,11 @@ TEST(Log, a_journal_that_is_not_standard_error_changes_nothing) {
 }
 
 TEST(Log, every_level_has_a_name_that_leads_to_it) {
-  for (const LogLevel level : {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarning, LogLevel::kError}) {
-    EXPECT_EQ(log_level_named(log_level_name(level)), level);
-    EXPECT_THAT(log_level_names(), testing::HasSubstr(log_level_name(level)));
-  }
+  EXPECT_EQ(log_level_names(), "debug, info, warning, error");
+  EXPECT_EQ(log_level_named("debug"), LogLevel::kDebug);
+  EXPECT_EQ(log_level_named("info"), LogLevel::kInfo);
+  EXPECT_EQ(log_level_named("warning"), LogLevel::kWarning);
+  EXPECT_EQ(log_level_named("error"), LogLevel::kError);
   EXPECT_EQ(log_level_named("loud"), std::nullopt);
 }
 
