@@ -182,11 +182,9 @@ void add_bench(Arguments& arguments, Session& session) {
   arguments.size("--value-size", given->value_bytes, "How large the values are [64]");
   arguments.count("--keys", given->keys, "COUNT", "How many entries there are [10000]");
   arguments.word(
-      "--mix", {"get", "90/10", "get_many"}, false,
-      [given](std::size_t position) {
-        given->mix = std::array{load::Mix::kGet, load::Mix::kGetPut, load::Mix::kGetMany}.at(position);
-      },
-      "What is asked: gets, nine gets to a put, or gets of 100 keys [get]");
+      "--mix", {"get", "90/10", "get_many", "put", "put_ttl"}, false,
+      [given](std::size_t position) { given->mix = static_cast<load::Mix>(position); },
+      "What is asked: gets, nine gets to a put, gets of 100 keys, puts, or puts with a deadline [get]");
   arguments.word(
       "--choice", {"zipf", "uniform"}, false,
       [given](std::size_t position) {

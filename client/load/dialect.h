@@ -3,6 +3,7 @@
 // anything but the expected reply is a fault, and the length of a reply is known before it is whole. No I/O.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -23,9 +24,16 @@ class NoConnection : public Fault {
   using Fault::Fault;
 };
 
-enum class Kind : std::uint8_t { kGet, kGetMany, kPut };
+enum class Kind : std::uint8_t {
+  kGet,
+  kGetMany,
+  kPut,
+  kPutTtl,  ///< with a time to live of kTtl
+};
+inline constexpr std::chrono::seconds kTtl{3'600};
+inline bool is_put(Kind kind) { return kind == Kind::kPut || kind == Kind::kPutTtl; }
 
-/// One request: of kGet and kPut with one number.
+/// One request: but for kGetMany with one number.
 struct Asked {
   Kind kind;
   std::uint16_t id;  ///< from kIdMin on; where the protocol knows such a thing

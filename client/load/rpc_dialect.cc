@@ -49,16 +49,21 @@ RpcDialect::RpcDialect(const Entries& entries, std::string cache)
 
 void RpcDialect::append_request(std::string& out, const Asked& asked) const {
   const bool is_many = asked.kind == Kind::kGetMany;
-  const bool is_put = asked.kind == Kind::kPut;
+  const bool has_value = is_put(asked.kind);
+  const bool has_ttl = asked.kind == Kind::kPutTtl;
   protocol::Writer writer(out);
-  writer.request_start(asked.id, is_put ? "put" : is_many ? "get_many" : "get");
-  writer.array(is_put ? 3 : 2);
+  writer.request_start(asked.id, has_value ? "put" : is_many ? "get_many" : "get");
+  writer.array(2 + (has_value ? 1 : 0) + (has_ttl ? 1 : 0));
   writer.string(cache_);
   if (is_many) writer.array(static_cast<std::uint32_t>(asked.numbers.size()));
   for (const auto number : asked.numbers) writer.string(view_of(key_of(number)));
-  if (!is_put) return;
+  if (!has_value) return;
   writer.raw(std::string_view(item_head_).substr(1));
   entries().append_value(out, asked.numbers.front());
+  if (!has_ttl) return;
+  writer.map(1);
+  writer.string("ttl_ms");
+  writer.unsigned_integer(kTtl / std::chrono::milliseconds(1));
 }
 
 std::size_t RpcDialect::reply_bytes(std::string_view in, const Asked& asked) const {
@@ -79,7 +84,7 @@ std::size_t RpcDialect::reply_bytes(std::string_view in, const Asked& asked) con
 }
 
 void RpcDialect::append_reply(std::string& out, const Asked& asked) const {
-  if (asked.kind == Kind::kPut) return;
+  if (is_put(asked.kind)) return;
   out += response_head(asked.id);
   if (asked.kind == Kind::kGetMany)
     protocol::Writer(out).array(static_cast<std::uint32_t>(asked.numbers.size()));

@@ -16,15 +16,32 @@ constexpr std::uint64_t kSeed = 1;
 constexpr std::uint64_t kPutsSeed = 2;
 constexpr unsigned kRequestsAPut = 10;
 
+bool is_put(Mix mix) { return mix == Mix::kPut || mix == Mix::kPutTtl; }
+
 /// Of one on average.
 std::size_t request_bytes(const Entries& entries, Mix mix) {
   constexpr std::size_t kHead = 32;
   const std::size_t without_value = kHead + keys_of(mix) * kKeyBytes;
-  if (mix == Mix::kPut) return without_value + entries.value_bytes();
+  if (is_put(mix)) return without_value + entries.value_bytes();
   return without_value + (mix == Mix::kGetPut ? entries.value_bytes() / kRequestsAPut : 0);
 }
 
 }  // namespace
+
+Kind kind_of(Mix mix) {
+  switch (mix) {
+    case Mix::kGetMany:
+      return Kind::kGetMany;
+    case Mix::kPut:
+      return Kind::kPut;
+    case Mix::kPutTtl:
+      return Kind::kPutTtl;
+    case Mix::kGet:
+    case Mix::kGetPut:
+      break;
+  }
+  return Kind::kGet;
+}
 
 std::string_view name_of(Mix mix) {
   switch (mix) {
@@ -36,6 +53,8 @@ std::string_view name_of(Mix mix) {
       return "get_many";
     case Mix::kPut:
       return "put";
+    case Mix::kPutTtl:
+      return "put_ttl";
   }
   return "";
 }
@@ -45,13 +64,13 @@ std::size_t keys_of(Mix mix) { return mix == Mix::kGetMany ? kManyKeys : 1; }
 Tape Tape::of_load(const Dialect& dialect, const Entries& entries, Mix mix, KeyChoice choice) {
   Tape tape;
   tape.keys_ = keys_of(mix);
-  const std::size_t least = mix == Mix::kPut ? kPutsMin : kRequestsMin;
+  const std::size_t least = is_put(mix) ? kPutsMin : kRequestsMin;
   const std::size_t count = std::clamp(kBytesMax / request_bytes(entries, mix), least, kRequestsMax);
   tape.numbers_ = choose_keys(choice, entries.count(), count * tape.keys_, kSeed);
   std::mt19937_64 random(kPutsSeed);
   for (std::size_t i = 0; i < count; ++i) {
-    const bool is_put = mix == Mix::kPut || (mix == Mix::kGetPut && random() % kRequestsAPut == 0);
-    tape.append(dialect, is_put ? Kind::kPut : mix == Mix::kGetMany ? Kind::kGetMany : Kind::kGet);
+    const bool is_one_of_few = mix == Mix::kGetPut && random() % kRequestsAPut == 0;
+    tape.append(dialect, is_one_of_few ? Kind::kPut : kind_of(mix));
   }
   return tape;
 }

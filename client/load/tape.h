@@ -12,18 +12,22 @@
 
 namespace pannier::load {
 
+/// In the order of their names, where they are chosen from.
 enum class Mix : std::uint8_t {
   kGet,
   kGetPut,   ///< nine gets to one put of the value that is there already
   kGetMany,  ///< of kManyKeys keys
   kPut,      ///< of the value that is there already
+  kPutTtl,   ///< the same, with a time to live
 };
 inline constexpr std::size_t kManyKeys = 100;
 /// Replies to kGetMany are kept until they are whole, so that larger ones would measure that.
 inline constexpr std::size_t kManyValueBytesMax = 4096;
 
-/// "get", "90/10", "get_many", "put".
+/// "get", "90/10", "get_many", "put", "put_ttl".
 std::string_view name_of(Mix mix);
+/// Of all its requests, or most.
+Kind kind_of(Mix mix);
 /// Of one request.
 std::size_t keys_of(Mix mix);
 

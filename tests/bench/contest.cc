@@ -113,7 +113,8 @@ class Contest::Entrant {
     std::string put;
     pannier.append_request(request, {read, load::kIdMin, numbers});
     pannier.append_reply(reply, {read, load::kIdMin, numbers});
-    pannier.append_request(put, {load::Kind::kPut, load::kIdMin, std::span(numbers).first(1)});
+    const auto written = shape.mix == load::Mix::kPutTtl ? load::Kind::kPutTtl : load::Kind::kPut;
+    pannier.append_request(put, {written, load::kIdMin, std::span(numbers).first(1)});
     const Exchanges exchanges{.read = {request.size(), reply.size()},
                               .put = {put.size(), kConfirmationBytes}};
     echo_.emplace(exchanges, server_processor());

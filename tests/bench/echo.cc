@@ -133,19 +133,19 @@ Echo::~Echo() {
 }
 
 void EchoDialect::append_request(std::string& out, const load::Asked& asked) const {
-  if (asked.kind == load::Kind::kPut)
+  if (is_put(asked.kind))
     out.append(exchanges_.put.request_bytes, kPutByte);
   else
     out.append(exchanges_.read.request_bytes, kReadByte);
 }
 
 std::size_t EchoDialect::reply_bytes(std::string_view in, const load::Asked& asked) const {
-  const auto& exchange = asked.kind == load::Kind::kPut ? exchanges_.put : exchanges_.read;
+  const auto& exchange = is_put(asked.kind) ? exchanges_.put : exchanges_.read;
   return bytes_of_one(in, {&kReplyByte, 1}, exchange.reply_bytes);
 }
 
 void EchoDialect::append_reply(std::string& out, const load::Asked& asked) const {
-  const auto& exchange = asked.kind == load::Kind::kPut ? exchanges_.put : exchanges_.read;
+  const auto& exchange = is_put(asked.kind) ? exchanges_.put : exchanges_.read;
   out.append(exchange.reply_bytes, kReplyByte);
 }
 

@@ -83,6 +83,11 @@ std::vector<Shape> all_shapes() {
       }
     }
   }
+  for (const Mix mix : {Mix::kPut, Mix::kPutTtl}) {
+    for (const auto connections : kConnections) {
+      for (const auto depth : kDepths) shapes.push_back({mix, kSmall, connections, depth, KeyChoice::kZipf});
+    }
+  }
   for (const std::size_t bytes : kPutValues) {
     for (const auto connections : {1U, 16U, 64U})
       shapes.push_back({Mix::kPut, bytes, connections, 1, KeyChoice::kZipf});

@@ -150,10 +150,10 @@ void add_options(CLI::App& app, Options& options) {
                  "Only these numbers of connections and depths: of 1, 16, 64, 512 x 1, 16, 64")
       ->type_name("NxD");
   app.add_option("--value", options.filter.values,
-                 "Only these sizes: of 64, 1024, 16384, 262144; puts of 65536, 131072, 262144, 1048576")
+                 "Only these sizes: of 64, 1024, 16384, 262144; puts of 64, 65536, 131072, 262144, 1048576")
       ->type_name("BYTES");
-  app.add_option("--mix", options.filter.mixes, "Only these: of get, 90/10, get_many, put")
-      ->check(CLI::IsMember({"get", "90/10", "get_many", "put"}));
+  app.add_option("--mix", options.filter.mixes, "Only these: of get, 90/10, get_many, put, put_ttl")
+      ->check(CLI::IsMember({"get", "90/10", "get_many", "put", "put_ttl"}));
   app.add_option("--keys", options.filter.keys, "Only these orders of keys: of zipf, uniform")
       ->check(CLI::IsMember({"zipf", "uniform"}));
   app.add_option("--peers", options.peers, "Of redis, memcached, floor, or none; all unless given")

@@ -37,7 +37,7 @@ def test_figures_are_told_as_json(cli):
     assert 0 < result["p50_us"] <= result["p99_us"] <= result["p999_us"]
 
 
-@pytest.mark.parametrize("mix", ["get", "90/10", "get_many"])
+@pytest.mark.parametrize("mix", ["get", "90/10", "get_many", "put", "put_ttl"])
 def test_every_mix_is_measured(cli, mix):
     assert measured(cli, "--mix", mix)["requests_per_s"] > 0
 
@@ -80,7 +80,7 @@ def test_more_than_the_memory_is_refused(cli):
         ("--keys", "0"),
         ("--value-size", "0"),
         ("--for", "0"),
-        ("--mix", "put"),
+        ("--mix", "delete"),
         ("--mix", "get_many", "--value-size", "1M"),
         ("--connections", "500", "--depth", "64", "--value-size", "1M"),
     ],

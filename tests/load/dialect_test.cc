@@ -71,6 +71,11 @@ TEST(Dialect, messagepack_requests_are_those_of_the_wire) {
                                                       "c\xb0",
                                                       13) +
                                               key(3) + "\xc4\x14" + value(kSmall, 3));
+  EXPECT_EQ(request(dialect, Kind::kPutTtl), std::string("\x94\x00\xcd\x12\x34\xa3put\x94\xa1"
+                                                         "c\xb0",
+                                                         13) +
+                                                 key(3) + "\xc4\x14" + value(kSmall, 3) +
+                                                 "\x81\xa6ttl_ms\xce" + std::string("\x00\x36\xee\x80", 4));
   EXPECT_EQ(reply(dialect, Kind::kGet), "\x94\x01\xcd\x12\x34\xc0\x91\xc4\x14" + value(kSmall, 3));
 }
 
@@ -79,6 +84,8 @@ TEST(Dialect, redis_requests_are_arrays_of_bulks) {
   EXPECT_EQ(request(dialect, Kind::kGet), "*2\r\n$3\r\nGET\r\n$16\r\n" + key(3) + "\r\n");
   EXPECT_EQ(request(dialect, Kind::kPut),
             "*3\r\n$3\r\nSET\r\n$16\r\n" + key(3) + "\r\n$20\r\n" + value(kSmall, 3) + "\r\n");
+  EXPECT_EQ(request(dialect, Kind::kPutTtl), "*5\r\n$3\r\nSET\r\n$16\r\n" + key(3) + "\r\n$20\r\n" +
+                                                 value(kSmall, 3) + "\r\n$2\r\nPX\r\n$7\r\n3600000\r\n");
   EXPECT_TRUE(request(dialect, Kind::kGetMany).starts_with("*4\r\n$4\r\nMGET\r\n$16\r\n" + key(1)));
   EXPECT_EQ(reply(dialect, Kind::kGet), "$20\r\n" + value(kSmall, 3) + "\r\n");
 }
@@ -87,6 +94,7 @@ TEST(Dialect, memcached_requests_are_meta_commands) {
   const MetaDialect dialect(kSmall);
   EXPECT_EQ(request(dialect, Kind::kGet), "mg " + key(3) + " v\r\n");
   EXPECT_EQ(request(dialect, Kind::kPut), "ms " + key(3) + " 20\r\n" + value(kSmall, 3) + "\r\n");
+  EXPECT_EQ(request(dialect, Kind::kPutTtl), "ms " + key(3) + " 20 T3600\r\n" + value(kSmall, 3) + "\r\n");
   EXPECT_EQ(request(dialect, Kind::kGetMany),
             "mg " + key(1) + " v\r\nmg " + key(2) + " v\r\nmg " + key(3) + " v\r\n");
   EXPECT_EQ(reply(dialect, Kind::kGet), "VA 20\r\n" + value(kSmall, 3) + "\r\n");

@@ -53,7 +53,7 @@ TEST_F(Generator, every_mix_and_size_is_answered) {
     const Entries entries(50, bytes);
     const RpcDialect dialect(entries, "lru");
     fill(dialect, entries);
-    for (const Mix mix : {Mix::kGet, Mix::kGetPut, Mix::kGetMany}) {
+    for (const Mix mix : {Mix::kGet, Mix::kGetPut, Mix::kGetMany, Mix::kPut, Mix::kPutTtl}) {
       if (mix == Mix::kGetMany && bytes > kManyValueBytesMax) continue;
       const auto tape = Tape::of_load(dialect, entries, mix, KeyChoice::kZipf);
       for (const std::uint32_t depth : {1U, 5U}) {

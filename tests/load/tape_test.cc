@@ -20,7 +20,7 @@ std::string request(const Dialect& dialect, const Asked& asked) {
 
 TEST(Tape, a_piece_is_its_requests_one_behind_the_other) {
   const RpcDialect dialect(kEntries, "c");
-  for (const Mix mix : {Mix::kGet, Mix::kGetPut, Mix::kGetMany}) {
+  for (const Mix mix : {Mix::kGet, Mix::kGetPut, Mix::kGetMany, Mix::kPut, Mix::kPutTtl}) {
     const auto tape = Tape::of_load(dialect, kEntries, mix, KeyChoice::kZipf);
     std::string expected;
     for (std::uint32_t i = 100; i < 150; ++i) expected += request(dialect, tape.asked(i));
