@@ -6,28 +6,10 @@ import threading
 
 import pytest
 
+from forms import hot, with_options, written_otherwise
 from wire import encode
 
 SEED = 20
-
-
-def hot(method, *params):
-    return lambda msgid: encode([0, msgid, method, list(params)])
-
-
-def written_otherwise(method, *params):
-    """The same request in a longer encoding, which is not executed by the hot path."""
-
-    def request(msgid):
-        return b"\xdc\x00\x04\x00" + encode(msgid) + encode(method) + b"\xdc" + len(params).to_bytes(2, "big") + b"".join(
-            encode(each) for each in params
-        )
-
-    return request
-
-
-def with_options(method, *params):
-    return hot(method, *params, {})
 
 
 FORMS = [hot, written_otherwise, with_options]
@@ -148,19 +130,6 @@ def test_options_that_are_wrong_are_refused_in_the_same_words(wire, open_cache, 
         errors.append(wire.replies.pop(7).error)
     assert errors[0] == errors[1] and errors[0] is not None
     assert wire.call("get", cache, "k") is None, "and nothing was written"
-
-
-def test_puts_that_wait_for_the_disk_are_counted_and_hold_up_reading(start_daemon):
-    """No more of a connection's requests are executed than may wait; and each waits for the disk, not for the others."""
-    daemon = start_daemon("--max-waiting", "8")
-    wire, other = daemon.connect(), daemon.connect()
-    puts = [hot("put", "durable", f"k{i}", i, {"sync": True}) for i in range(500)]
-    wire.send(b"".join(put(msgid) for msgid, put in enumerate(puts)) + hot("get", "durable", "k499")(500))
-    assert other.call("ping") == "pong"
-    versions = [wire.result(msgid) for msgid in range(500)]
-    assert versions == sorted(set(versions))
-    assert wire.result(500) == [499]
-    assert other.call("info", "durable")["dirty_entries"] == 0
 
 
 def test_order_of_use_is_kept(start_daemon):

@@ -50,8 +50,8 @@ CAROL = User(6, 12, (100, MAIL))
 MALLORY = User(54321, 54321)
 
 
-def open_to_all(start_daemon, *arguments):
+def open_to_all(start_daemon, *arguments, **settings):
     """A daemon whose socket everybody can connect to."""
-    daemon = start_daemon("--socket-mode", "0666", *arguments)
+    daemon = start_daemon("--socket-mode", "0666", *arguments, **settings)
     os.chmod(daemon.directory, 0o711)
     return daemon
