@@ -72,7 +72,7 @@ std::variant<SharedReads::Descriptors, Error> SharedReads::attach(ConnectionId c
   if (!arena_.is_open()) arena_ = OwnedFd(catalog_.arena().open_for_reading());
   if (!arena_.is_open()) return system_error("the memory cannot be opened for reading");
   auto ring = make_ring();
-  if (auto* error = std::get_if<Error>(&ring)) return *std::move(error);
+  if (auto* error = std::get_if<Error>(&ring)) return std::move(*error);
   auto& memory = std::get<OwnedFd>(ring);
   auto reader = std::make_unique<Reader>(memory);
   if (reader->place == MAP_FAILED) return system_error("a ring cannot be mapped");

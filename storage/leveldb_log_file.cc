@@ -47,7 +47,7 @@ leveldb::Status LogFile::Flush() {
 }
 
 leveldb::Status LogFile::Sync() {
-  if (const leveldb::Status status = Flush(); !status.ok()) return status;
+  if (leveldb::Status status = Flush(); !status.ok()) return status;
   write_ahead();
   if (::fdatasync(fd_) != 0) return failed();
   synced_end_ = end();

@@ -61,7 +61,7 @@ leveldb::Status LogSync::end() {
 }
 
 leveldb::Status LogSync::NewWritableFile(const std::string& name, leveldb::WritableFile** file) {
-  const leveldb::Status status = EnvWrapper::NewWritableFile(name, file);
+  leveldb::Status status = EnvWrapper::NewWritableFile(name, file);
   if (!status.ok() || !name.ends_with(".log")) return status;
   *file = new File(*this, std::unique_ptr<leveldb::WritableFile>(*file));
   log_bytes_ = 0;

@@ -61,7 +61,7 @@ Json ext_json(std::string_view object) {
   for (const auto& [form, bytes] : kHeadBytes) {
     if (static_cast<unsigned char>(object[0]) == form) head_bytes = bytes;
   }
-  const int type = static_cast<signed char>(object[head_bytes - 1]);
+  const auto type = static_cast<std::int8_t>(object[head_bytes - 1]);
   return {{"$ext", Json::array({type, to_base64(object.substr(head_bytes))})}};
 }
 

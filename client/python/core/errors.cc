@@ -2,6 +2,9 @@
 
 #include <pybind11/pybind11.h>
 
+#include <exception>
+#include <utility>
+
 #include "client/python/core/gil.h"
 #include "pannier/error.h"
 
@@ -20,7 +23,7 @@ void raise(const char* maker, const Arguments&... arguments) {
 
 void translate(std::exception_ptr thrown) {
   try {
-    std::rethrow_exception(thrown);
+    std::rethrow_exception(std::move(thrown));
   } catch (const Interrupted&) {
     // It is set already.
   } catch (const ServerError& error) {

@@ -101,10 +101,10 @@ py::tuple keys(const ClientHandle& handle, py::handle cache, py::handle cursor, 
 }  // namespace
 
 void define_many(ClientClass& client) {
-  const py::arg cache("cache"), keys_("keys"), codec("codec");
-  client.def("get_many", &get_many, cache, keys_, codec)
-      .def("put_many", &put_many, cache, keys_, py::arg("values"), codec, py::arg("ttl"), py::arg("sync"))
-      .def("delete_many", &delete_many, cache, keys_)
+  const py::arg cache("cache"), key_list("keys"), codec("codec");
+  client.def("get_many", &get_many, cache, key_list, codec)
+      .def("put_many", &put_many, cache, key_list, py::arg("values"), codec, py::arg("ttl"), py::arg("sync"))
+      .def("delete_many", &delete_many, cache, key_list)
       .def("keys", &keys, cache, py::arg("cursor"), py::arg("prefix"));
 }
 
