@@ -36,7 +36,7 @@ struct Squares {
     }
   }
 
-  static void explain(std::exception_ptr error) try {
+  static void explain(const std::exception_ptr& error) try {
     std::rethrow_exception(error);
   } catch (const pannier::Error& what) {
     std::cerr << "async: " << what.what() << "\n";
