@@ -7,7 +7,6 @@ namespace {
 
 using namespace pannier::c;
 using pannier::InvalidArgument;
-using pannier::Version;
 
 std::string packed_bytes(std::string_view bytes) {
   std::string packed;

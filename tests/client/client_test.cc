@@ -24,7 +24,6 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using ::testing::ElementsAre;
-using ::testing::UnorderedElementsAre;
 
 TEST(Ttl, is_in_whole_milliseconds_and_what_they_cannot_hold_is_their_end) {
   EXPECT_EQ(Ttl(std::chrono::microseconds(1)).duration(), milliseconds(1));

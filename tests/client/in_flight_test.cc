@@ -13,7 +13,6 @@ namespace {
 
 using detail::Deadline;
 using detail::InFlight;
-using detail::Request;
 using std::chrono::seconds;
 using ::testing::ElementsAre;
 
