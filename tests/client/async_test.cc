@@ -71,7 +71,7 @@ TEST_F(AsyncTest, many_requests_are_in_flight_and_each_gets_its_own_result) {
       right += found.value() == i;
     });
   }
-  EXPECT_EQ(client_->in_flight(), std::size_t{2 * kRequests});
+  EXPECT_EQ(client_->in_flight(), std::size_t{2} * kRequests);
   loop_.run();
   EXPECT_EQ(right, kRequests);
   EXPECT_EQ(client_->in_flight(), 0u);

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <ranges>
@@ -322,20 +323,42 @@ concept GivesHandle = requires(AClient&& client) {
 };
 static_assert(GivesHandle<Client&> && !GivesHandle<Client>, "the handle would outlive its client");
 
-/// Strings that exist only while a walk is at them.
-auto fresh_keys(const std::vector<int>& numbers) {
-  return numbers |
-         std::views::transform([](int n) { return "a key that is kept on the heap: " + std::to_string(n); });
-}
-static_assert(!std::is_constructible_v<KeyList, decltype(fresh_keys({}))>, "it would view what is gone");
+/// What `make` gives for each number: elements that exist only while a walk is at them, as those of
+/// std::views::transform, which clang 14 does not understand.
+template <auto make>
+struct Fresh {
+  struct Iterator {
+    using value_type = std::invoke_result_t<decltype(make), int>;
+    using difference_type = std::ptrdiff_t;
+
+    value_type operator*() const { return make(*at); }
+    Iterator& operator++() {
+      ++at;
+      return *this;
+    }
+    Iterator operator++(int) { return {at++}; }
+    bool operator==(const Iterator&) const = default;
+
+    std::vector<int>::const_iterator at;
+  };
+
+  Iterator begin() const { return {numbers.begin()}; }
+  Iterator end() const { return {numbers.end()}; }
+
+  std::vector<int> numbers;
+};
+
+std::string fresh_key(int n) { return "a key that is kept on the heap: " + std::to_string(n); }
+std::pair<std::string, std::string> fresh_entry(int n) { return {fresh_key(n), fresh_key(n) + "!"}; }
+
+static_assert(std::ranges::forward_range<const Fresh<fresh_key>>);
+static_assert(!std::is_constructible_v<KeyList, Fresh<fresh_key>>, "it would view what is gone");
 static_assert(std::is_constructible_v<KeyList, std::vector<const char*>>);
 
 TEST_F(ClientTest, entries_that_exist_only_while_they_are_walked_through_are_put) {
   const std::vector<int> numbers = {1, 2, 3};
-  const auto keys = fresh_keys(numbers);
-  client_.put_many("lru",
-                   keys | std::views::transform([](const auto& key) { return std::pair(key, key + "!"); }));
-  for (const auto& key : keys) EXPECT_EQ(client_.get<std::string>("lru", key), key + "!");
+  client_.put_many("lru", Fresh<fresh_entry>{numbers});
+  for (const int n : numbers) EXPECT_EQ(client_.get<std::string>("lru", fresh_key(n)), fresh_key(n) + "!");
 }
 
 TEST_F(ClientTest, threads_share_a_client) {

@@ -67,7 +67,7 @@ TEST_F(PipelineTest, many_large_requests_go_through) {
   auto pipeline = client_.pipeline();
   for (int i = 0; i < kRequests; ++i) pipeline.put("lru", "k", large).get("lru", "k");
   const auto replies = pipeline.run();
-  ASSERT_EQ(replies.size(), std::size_t{2 * kRequests});
+  ASSERT_EQ(replies.size(), std::size_t{2} * kRequests);
   for (std::size_t i = 1; i < replies.size(); i += 2) EXPECT_EQ(replies[i].value<std::string>(), large);
 }
 

@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <string>
@@ -74,7 +76,8 @@ TEST_F(SharedViewTest, hits_of_more_threads_than_there_are_counters_are_all_coun
   for (auto& thread : threads) thread.join();
   const Info after = asking_.info();
   for (const char* name : {"lru", "ttl"})
-    EXPECT_EQ(after.caches.at(name).shared_hits, before.caches.at(name).shared_hits + kThreads * kHits)
+    EXPECT_EQ(after.caches.at(name).shared_hits - before.caches.at(name).shared_hits,
+              std::uint64_t{kThreads} * kHits)
         << name;
 }
 
@@ -107,8 +110,9 @@ TEST_F(SharedViewTest, hits_of_a_forked_child_are_counted_beside_those_of_its_pa
 storage::UseRing* mapped_ring() {
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {
-    if (line.find("memfd:pannier-uses") != std::string::npos)
-      return reinterpret_cast<storage::UseRing*>(std::stoull(line, nullptr, 16));
+    void* place = nullptr;
+    if (line.find("memfd:pannier-uses") != std::string::npos && std::sscanf(line.c_str(), "%p", &place) == 1)
+      return static_cast<storage::UseRing*>(place);
   }
   return nullptr;
 }
@@ -342,7 +346,7 @@ TEST_F(SharedViewTest, what_is_static_reads_when_the_program_ends) {
   asking_.put(LastReader::kName, "key", 1);
   const pid_t child = fork();
   if (child == 0) {
-    static const LastReader last(client_);
+    static LastReader last(client_);
     client_.get<int>(LastReader::kName, "key");
     std::exit(2);
   }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstring>
 #include <thread>
 
 namespace pannier::test {
@@ -58,8 +57,7 @@ class CrashEnv::SequentialReadFile final : public leveldb::SequentialFile {
 
   Status Read(std::size_t bytes, Slice* result, char* scratch) override {
     return env_.call(Call::kRead, name_, [&] {
-      const std::size_t read = std::min(bytes, content_->bytes.size() - at_);
-      std::memcpy(scratch, content_->bytes.data() + at_, read);
+      const std::size_t read = content_->bytes.copy(scratch, bytes, at_);
       *result = Slice(scratch, read);
       at_ += read;
       return Status::OK();
@@ -190,7 +188,7 @@ Status CrashEnv::NewRandomAccessFile(const std::string& name, leveldb::RandomAcc
 Status CrashEnv::NewWritableFile(const std::string& name, leveldb::WritableFile** file) {
   *file = nullptr;
   CrashFiles::ContentPtr content;
-  const Status status = call(Call::kNewFile, name, [&] {
+  Status status = call(Call::kNewFile, name, [&] {
     content = files_.make(name);
     return Status::OK();
   });

@@ -67,7 +67,7 @@ std::vector<std::string> CrashFiles::names_in(const std::string& directory) cons
 }
 
 CrashFiles::ContentPtr CrashFiles::make(const std::string& path) {
-  if (const ContentPtr old = find(path)) {
+  if (ContentPtr old = find(path)) {
     *old = {};
     return old;
   }

@@ -27,7 +27,7 @@ class BackupsTest : public DiskFixture {
     DiskWorker::Image image;
     disk_->open_image([&](auto opened) { image = std::get<DiskWorker::Image>(std::move(opened)); });
     run_until([&] { return image != nullptr; });
-    const std::weak_ptr<const storage::StoreImage> seen = image;
+    std::weak_ptr<const storage::StoreImage> seen = image;
     backups_.fill(backups_.reserve(connection), std::move(image));
     return seen;
   }

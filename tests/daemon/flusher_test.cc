@@ -450,7 +450,7 @@ TEST_F(FlusherTest, there_is_no_point_where_more_becomes_dirty_than_may_be_in_fl
   make_dirty();
   flusher_->wait_point([&](const auto& what) { outcome = told(what); });
   // However long the disk takes for so many.
-  while (outcome.empty() && flusher_->written().entries < 2 * Flusher::kPointTriesMax) {
+  while (outcome.empty() && flusher_->written().entries < std::size_t{2} * Flusher::kPointTriesMax) {
     make_dirty();
     pass();
   }
