@@ -38,7 +38,9 @@ std::string origin_of(const std::string& socket) {
 }
 
 std::string how_to_start(const std::string& path) {
-  return "Is pannierd running? Start it with\n  pannierd --socket " + path +
+  // Where the packages have systemd listen.
+  const char* service = path == "/run/pannier/pannier.sock" ? "\n  systemctl start pannier.socket\nor" : "";
+  return std::string("Is pannierd running? Start it with") + service + "\n  pannierd --socket " + path +
          " --data-dir DIR\nIf it listens elsewhere, say where with --socket PATH or in $PANNIER_SOCKET.";
 }
 

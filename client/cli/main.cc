@@ -57,6 +57,19 @@ ExitCode fail(ExitCode code, const std::string& text) {
   return code;
 }
 
+/// What is wrong with the command line, and whose --help says what would be right.
+std::string usage_fault(const CLI::App& app, const CLI::ParseError& error) {
+  const auto chosen = app.get_subcommands();
+  const auto strange = app.remaining();
+  const std::string command = chosen.empty() ? "pannier" : "pannier " + chosen.front()->get_name();
+  std::string what = error.what();
+  if (chosen.empty() && !strange.empty()) {
+    const bool is_option = strange.front().starts_with("-");
+    what = (is_option ? "there is no option " : "there is no subcommand ") + strange.front();
+  }
+  return command + ": " + what + "\nRun " + command + " --help for more information.\n";
+}
+
 void print_completion(const CLI::App& app, Session& session, const std::vector<std::string>& words) {
   session.print(text_of(complete(app, words, cache_names_at)));
   session.flush();
@@ -81,7 +94,12 @@ ExitCode run(int argc, char** argv) {
     session.flush();
     return session.exit_code();
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? ExitCode::kOk : ExitCode::kUsage;
+    if (error.get_exit_code() != 0) {
+      std::fputs(usage_fault(app, error).c_str(), stderr);
+      return ExitCode::kUsage;
+    }
+    app.exit(error);  // prints what --help or --version asks for
+    return ExitCode::kOk;
   } catch (const Failed& failed) {
     return fail(failed.code(), failed.what());
   } catch (const Error& error) {

@@ -39,6 +39,20 @@ def test_wrong_command_line_ends_with_2(idle_cli, arguments):
     assert b"--help" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], b"pannier: A subcommand is required\nRun pannier --help "),
+        (["no_such_command", "k"], b"pannier: there is no subcommand no_such_command\nRun pannier --help "),
+        (["--no-such-option"], b"pannier: there is no option --no-such-option\nRun pannier --help "),
+        (["get"], b"pannier get: CACHE is required\nRun pannier get --help "),
+        (["put", "lru", "k", "v", "--ttl", "5"], b"pannier put: --ttl: \"5\" is no duration"),
+    ],
+)
+def test_wrong_command_line_is_told_with_the_command_whose_help_has_it(idle_cli, arguments, says):
+    assert idle_cli(*arguments).stderr.startswith(says)
+
+
 def test_refusal_of_the_daemon_ends_with_3_and_advice(cli):
     done = cli("get", "nowhere", "k")
     assert done.returncode == 3
