@@ -1,5 +1,6 @@
 #include "protocol/hot_request.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -22,6 +23,10 @@ constexpr unsigned kEmptyMap = 0x80;
 constexpr unsigned kOptionsMax = 2;
 constexpr char kResponseStart[] = {'\x94', '\x01'};  // [1,
 constexpr std::size_t kIdBytesMax = 9;
+/// A longer array or map is for others, who go on where they were when more of it has come.
+constexpr std::size_t kWalkedBytesMax = 4'096;
+/// Arrays and maps in each other: with the message and its parameters, what any limit allows.
+constexpr std::size_t kNestingMax = kDepthLimitMin - 2;
 
 /// Takes parts off the front of some bytes. Once one was not there it is broken, and all that follow are
 /// empty.
@@ -92,14 +97,40 @@ class Front {
     if (form.type == Type::kArray || form.type == Type::kMap) return std::nullopt;
     return head_of(form, {at_, left()});
   }
-  /// The whole of such an object, encoded.
-  Bytes take_scalar() {
+  /// The whole of an object, encoded.
+  Bytes take_object() {
     const auto head = scalar_head();
-    return take(head ? head->head_bytes + head->body_bytes : kNotThere);
+    return take(head ? head->head_bytes + head->body_bytes : walk());
   }
 
  private:
   static constexpr std::size_t kNotThere = ~std::size_t{0};
+
+  /// How many bytes an object has, with all that is in it.
+  std::size_t walk() const {
+    const Bytes bytes(at_, std::min(left(), kWalkedBytesMax));
+    std::array<std::uint64_t, kNestingMax + 1> missing{1};  // of the object itself, and of each that is open
+    std::size_t open = 0;
+    std::size_t walked = 0;
+    while (walked < bytes.size()) {
+      const Bytes rest = bytes.substr(walked);
+      const ItemForm form = form_of(rest.front());
+      if (!form.is_used || rest.size() <= form.length_bytes) break;
+      const ItemHead head = head_of(form, rest);
+      const bool has_others = form.type == Type::kArray || form.type == Type::kMap;
+      if ((has_others && open == kNestingMax) || head.body_bytes > rest.size() - head.head_bytes) break;
+      walked += head.head_bytes + head.body_bytes;
+      if (head.children > 0) {
+        missing[++open] = head.children;
+        continue;
+      }
+      while (--missing[open] == 0) {
+        if (open == 0) return walked;
+        --open;
+      }
+    }
+    return kNotThere;
+  }
 
   std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
   /// 0xc1, which begins nothing, at the end.
@@ -174,7 +205,7 @@ std::optional<HotRequest> read_hot_request(Bytes bytes) {
   if (start == Start::kOther) return std::nullopt;
   const char* const params_behind = front.at();
   if (!read_place(front, request)) return std::nullopt;
-  if (start != Start::kGet) request.value = front.take_scalar();
+  if (start != Start::kGet) request.value = front.take_object();
   if (start == Start::kPutWithOptions && !read_options(front, request)) return std::nullopt;
   if (front.is_broken()) return std::nullopt;
   request.size = static_cast<std::size_t>(front.at() - bytes.data());

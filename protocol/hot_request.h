@@ -23,7 +23,7 @@ struct HotRequest {
   Bytes params;          ///< the array of all that follows
   Bytes cache;           ///< 1 to 255 bytes, any
   Bytes key;             ///< 1 to kKeyBytesMax bytes
-  Bytes value;           ///< of kPut: one whole object as it was encoded, no array and no map
+  Bytes value;           ///< of kPut: one whole object as it was encoded; an array or map has few KiB
   bool has_ttl;          ///< of kPut
   bool is_synced;        ///< of kPut: `sync` is true
   std::uint64_t ttl_ms;  ///< if it has one: at most kDurationMsMax

@@ -16,6 +16,9 @@ inline constexpr std::uint64_t kKeysLimitMax = 10'000;
 /// An error text repeats at most this many bytes of the value it is about.
 inline constexpr std::size_t kQuotedBytesMax = 80;
 
+/// The least that depth_max may be.
+inline constexpr std::size_t kDepthLimitMin = 8;
+
 struct FrameLimits {
   /// A whole message, in bytes; larger ones are refused from their announced lengths, before their bytes
   /// arrive.

@@ -73,6 +73,41 @@ TEST(HotRequest, its_parameters_are_those_of_the_message) {
   EXPECT_EQ(to_hex(read_hot_put_start(start)->request.params), "93 a1 63 a1 6b");
 }
 
+TEST(HotRequest, a_value_may_have_others_in_it) {
+  const std::string put = "94 00 01 a3 707574 93 a1 63 a1 6b ";
+  const std::string told = "put 01 / c / 6b / ";
+  EXPECT_EQ(hot_line(put + "90 94"), told + "90 / 13");
+  EXPECT_EQ(hot_line(put + "91 01"), told + "91 01 / 14");
+  EXPECT_EQ(hot_line(put + "82 01 92 02 80 a1 78 c0 94"), told + "82 01 92 02 80 a1 78 c0 / 20");
+  EXPECT_EQ(hot_line(put + "dc 0002 c4 01 ff de 0001 90 91 90"),
+            told + "dc 00 02 c4 01 ff de 00 01 90 91 90 / 24");
+  EXPECT_EQ(hot_line(put + "91 91 91 91 91 91 05"), told + "91 91 91 91 91 91 05 / 19");
+  EXPECT_EQ(hot_line("94 00 01 a3 707574 94 a1 63 a1 6b 81 01 02 81 a4 73796e63 c3"),
+            "put 01 / c / 6b / 81 01 02 / 22 sync");
+}
+
+TEST(HotRequest, values_that_are_deep_or_long_are_for_others) {
+  const std::string put = "94 00 01 a3 707574 93 a1 63 a1 6b ";
+  EXPECT_EQ(hot_line(put + "91 91 91 91 91 91 91 05"), "not hot");
+  EXPECT_EQ(hot_line(put + "91 91 91 91 91 91 90"), "not hot");
+  EXPECT_EQ(hot_line(put + "92 01 c1"), "not hot");
+  const auto array_of = [&](std::size_t items) {
+    const std::string bytes =
+        from_hex(put + "dc") + static_cast<char>(items >> 8) + static_cast<char>(items & 0xff);
+    return read_hot_request(bytes + std::string(items, '\5'));
+  };
+  EXPECT_TRUE(array_of(4'093));
+  EXPECT_FALSE(array_of(4'094)) << "4097 bytes";
+  const std::string whole =
+      from_hex(put + "82 a1 61 92 cd 1234 c4 03 010203 a1 62 dd 00000001 cb 0102030405060708");
+  ASSERT_TRUE(read_hot_request(whole));
+  for (std::size_t cut = 0; cut < whole.size(); ++cut)
+    EXPECT_FALSE(read_hot_request(std::string_view(whole).substr(0, cut))) << "cut short behind " << cut;
+  const std::string announced = from_hex(put + "dd ffffffff 01");
+  EXPECT_FALSE(read_hot_request(announced));
+  EXPECT_FALSE(read_hot_request(from_hex(put + "91 c6 ffffffff 01")));
+}
+
 TEST(HotRequest, what_follows_is_left) {
   EXPECT_EQ(hot_line("94 00 01 a3 676574 92 a1 63 a1 6b 94 00"), "get 01 / c / 6b / 12");
 }
@@ -85,7 +120,6 @@ TEST(HotRequest, all_else_is_for_others) {
   EXPECT_EQ(hot_line("94 00 01 a3 676574 92 a1 63 a0"), "not hot") << "an empty key";
   EXPECT_EQ(hot_line("94 00 01 a3 676574 92 a0 a1 6b"), "not hot") << "an empty name";
   EXPECT_EQ(hot_line("94 00 01 a3 676574 92 a1 63 05"), "not hot") << "a key that is a number";
-  EXPECT_EQ(hot_line("94 00 01 a3 707574 93 a1 63 a1 6b 91 01"), "not hot") << "an array for a value";
   EXPECT_EQ(hot_line("94 00 01 a3 707574 93 a1 63 a1 6b c1"), "not hot") << "no MessagePack";
   EXPECT_EQ(hot_line("93 02 a3 676574 92 a1 63 a1 6b"), "not hot") << "a notification";
   EXPECT_EQ(hot_line("dc 0004 00 01 a3 676574 92 a1 63 a1 6b"), "not hot") << "not the shortest encoding";

@@ -7,9 +7,12 @@ import threading
 import pytest
 
 from forms import hot, with_options, written_otherwise
-from wire import encode
+from wire import check_error, encode
 
 SEED = 20
+NESTED = [7]
+for _ in range(7):
+    NESTED.append([NESTED[-1]])
 
 
 FORMS = [hot, written_otherwise, with_options]
@@ -36,7 +39,7 @@ def random_value(generator):
     if kind == 0:
         return generator.choice([None, True, 17, -5, 2**63, 0.5])
     if kind == 1:
-        return [1, {"a": "b"}]
+        return generator.choice([[], {}, [1, {"a": "b"}], {"name": "Ada", "tags": ["x", "y"], "at": 0.5}, list(range(5_000)), NESTED[6], NESTED[7]])
     if kind == 2:
         return generator.randbytes(generator.choice([32_768, 40_000, 300_000]))
     if kind == 3:  # several of them go to the kernel in one call
@@ -163,6 +166,15 @@ def test_limits_hold(start_daemon):
         wire.send(hot(*params)(7))
         wire.receive()
         assert wire.replies.pop(7).error.startswith(code + ": ")
+
+
+def test_nesting_is_limited_the_same(start_daemon):
+    wire = start_daemon("--max-depth", "8").connect()
+    wire.send(hot("put", "lru", "k", NESTED[6])(1) + hot("get", "lru", "k")(2))
+    assert wire.result(1) > 0 and wire.result(2) == [NESTED[6]]
+    wire.send(hot("put", "lru", "k", NESTED[7])(3))
+    messages = wire.read_to_end()
+    assert len(messages) == 1 and "8 levels" in check_error(messages[0], "bad_request")
 
 
 def test_invalidations_come_before_the_reply_of_the_write(wire, open_cache):
