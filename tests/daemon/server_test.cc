@@ -163,7 +163,7 @@ TEST_F(ServerTest, clients_that_read_later_wait_before_all_buffers_are_too_large
   // 100 replies of 16 KiB for each: without a bound that shrinks, all but a few were closed.
   for (auto& client : clients) {
     string requests;
-    for (int id = 0; id < 100; ++id) requests += fill_request(id, 16 * 1024);
+    for (int id = 0; id < 100; ++id) requests += fill_request(id, std::uint64_t{16} << 10);
     send_all(client, requests);
   }
   for (int i = 0; i < 50; ++i) pass();
@@ -179,7 +179,7 @@ TEST_F(ServerTest, random_bytes_end_only_the_connection_that_sent_them) {
   for (int i = 0; i < 300; ++i) {
     string noise(random() % 200 + 1, '\0');
     for (char& byte : noise) byte = static_cast<char>(random());
-    if (i % 2 == 0) noise = request(1, "echo", "x").substr(0, random() % 10) + noise;
+    if (i % 2 == 0) noise.insert(0, request(1, "echo", "x").substr(0, random() % 10));
     TestClient client = connect();
     client.send_some(noise);
     pass();

@@ -50,7 +50,7 @@ TEST(SpaceSaving, a_count_is_off_by_less_than_the_average_and_the_frequent_have_
     EXPECT_LE(place.error, 100'000 / SpaceSaving::kPlaces) << key;
   }
   for (const auto& [key, count] : truth) {
-    if (count <= 4 * 100'000 / SpaceSaving::kPlaces) continue;
+    if (count <= std::size_t{4} * 100'000 / SpaceSaving::kPlaces) continue;
     ASSERT_TRUE(places.contains(key)) << key;
     EXPECT_GE(places.at(key).count + 100'000 / SpaceSaving::kPlaces, count) << key;
   }

@@ -38,10 +38,10 @@ void take_over_damaged(int fd) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const Image image;
+  static const Image kImage;
   const std::string_view patches = pannier::fuzz::bytes_of(data, size);
-  image.patch(patches);
-  take_over_damaged(image.fd());
-  image.take_back(patches);
+  kImage.patch(patches);
+  take_over_damaged(kImage.fd());
+  kImage.take_back(patches);
   return 0;
 }

@@ -38,10 +38,10 @@ void read_damaged(int fd) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const Image image;
+  static const Image kImage;
   const std::string_view patches = bytes_of(data, size);
-  image.patch(patches);
-  read_damaged(image.fd());
-  image.take_back(patches);
+  kImage.patch(patches);
+  read_damaged(kImage.fd());
+  kImage.take_back(patches);
   return 0;
 }
