@@ -133,16 +133,14 @@ Request hello_request(std::uint64_t id, std::string_view name, std::string_view 
 }
 
 Request open_request(std::uint64_t id, std::string_view cache, const CacheSettings& settings) {
-  static constexpr std::string_view kTiers[] = {"lru", "ttl", "durable"};
-  static constexpr std::string_view kPolicies[] = {"lru", "fifo"};
   OptionMap options;
-  options.add("tier").string(kTiers[static_cast<std::size_t>(settings.tier)]);
+  options.add("tier").string(kTierNames[static_cast<std::size_t>(settings.tier)]);
   options.add_number("max_entries", settings.max_entries);
   options.add_number("max_bytes", settings.max_bytes);
   options.add_duration("max_age_ms", settings.max_age);
   options.add_duration("stale_ms", settings.stale);
   options.add_number("reserved_bytes", settings.reserved_bytes);
-  if (settings.policy) options.add("policy").string(kPolicies[static_cast<std::size_t>(*settings.policy)]);
+  if (settings.policy) options.add("policy").string(kPolicyNames[static_cast<std::size_t>(*settings.policy)]);
   options.add_flag("alter", settings.alter);
   RequestWriter writer(id, "open", 1, options);
   writer->string(cache);

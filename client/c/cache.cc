@@ -38,24 +38,14 @@ std::optional<std::chrono::milliseconds> ms_unless_zero(std::int64_t ms) {
   return ms == 0 ? std::nullopt : std::optional(std::chrono::milliseconds(ms));
 }
 
-pannier::Tier tier_of(std::string_view name) {
-  if (name == "lru") return pannier::Tier::kLru;
-  if (name == "ttl") return pannier::Tier::kTtl;
-  if (name == "durable") return pannier::Tier::kDurable;
-  throw InvalidArgument("a tier is lru, ttl or durable");
-}
-
 std::optional<pannier::Policy> policy_of(const char* name) {
-  if (!name) return std::nullopt;
-  if (std::string_view(name) == "lru") return pannier::Policy::kLru;
-  if (std::string_view(name) == "fifo") return pannier::Policy::kFifo;
-  throw InvalidArgument("a policy is lru or fifo");
+  return name ? std::optional(pannier::policy_named(name)) : std::nullopt;
 }
 
 pannier::CacheSettings cache_settings(const pannier_cache_settings* settings) {
   const auto given = known(settings);
   check_flags(given.flags, PANNIER_ALTER);
-  return {.tier = tier_of(name_of(given.tier, "the tier")),
+  return {.tier = pannier::tier_named(name_of(given.tier, "the tier")),
           .max_entries = unless_zero(given.max_entries),
           .max_bytes = unless_zero(given.max_bytes),
           .max_age = ms_unless_zero(given.max_age_ms),

@@ -16,9 +16,8 @@ void add_open(Arguments& arguments, Session& session) {
   const auto given = std::make_shared<Given>();
   auto& settings = given->settings;
   arguments.cache(given->cache);
-  // The words in the order of Tier and Policy.
   arguments.word(
-      "--tier", {"lru", "ttl", "durable"}, true,
+      "--tier", {kTierNames.begin(), kTierNames.end()}, true,
       [&settings](std::size_t at) { settings.tier = static_cast<Tier>(at); },
       "What kind of cache it is; required");
   arguments.count("--max-entries", settings.max_entries, "COUNT", "At most so many entries");
@@ -28,7 +27,7 @@ void add_open(Arguments& arguments, Session& session) {
                      "How long after its deadline lease may still answer an entry");
   arguments.size("--reserved-bytes", settings.reserved_bytes, "Memory that other caches cannot take");
   arguments.word(
-      "--policy", {"lru", "fifo"}, false,
+      "--policy", {kPolicyNames.begin(), kPolicyNames.end()}, false,
       [&settings](std::size_t at) { settings.policy = static_cast<Policy>(at); },
       "Which entry goes when it is full [lru]");
   arguments.flag("--alter", settings.alter, "Change bounds and ages of a cache that is there");

@@ -218,6 +218,17 @@ TEST_F(ClientTest, clear_counts_what_it_removed) {
   EXPECT_EQ(client_.clear("lru"), 1u);
 }
 
+TEST(ClientOptionsTest, a_name_leads_to_its_tier_or_policy_and_another_is_refused_with_all_of_them) {
+  EXPECT_EQ(tier_named("lru"), Tier::kLru);
+  EXPECT_EQ(tier_named("ttl"), Tier::kTtl);
+  EXPECT_EQ(tier_named("durable"), Tier::kDurable);
+  EXPECT_EQ(policy_named("lru"), Policy::kLru);
+  EXPECT_EQ(policy_named("fifo"), Policy::kFifo);
+  EXPECT_THAT([] { tier_named("disk"); },
+              testing::ThrowsMessage<InvalidArgument>("tier is one of lru, ttl, durable, not \"disk\""));
+  EXPECT_THROW(policy_named(""), InvalidArgument);
+}
+
 TEST_F(ClientTest, open_creates_once_and_drop_removes) {
   const CacheSettings settings{
       .tier = Tier::kTtl, .max_entries = 10, .max_age = minutes(5), .policy = Policy::kFifo};

@@ -6,6 +6,7 @@
 // daemon, which answers kBadRequest: this library knows no limits of its own but those of ClientOptions.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -162,6 +163,14 @@ struct LeaseOptions {
 
 enum class Tier { kLru, kTtl, kDurable };
 enum class Policy { kLru, kFifo };
+
+/// As the protocol and the command write them, in the order of the enumerators.
+inline constexpr std::array<std::string_view, 3> kTierNames = {"lru", "ttl", "durable"};
+inline constexpr std::array<std::string_view, 2> kPolicyNames = {"lru", "fifo"};
+
+/// The one of that name. Throws InvalidArgument, which tells the names, if there is none.
+Tier tier_named(std::string_view name);
+Policy policy_named(std::string_view name);
 
 /// What a cache is opened with. What is left out is the daemon's default.
 struct CacheSettings {

@@ -48,19 +48,9 @@ py::bytes call(const ClientHandle& handle, py::handle method, py::handle params)
   return without_gil([&] { return client->call(name, packed); });
 }
 
-Tier tier_of(std::string_view name) {
-  if (name == "lru") return Tier::kLru;
-  if (name == "ttl") return Tier::kTtl;
-  if (name == "durable") return Tier::kDurable;
-  throw InvalidArgument("tier is \"lru\", \"ttl\" or \"durable\", not \"" + std::string(name) + "\"");
-}
-
 std::optional<Policy> policy_of(py::handle policy) {
   if (policy.is_none()) return std::nullopt;
-  const auto name = bytes_of(policy, "policy");
-  if (name == "lru") return Policy::kLru;
-  if (name == "fifo") return Policy::kFifo;
-  throw InvalidArgument("policy is \"lru\" or \"fifo\", not \"" + std::string(name) + "\"");
+  return policy_named(bytes_of(policy, "policy"));
 }
 
 bool open(const ClientHandle& handle, py::handle cache, py::handle tier, py::handle policy,
@@ -68,7 +58,7 @@ bool open(const ClientHandle& handle, py::handle cache, py::handle tier, py::han
           py::handle reserved_bytes, bool alter) {
   const auto client = handle.get();
   const auto name = bytes_of(cache, "cache");
-  const CacheSettings settings{.tier = tier_of(bytes_of(tier, "tier")),
+  const CacheSettings settings{.tier = tier_named(bytes_of(tier, "tier")),
                                .max_entries = count_of(max_entries, "max_entries"),
                                .max_bytes = count_of(max_bytes, "max_bytes"),
                                .max_age = duration_of(max_age, "max_age"),
