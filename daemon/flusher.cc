@@ -256,6 +256,7 @@ void Flusher::serve_clean() {
 
 std::vector<Flusher::CleanDone> Flusher::take_served() {
   std::vector<CleanDone> served;
+  if (waiters_.empty()) return served;  // to know how far it is clean, all caches are looked at
   const std::uint64_t clean_through = catalog_.write_back().clean_through();
   while (!waiters_.empty() && waiters_.front().sequence <= clean_through) {
     served.push_back(std::move(waiters_.front().done));

@@ -1,5 +1,3 @@
-#include "daemon/flusher.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,9 +8,8 @@
 #include <variant>
 #include <vector>
 
-#include "tests/daemon/disk_fixture.h"
+#include "tests/daemon/flusher_fixture.h"
 #include "tests/daemon/gated_store.h"
-#include "tests/daemon/silent_listener.h"
 
 namespace pannier::daemon {
 namespace {
@@ -21,57 +18,6 @@ using storage::DirtyTotals;
 using storage::Record;
 using storage::StoreError;
 using ::testing::HasSubstr;
-
-class FlusherTest : public DiskFixture {
- protected:
-  FlusherTest() : catalog_({}, listener_), clock_(loop_, 1'000'000), log_(LogLevel::kError) {
-    catalog_.set_versions(1, 1'000'000);
-    cache_ = catalog_.restore({kCache, "cache", settings(), 0});
-  }
-  ~FlusherTest() override {
-    env_.release_syncs();
-    run_until([this] { return disk_->is_idle(); });
-  }
-
-  Flusher& start(std::uint64_t interval_ms, std::uint64_t dirty_bytes) {
-    options_.checkpoint_interval_ms = interval_ms;
-    options_.checkpoint_dirty_bytes = dirty_bytes;
-    return flusher_.emplace(loop_, catalog_, *disk_, options_, clock_, log_);
-  }
-  /// Writes nothing by itself.
-  Flusher& start_idle() { return start(3'600'000, std::uint64_t{1} << 40); }
-
-  void put(const std::string& key, const std::string& value) {
-    ASSERT_TRUE(std::holds_alternative<storage::Written>(cache_->put(key, value, {}, clock_.now())));
-    flusher_->poke();
-  }
-  DirtyTotals dirty() { return catalog_.write_back().totals(); }
-  std::uint64_t sequence() { return catalog_.write_back().sequence_last(); }
-  std::string on_disk(const std::string& key) {
-    const auto loaded = store_->load(kCache, key);
-    const auto* record = std::get_if<Record>(&loaded);
-    return record != nullptr ? record->value : "(absent)";
-  }
-  /// Writes all that is dirty; the error if that failed.
-  std::optional<StoreError> sync() {
-    bool is_done = false;
-    std::optional<StoreError> failure;
-    flusher_->wait_clean(sequence(), [&](std::optional<StoreError> error) {
-      failure = std::move(error);
-      is_done = true;
-    });
-    run_until([&] { return is_done; });
-    return failure;
-  }
-
-  SilentListener listener_;
-  storage::Catalog catalog_;
-  Clock clock_;
-  Log log_;
-  storage::Cache* cache_ = nullptr;
-  DurableOptions options_;
-  std::optional<Flusher> flusher_;
-};
 
 // -- when it writes
 
@@ -116,57 +62,6 @@ TEST_F(FlusherTest, a_checkpoint_goes_on_over_several_batches) {
   EXPECT_EQ(flusher_->written().entries, 4);
 }
 
-TEST_F(FlusherTest, whoever_waits_for_what_is_clean_is_called_at_once) {
-  start_idle();
-  bool is_called = false;
-  flusher_->wait_clean(sequence(), [&](const std::optional<StoreError>& error) { is_called = !error; });
-  EXPECT_TRUE(is_called);
-}
-
-TEST_F(FlusherTest, whoever_waits_is_called_when_it_is_on_disk) {
-  start_idle();
-  put("k", "v");
-  EXPECT_EQ(sync(), std::nullopt);
-  EXPECT_EQ(on_disk("k"), "v");
-  EXPECT_EQ(cache_->entries(), 1);
-}
-
-TEST_F(FlusherTest, all_who_wait_in_one_pass_share_one_sync) {
-  start_idle();
-  const std::uint64_t syncs_before = env_.syncs;
-  int called = 0;
-  for (int number = 0; number < 100; ++number) {
-    put(std::to_string(number), "v");
-    flusher_->wait_clean(sequence(),
-                         [&](const std::optional<StoreError>& error) { called += error ? 0 : 1; });
-  }
-  run_until([&] { return called == 100; });
-  EXPECT_EQ(env_.syncs - syncs_before, 1);
-}
-
-TEST_F(FlusherTest, those_who_come_while_a_batch_is_written_share_the_next) {
-  start_idle();
-  put("first", "v");
-  env_.hold_syncs();
-  int called = 0;
-  const auto count = [&](const std::optional<StoreError>&) { ++called; };
-  flusher_->wait_clean(sequence(), count);
-  run_for_ms(30);
-  const std::uint64_t syncs_before = env_.syncs;
-  for (int number = 0; number < 10; ++number) {
-    put(std::to_string(number), "v");
-    flusher_->wait_clean(sequence(), count);
-  }
-  put("first", "w");
-  flusher_->wait_clean(sequence(), count);
-  run_for_ms(30);
-  EXPECT_EQ(called, 0);
-  env_.release_syncs();
-  run_until([&] { return called == 12; });
-  EXPECT_EQ(env_.syncs - syncs_before, 2);
-  EXPECT_EQ(on_disk("first"), "w");
-}
-
 TEST_F(FlusherTest, erased_entries_are_erased_on_disk) {
   start_idle();
   put("k", "v");
@@ -175,17 +70,6 @@ TEST_F(FlusherTest, erased_entries_are_erased_on_disk) {
   EXPECT_EQ(sync(), std::nullopt);
   EXPECT_EQ(on_disk("k"), "(absent)");
   EXPECT_EQ(cache_->entries(), 0);
-}
-
-TEST_F(FlusherTest, waiters_for_a_cache_that_is_dropped_are_called) {
-  start_idle();
-  env_.hold_syncs();
-  put("k", "v");
-  bool is_called = false;
-  flusher_->wait_clean(sequence(), [&](const std::optional<StoreError>&) { is_called = true; });
-  catalog_.drop("cache");
-  flusher_->poke();
-  run_until([&] { return is_called; });
 }
 
 // -- what it tells
