@@ -33,7 +33,7 @@ leveldb::Status FaultyEnv::NewWritableFile(const std::string& name, leveldb::Wri
   if (fails_new_files || (fails_new_tables && is_table))
     return leveldb::Status::IOError(name, "Permission denied");
   leveldb::WritableFile* base = nullptr;
-  const leveldb::Status status = EnvWrapper::NewWritableFile(name, &base);
+  leveldb::Status status = EnvWrapper::NewWritableFile(name, &base);
   if (status.ok()) *file = new File(*this, base, is_table);
   return status;
 }

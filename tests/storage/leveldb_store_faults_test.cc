@@ -215,7 +215,8 @@ TEST_F(LevelDbStoreFaults, damaged_definitions_and_numbers_keep_it_from_opening)
       {fact_key(CacheFact::kDrop, 7), "the note of the drop of cache 7 is cut short"},
       {format_key(), "the number of its layout is cut short"},
       {identity_key(), "its identity is cut short"}};
-  for (const auto& [at, text] : texts) {
+  for (const auto& damaged : texts) {
+    const std::string& at = damaged.first;
     std::string bytes;
     with_raw_database([&](leveldb::DB& raw) {
       raw.Get({}, at, &bytes);
@@ -223,7 +224,7 @@ TEST_F(LevelDbStoreFaults, damaged_definitions_and_numbers_keep_it_from_opening)
     });
     const auto error = try_open(path());
     ASSERT_TRUE(error);
-    EXPECT_THAT(error->text, HasSubstr(text));
+    EXPECT_THAT(error->text, HasSubstr(damaged.second));
     with_raw_database([&](leveldb::DB& raw) {
       ASSERT_TRUE((bytes.empty() ? raw.Delete({}, at) : raw.Put({}, at, bytes)).ok());
     });
@@ -273,7 +274,7 @@ TEST_F(LevelDbStoreFaults, a_creation_that_was_cut_short_is_done_again) {
   const std::string fresh = dir_.file("fresh");
   std::filesystem::create_directory(fresh);
   std::ofstream(fresh + "/MANIFEST-000001") << "half";
-  std::ofstream(fresh + "/LOCK");
+  std::ofstream(fresh + "/LOCK") << "";
   EXPECT_FALSE(try_open(fresh));
 }
 

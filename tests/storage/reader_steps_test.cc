@@ -34,7 +34,7 @@ class Accesses {
   using Before = std::function<void(int number)>;
 
   Accesses(void* base, std::size_t bytes) : base_(base), bytes_(bytes) {
-    current_ = this;
+    current = this;
     handle(SIGSEGV, touched, handled_before_[0]);
     handle(SIGTRAP, stepped, handled_before_[1]);
   }
@@ -73,22 +73,22 @@ class Accesses {
   }
   static void touched(int, siginfo_t* info, void* context) {
     const auto* const place = static_cast<const char*>(info->si_addr);
-    const auto* const base = static_cast<const char*>(current_->base_);
-    if (place < base || place >= base + current_->bytes_) {
+    const auto* const base = static_cast<const char*>(current->base_);
+    if (place < base || place >= base + current->bytes_) {
       // Once more, and to its end.
       signal(SIGSEGV, SIG_DFL);
       return;
     }
-    current_->before_access_(current_->number_++);
-    current_->protect(PROT_READ);
+    current->before_access_(current->number_++);
+    current->protect(PROT_READ);
     flags(context) |= kStep;
   }
   static void stepped(int, siginfo_t*, void* context) {
     flags(context) &= ~kStep;
-    current_->protect(PROT_NONE);
+    current->protect(PROT_NONE);
   }
 
-  static inline Accesses* current_ = nullptr;
+  static inline Accesses* current = nullptr;
   void* const base_;
   const std::size_t bytes_;
   std::array<struct sigaction, 2> handled_before_{};
@@ -100,12 +100,11 @@ class Accesses {
 std::pair<void*, std::size_t> read_only_mapping(std::size_t bytes) {
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {
-    std::size_t begin = 0;
-    std::size_t end = 0;
+    void* begin = nullptr;
+    void* end = nullptr;
     char access[5] = {};
-    if (std::sscanf(line.c_str(), "%zx-%zx %4s", &begin, &end, access) != 3) continue;
-    if (std::string_view(access) == "r--s" && end - begin == bytes)
-      return {reinterpret_cast<void*>(begin), bytes};
+    if (std::sscanf(line.c_str(), "%p-%p %4s", &begin, &end, access) != 3) continue;
+    if (std::string_view(access) == "r--s" && end == static_cast<char*>(begin) + bytes) return {begin, bytes};
   }
   return {nullptr, 0};
 }
@@ -244,13 +243,13 @@ TEST_F(ReaderStepsTest, sizes_that_change_lead_nowhere_outside) {
   const Ref ref = ref_of(page, (kPages << shift) / kSlot - 1);
   char* const entry = base + arena.bytes() - kSlot;
   std::memcpy(entry, &arena.at<Entry>(there), sizeof(Entry));
-  std::memcpy(entry + Entry::body_offset(Entry::kHasPieces), "ke", 2);
+  std::string_view("ke").copy(entry + Entry::body_offset(Entry::kHasPieces), 2);
   auto& header = *reinterpret_cast<Entry*>(entry);
   const auto lead = [&](std::uint8_t page_class, Ref from, Ref to) {
     base[HeadParts(pages).classes + page] = static_cast<char>(page_class);
     // Whatever has the ref, which is the bucket, too.
     auto* const words = reinterpret_cast<Ref*>(base + (std::uint64_t{1} << shift));
-    std::replace(words, words + 64 * 1'024, from, to);
+    std::replace(words, words + std::size_t{64} * 1'024, from, to);
   };
   lead(number, there, ref);
   auto* const behind = accesses_->end();
