@@ -1,5 +1,5 @@
 // Arguments: what a sub-command takes, declared in one line each. The one place that knows CLI11 (with
-// main.cc and completion.cc), which would otherwise be compiled into every command. What cannot be read is a
+// program.cc and completion.cc), which would otherwise be compiled into every command. What cannot be read is a
 // usage error that says what would be right. Targets are filled while the command line is parsed, before the
 // command runs, and must live until then.
 #pragma once
