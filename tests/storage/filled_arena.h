@@ -139,7 +139,7 @@ class FilledArena : public ChangeListener, private DraftOwner {
     for (int i = 0; i < 400; ++i)
       put(cache, "lru" + std::to_string(i), text(i, static_cast<std::size_t>(5 + i % 90)));
     for (int i = 0; i < 12; ++i)
-      put(cache, "big" + std::to_string(i), text(i, static_cast<std::size_t>(900 + 777 * i)));
+      put(cache, "big" + std::to_string(i), text(i, 900 + 777 * static_cast<std::size_t>(i)));
     for (int i = 0; i < 400; i += 3) erase(cache, "lru" + std::to_string(i));
     for (int i = 1; i < 400; i += 5) put(cache, "lru" + std::to_string(i), text(i + 1'000, 70));
     for (int i = 2; i < 400; i += 7) std::ignore = cache.get("lru" + std::to_string(i), kNow);

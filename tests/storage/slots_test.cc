@@ -178,7 +178,7 @@ TEST_F(SlotsTest, an_unfinished_taking_and_giving_back_is_taken_back) {
   ready();
   const std::string before = image_of(arena_->fd(), arena_->bytes());
   const Transaction transaction(*arena_);
-  for (int i = 0; i < 10; ++i) slots_.give_back(taken[static_cast<std::size_t>(1 + 3 * i)]);
+  for (int i = 0; i < 10; ++i) slots_.give_back(taken[1 + 3 * static_cast<std::size_t>(i)]);
   for (int i = 0; i < 10; ++i) slots_.take(arena_->classes().class_for(100));
   slots_.take(arena_->classes().class_for(40));
   const auto copy = arena_of(Arena::attach_copy(dup(arena_->fd())));

@@ -179,7 +179,7 @@ TEST_F(TracesTest, gets_sets_and_deletes_are_exact) {
       for (const auto& [limit, expected] : limits.items()) {
         Replay replay(PolicyKind::kLru, bound, std::stoull(limit));
         play(replay, requests, !mode.ends_with("nofill"), 0);
-        const std::string where = name + " " + mode + " " + limit;
+        const std::string where = std::string(name).append(" ").append(mode).append(" ").append(limit);
         EXPECT_EQ(replay.stats().hits, expected.at("hits").get<std::uint64_t>()) << where;
         EXPECT_EQ(replay.stats().evictions, expected.at("evictions").get<std::uint64_t>()) << where;
       }
