@@ -1,7 +1,7 @@
 // Arguments: what a sub-command takes, declared in one line each. The one place that knows CLI11 (with
-// program.cc and completion.cc), which would otherwise be compiled into every command. What cannot be read is a
-// usage error that says what would be right. Targets are filled while the command line is parsed, before the
-// command runs, and must live until then.
+// program.cc and completion.cc), which would otherwise be compiled into every command. What cannot be read is
+// a usage error that says what would be right. Targets are filled while the command line is parsed, before
+// the command runs, and must live until then.
 #pragma once
 
 #include <chrono>

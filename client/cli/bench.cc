@@ -184,7 +184,7 @@ void add_bench(Arguments& arguments, Session& session) {
   arguments.word(
       "--mix", {"get", "90/10", "get_many", "put", "put_ttl"}, false,
       [given](std::size_t position) { given->mix = static_cast<load::Mix>(position); },
-      "What is asked: gets, nine gets to a put, gets of 100 keys, puts, or puts with a deadline [get]");
+      "What is asked: gets, nine gets to a put, gets of 100 keys, puts, puts with a ttl [get]");
   arguments.word(
       "--choice", {"zipf", "uniform"}, false,
       [given](std::size_t position) {
