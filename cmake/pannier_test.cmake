@@ -18,6 +18,20 @@
 #     does: they would be a sixth of all that `./dev test` compiles.
 include_guard(GLOBAL)
 
+# pannier_compile_as_tests(TARGET): with the headers of pannier_test_headers, and in groups.
+function(pannier_compile_as_tests target)
+  target_compile_options(${target} PRIVATE ${pannier_test_options})
+  # For their definitions too, which have to be those that the headers were precompiled with.
+  target_link_libraries(${target} PRIVATE GTest::gmock pannier::msgpack)
+  target_precompile_headers(${target} REUSE_FROM pannier_test_headers)
+  pannier_compile_together(${target} 8)
+  get_target_property(type ${target} TYPE)
+  if(NOT type STREQUAL EXECUTABLE)
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+    target_compile_options(${target} PRIVATE -fPIE)
+  endif()
+endfunction()
+
 if(PANNIER_FUZZ)
   add_custom_target(fuzzers)
 elseif(PANNIER_TESTS)
@@ -26,16 +40,17 @@ elseif(PANNIER_TESTS)
   find_package(GTest REQUIRED)
   find_package(Threads REQUIRED)
   include(GoogleTest)
-  # What every test includes, parsed once: half of what tests take to compile. A program, because headers are
-  # precompiled for code of one kind, and that of libraries differs.
+  # What tests include, parsed once: half of what they take to compile. A program, because headers are precompiled for
+  # code of one kind, and that of libraries differs.
   add_executable(pannier_test_headers EXCLUDE_FROM_ALL "${PROJECT_SOURCE_DIR}/cmake/headers_only.cc")
   # Tests take longer to compile than to run; what they test is optimized nevertheless.
   set(pannier_test_options "$<IF:$<CONFIG:Sanitize>,-O0,$<$<CONFIG:RelWithDebInfo>:-O1>>")
-  set(pannier_test_files_together 5)
   target_compile_options(pannier_test_headers PRIVATE ${pannier_test_options})
-  target_link_libraries(pannier_test_headers PRIVATE GTest::gmock GTest::gtest_main)
+  target_link_libraries(pannier_test_headers PRIVATE GTest::gmock GTest::gtest_main pannier::msgpack)
   target_precompile_headers(pannier_test_headers PRIVATE
-    <gmock/gmock.h> <gtest/gtest.h> <functional> <map> <memory> <optional> <string> <string_view> <variant> <vector>)
+    <gmock/gmock.h> <gtest/gtest.h> <msgpack.hpp> <algorithm> <array> <chrono> <filesystem> <fstream> <functional> <map>
+    <memory> <optional> <random> <span> <string> <string_view> <thread> <unordered_map> <variant> <vector>)
+  pannier_compile_as_tests(pannier_fuzz_replay)
 endif()
 
 function(pannier_add_test_library name)
@@ -45,12 +60,8 @@ function(pannier_add_test_library name)
                         "got: ${arg_UNPARSED_ARGUMENTS}")
   endif()
   add_library(${name} STATIC EXCLUDE_FROM_ALL ${arg_SOURCES})
-  # As programs are compiled, whose precompiled headers it takes.
-  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
-  target_compile_options(${name} PRIVATE -fPIE ${pannier_test_options})
-  target_link_libraries(${name} PUBLIC ${arg_LIBS} GTest::gmock Threads::Threads)
-  target_precompile_headers(${name} REUSE_FROM pannier_test_headers)
-  pannier_compile_together(${name} ${pannier_test_files_together})
+  target_link_libraries(${name} PUBLIC ${arg_LIBS} Threads::Threads)
+  pannier_compile_as_tests(${name})
 endfunction()
 
 function(pannier_add_test name)
@@ -68,10 +79,8 @@ function(pannier_add_test name)
     set(cost 100)
   endif()
   add_executable(${name} ${arg_SOURCES})
-  target_compile_options(${name} PRIVATE ${pannier_test_options})
-  target_link_libraries(${name} PRIVATE ${arg_LIBS} GTest::gmock GTest::gtest_main Threads::Threads)
-  target_precompile_headers(${name} REUSE_FROM pannier_test_headers)
-  pannier_compile_together(${name} ${pannier_test_files_together})
+  target_link_libraries(${name} PRIVATE ${arg_LIBS} GTest::gtest_main Threads::Threads)
+  pannier_compile_as_tests(${name})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/tests")
   if(PANNIER_SANITIZE)
     # To start a program takes longer with sanitizers than most tests do: all of one are one test.
@@ -114,6 +123,7 @@ function(pannier_add_fuzzer name)
     file(WRITE "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/fuzz/${name}.corpus" "${corpus}\n")
   else()
     target_link_libraries(${name} PRIVATE pannier_fuzz_replay)
+    pannier_compile_as_tests(${name})
     if(arg_CORPUS)
       add_test(NAME ${name}.replay COMMAND ${name} "${corpus}")
       set_tests_properties(${name}.replay PROPERTIES TIMEOUT 120 LABELS fuzz)
