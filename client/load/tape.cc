@@ -18,16 +18,7 @@ constexpr unsigned kRequestsAPut = 10;
 
 bool is_put(Mix mix) { return mix == Mix::kPut || mix == Mix::kPutTtl; }
 
-/// Of one on average.
-std::size_t request_bytes(const Entries& entries, Mix mix) {
-  constexpr std::size_t kHead = 32;
-  const std::size_t without_value = kHead + keys_of(mix) * kKeyBytes;
-  if (is_put(mix)) return without_value + entries.value_bytes();
-  return without_value + (mix == Mix::kGetPut ? entries.value_bytes() / kRequestsAPut : 0);
-}
-
-}  // namespace
-
+/// Of all its requests, or most.
 Kind kind_of(Mix mix) {
   switch (mix) {
     case Mix::kGetMany:
@@ -42,6 +33,16 @@ Kind kind_of(Mix mix) {
   }
   return Kind::kGet;
 }
+
+/// Of one on average.
+std::size_t request_bytes(const Entries& entries, Mix mix) {
+  constexpr std::size_t kHead = 32;
+  const std::size_t without_value = kHead + keys_of(mix) * kKeyBytes;
+  if (is_put(mix)) return without_value + entries.value_bytes();
+  return without_value + (mix == Mix::kGetPut ? entries.value_bytes() / kRequestsAPut : 0);
+}
+
+}  // namespace
 
 std::string_view name_of(Mix mix) {
   switch (mix) {

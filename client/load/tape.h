@@ -26,8 +26,6 @@ inline constexpr std::size_t kManyValueBytesMax = 4096;
 
 /// "get", "90/10", "get_many", "put", "put_ttl".
 std::string_view name_of(Mix mix);
-/// Of all its requests, or most.
-Kind kind_of(Mix mix);
 /// Of one request.
 std::size_t keys_of(Mix mix);
 

@@ -66,8 +66,8 @@ void answer_waiters(Service& service, const LeaseAnswers& answers, storage::Time
 /// Of a request with `sync`: the dirty sequence that has to be clean for the key's present state to be on
 /// disk, its version included; 0 if it is, and without `sync`.
 std::uint64_t sequence_to_sync(storage::Cache& cache, std::string_view key, bool sync, storage::TimeMs now);
-/// What of these caches was waited for to be on disk is there; nothing else is told of a cache that was
-/// dropped meanwhile: what was dropped is on no disk.
+/// Why what was waited for is not on disk: the storage error, or unknown_cache if one of the caches was
+/// dropped meanwhile, for what was dropped is on no disk. Nothing: it is there.
 std::optional<protocol::Error> why_not_on_disk(const Service& service,
                                                std::span<const storage::CacheId> caches,
                                                const std::optional<storage::StoreError>& error);
